@@ -1,0 +1,33 @@
+# Xenios: the whole build. `make help` lists the targets. Each part of the tree adds its own fragment.
+B ?= build
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+HOSTCC ?= gcc
+PYTHON ?= /usr/bin/python3
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# The flags under which libxen-dev's headers compile with gcc and clang (docs/decisions).
+XEN_CPPFLAGS := -D__XEN_TOOLS__
+
+all:
+help:
+	@echo "make            build everything into $(B)/"
+	@echo "make run        boot the demo in QEMU, console on this terminal"
+	@echo "make test       every test but the long ones"
+	@echo "make lint test-unit test-guest test-system test-matrix soak fuzz bench"
+.PHONY: all help
+
+# Fragments in the order of the layers. Each adds its products to `all`.
+include $(sort $(wildcard hypervisor/*.mk))
+include $(wildcard guestkit/*.mk toolstack/*.mk dom0/*.mk tests/*.mk tests/*/*.mk)
+
+clean:
+	rm -rf $(B)
+.PHONY: clean
