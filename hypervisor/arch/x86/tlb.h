@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * TLB flushes and the flush clock (DESIGN 11). The clock ticks whenever a processor flushes everything non-global; a frame that is freed or
+ * loses its type is stamped with it. A processor that has flushed since the stamp cannot hold a stale translation of the frame.
+ */
+#ifndef ARCH_X86_TLB_H
+#define ARCH_X86_TLB_H
+
+#include "hv/cpumask.h"
+#include "hv/frame.h"
+
+enum tlb_flush {
+    TLB_FLUSH = 1,        /* translations, non-global */
+    TLB_FLUSH_GLOBAL = 2, /* global ones, too */
+    TLB_FLUSH_CACHE = 4,  /* write back and invalidate caches */
+    TLB_FLUSH_ROOT = 8,   /* the L4 changed: processors that run on a copy of it copy again */
+};
+
+/* The clock's present value: the stamp to give. */
+uint32_t tlb_clock_now(void);
+/* Removes from `mask` the processors that have flushed since `stamp`. */
+void tlb_filter(cpumask_t *mask, uint32_t stamp);
+/* Flush on every processor of the mask, this one included if it is in it; returns when all have. Interrupts on; no lock of a rank above RANK_TLB. */
+void tlb_flush_mask(const cpumask_t *mask, unsigned int flags);
+void tlb_flush_page_mask(const cpumask_t *mask, uint64_t va);
+/* On this processor only. */
+void tlb_flush_local(unsigned int flags);
+void tlb_flush_page_local(uint64_t va);
+
+static inline void frame_stamp(struct frame *f)
+{
+    f->tlb_stamp = tlb_clock_now();
+}
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Domains and their virtual processors: the structures that every part hangs its own state on, finding and referencing them.
+ *
+ * Lifetime (DESIGN 9): alive -> dying -> zombie -> freed. Finding a domain takes a reference; the structure is freed after the last one
+ * is dropped. What a part keeps for a domain is a structure of its own behind one of the pointers below, made and destroyed by that part.
+ */
+#ifndef CORE_DOMAIN_H
+#define CORE_DOMAIN_H
+
+#include "hv/types.h"
+#include "hv/cpumask.h"
+#include "hv/list.h"
+#include "hv/lock.h"
+#include "hv/time.h"
+#include <xen/xen.h>
+#include <xen/vcpu.h>
+#include <xen/sched.h>
+
+#define MAX_VCPUS 512 /* of one domain; the vcpu array is sized by the domain's own limit */
+
+struct domain;
+struct vcpu;
+struct guest_kind;
+struct event_domain;
+struct event_vcpu;
+struct grant_domain;
+struct irq_domain;
+struct sched_domain;
+struct sched_vcpu;
+struct cpu_policy;
+
+enum domain_state { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_ZOMBIE };
+
+struct domain {
+    domid_id_t id;
+    uint8_t state; /* enum domain_state; only ever grows */
+    bool privileged;  /* may use the control interface: domain 0 */
+    bool is_hardware; /* owns the machine's devices: domain 0 */
+    bool width32;     /* a 32-bit guest: selects the decoder (abi/) */
+    bool is_shut_down, is_shutting_down;
+    uint8_t shutdown_code; /* SHUTDOWN_*; valid if is_shut_down */
+    uint32_t references;   /* atomic; domain_get(), domain_put() */
+    const struct guest_kind *kind;
+    struct list link; /* in the list of all domains; domain list lock */
+    struct domain *target; /* this domain may act on that one as if privileged; NULL: none; holds a reference */
+    xen_domain_handle_t handle;
+
+    lock_t control_lock; /* creation, destruction, vcpu bring-up, shutdown */
+    unsigned int max_vcpus;
+    struct vcpu **vcpu; /* max_vcpus of them; entries are set once and never cleared before the domain is freed */
+    int32_t pause_count;  /* atomic: hypervisor and toolstack pauses together */
+
+    /* Memory. page_lock guards the list and the counts. */
+    lock_t page_lock;
+    uint32_t page_list;      /* first frame number of the list through struct frame, FRAME_LIST_END if empty */
+    uint32_t xenheap_list;   /* frames of ours that the domain may map */
+    uint64_t tot_pages;      /* pages on page_list */
+    uint64_t max_pages;      /* limit of tot_pages; ~0 for domain 0 */
+    uint64_t outstanding_claim;
+    unsigned int address_width; /* bits; frames allocated to the domain lie below 1 << this; 0: no limit */
+
+    shared_info_t *shared_info; /* one page, FRAME_XENHEAP, owned by the domain */
+
+    cpumask_t dirty_cpus; /* processors whose TLB may hold translations of the domain: those it runs on and ran on since the last flush there */
+
+    struct event_domain *event;
+    struct grant_domain *grant;
+    struct irq_domain *irq;     /* PIRQs and I/O permissions */
+    struct sched_domain *sched;
+    struct cpu_policy *cpu_policy;
+
+    /* Wall clock offset, periodic: shared_info->wc_*. Guarded by shared_info's version protocol. */
+    int64_t time_offset_seconds;
+    uint64_t vm_assist; /* bit for each VMASST_TYPE_* in force */
+    struct timer watchdog[2];
+    uint32_t watchdog_inuse;
+};
+
+/* Why a vcpu is not runnable: bits of vcpu.pause_flags. It may run when all are clear and no pause count is up. */
+enum vcpu_pause {
+    VCPU_BLOCKED = 1, /* waits for an event: SCHEDOP_block, SCHEDOP_poll */
+    VCPU_DOWN = 2,    /* not brought up, or brought down by itself */
+    VCPU_POLLING = 4, /* together with VCPU_BLOCKED: only the ports of SCHEDOP_poll end it (event/) */
+};
+
+struct vcpu {
+    /* What the guest's registers were at the last entry into the hypervisor. Entry code pushes straight into it: it stays first. */
+    struct cpu_user_regs regs __aligned(16);
+
+    struct domain *domain;
+    unsigned int id;
+    unsigned int cpu;       /* where it runs or ran last; changed by the scheduler only */
+    bool is_idle;
+    bool is_initialised;    /* VCPUOP_initialise was done */
+    bool is_running;        /* is the current vcpu of `cpu`; written by that processor only */
+    uint32_t pause_flags;   /* enum vcpu_pause; atomic */
+    int32_t pause_count;    /* atomic */
+    struct sched_vcpu *sched;
+    cpumask_t hard_affinity, soft_affinity; /* sched/ */
+
+    /* Shared with the guest. `info` never is NULL: before the guest registers an area it points into shared_info or to a dummy. */
+    vcpu_info_t *info;
+    struct frame *info_frame; /* holds a writable reference if the area was registered */
+    struct vcpu_runstate_info runstate; /* guarded by the scheduler's lock of the processor it is on */
+    guest_ptr_t runstate_area;  /* 0: none */
+    guest_ptr_t time_area;      /* VCPUOP_register_vcpu_time_memory_area; 0: none */
+    uint32_t time_version;
+
+    struct timer periodic_timer;   /* VCPUOP_set_periodic_timer */
+    struct timer singleshot_timer; /* set_timer_op, VCPUOP_set_singleshot_timer */
+    struct timer poll_timer;       /* SCHEDOP_poll's timeout */
+    s_time_t periodic_period, periodic_last;
+    s_time_t singleshot_deadline; /* 0: not armed */
+
+    struct event_vcpu *event;
+    bool nmi_pending;
+    bool in_multicall;
+};
+
+/* What differs between PV and HVM and is cold. All mandatory. The structures embed struct domain / struct vcpu as their first member. */
+struct guest_kind {
+    const char *name;
+    size_t domain_size, vcpu_size;
+    int (*domain_init)(struct domain *d) __must_check;
+    void (*domain_free)(struct domain *d);
+    /* Gives back what the domain holds, in resumable steps: 0 when done, -ERESTART when to be called again. */
+    int (*relinquish)(struct domain *d) __must_check;
+    int (*vcpu_init)(struct vcpu *v) __must_check;
+    void (*vcpu_free)(struct vcpu *v);
+    /* Put the processor's state of `v` away, or make it `v`'s. Interrupts off, on the processor itself. */
+    void (*switch_from)(struct vcpu *v);
+    void (*switch_to)(struct vcpu *v);
+    /* Last thing before the guest runs: deliver events, NMIs. Interrupts off. */
+    void (*before_entry)(struct vcpu *v);
+    int (*set_context)(struct vcpu *v, const void *vcpu_guest_context) __must_check;
+};
+
+static inline bool is_privileged(const struct domain *d)
+{
+    return d->privileged;
+}
+
+/* Returns the domain with a reference, or NULL. Lock-free. DOMID_SELF is not resolved. */
+struct domain *domain_get(domid_id_t id);
+/* As domain_get(), and DOMID_SELF is `self`. */
+struct domain *domain_get_or_self(domid_id_t id, struct domain *self);
+static inline void domain_ref(struct domain *d)
+{
+    __atomic_fetch_add(&d->references, 1, __ATOMIC_RELAXED);
+}
+void domain_put(struct domain *d);
+
+/* The current vcpu's or any; NULL if it does not exist. */
+static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
+{
+    return id < d->max_vcpus ? __atomic_load_n(&d->vcpu[id], __ATOMIC_ACQUIRE) : NULL;
+}
+
+#define for_each_vcpu(v, d)                                                                                  \
+    for (unsigned int for_each_i = 0; for_each_i < (d)->max_vcpus; for_each_i++)                             \
+        if (((v) = (d)->vcpu[for_each_i]) != NULL)
+
+/* Pausing counts. The _sync form returns once the vcpu has left its processor; not for one's own vcpus. */
+void vcpu_pause_nosync(struct vcpu *v);
+void vcpu_pause_sync(struct vcpu *v);
+void vcpu_unpause(struct vcpu *v);
+void domain_pause_nosync(struct domain *d);
+void domain_pause_sync(struct domain *d);
+void domain_unpause(struct domain *d);
+
+/* Stops the domain with SHUTDOWN_* as the reason; for domain 0 that is the machine's end (reboot, power off, crash). Any context with interrupts on. */
+void domain_shutdown(struct domain *d, unsigned int reason);
+/* The guest cannot go on: prints why with a dump of the vcpu's registers, then SHUTDOWN_crash. */
+void domain_crash(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
+
+/* Limits of max_vcpus 1..MAX_VCPUS. -ENOMEM, -EINVAL. The new domain has one reference, the caller's, and is paused once. */
+int domain_create(domid_id_t id, const struct guest_kind *kind, unsigned int max_vcpus, struct domain **out) __must_check;
+int vcpu_create(struct domain *d, unsigned int id, unsigned int cpu, struct vcpu **out) __must_check;
+
+extern struct domain *hardware_domain; /* domain 0, NULL before it is made */
+extern struct domain *domain_io;       /* DOMID_IO: owns what is not RAM; references to it are not counted */
+extern struct domain *domain_xen;      /* DOMID_XEN: owns hypervisor frames that a privileged domain may map read-only */
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whole frames: a buddy allocator by node and address width. Blocks are 2^order frames, naturally aligned, order 0 to HEAP_MAX_ORDER.
+ * Frames come scrubbed (zero) unless HEAP_NO_SCRUB is given. A frame that may still be in somebody's TLB is flushed there before it is handed out.
+ * Any context with interrupts on; takes the heap lock.
+ */
+#ifndef CORE_HEAP_H
+#define CORE_HEAP_H
+
+#include "hv/frame.h"
+#include "core/domain.h"
+
+#define HEAP_MAX_ORDER 18 /* 1 GiB */
+#define HEAP_ANY_NODE  0xff
+
+enum heap_flags {
+    HEAP_NO_SCRUB = 1, /* the caller overwrites all of it before anyone else sees it */
+    HEAP_USE_RESERVE = 2,
+};
+
+/* `width`: the whole block lies below 1 << width bytes; 0 for anywhere. Returns the first frame, owner FRAME_OWNER_NONE, word 0; NULL if there is none. */
+struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags) __must_check;
+void heap_free(struct frame *f, unsigned int order);
+/* Frames free now / in all. */
+uint64_t heap_free_frames(void);
+uint64_t heap_total_frames(void);
+/* Boot: hands a range of frames to the heap. */
+void heap_add_range(mfn_t start, mfn_t end);
+
+/* One page, or more, for the hypervisor itself, mapped through the direct map, zeroed. */
+void *hv_alloc_pages(unsigned int order) __must_check;
+void hv_free_pages(void *va, unsigned int order);
+static inline void *hv_alloc_page(void)
+{
+    return hv_alloc_pages(0);
+}
+static inline void hv_free_page(void *va)
+{
+    hv_free_pages(va, 0);
+}
+
+/*
+ * Frames of a domain (core/domain_memory.c). Allocates 2^order frames, each with one general reference (the allocation's), on the domain's page list.
+ * -ENOMEM: no memory, over max_pages, or the domain is dying.
+ */
+int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags, struct frame **out) __must_check;
+/* Puts frames that nobody owns on the domain's list, each with the allocation's reference. -EINVAL, -E2BIG over the limit. */
+int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order) __must_check;
+/* Called when the last general reference of a domain's frame goes (core/frame_ref.c): off the list, counted down, back to the heap. */
+void domain_release_frame(struct frame *f);
+/* Makes a page of ours mappable by the domain (shared info, grant frames). */
+void domain_share_hypervisor_page(struct domain *d, void *va, bool writable);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One call from a guest: decode -> authorise -> perform -> encode (DESIGN 2, 3, 10).
+ *
+ * A handler that has run long enough (hypercall_preempt()) stores what is left to do into hc->arg[] and returns -ERESTART: the guest's
+ * instruction is then executed again with those arguments, after interrupts, softirqs and events were served. What stands in arg[] is under
+ * the guest's control at that moment: check it again. Inside a multicall, the entry in guest memory is rewritten.
+ */
+#ifndef CORE_HYPERCALL_H
+#define CORE_HYPERCALL_H
+
+#include "core/domain.h"
+#include "hv/softirq.h"
+
+struct hypercall {
+    struct vcpu *vcpu; /* the caller, running */
+    uint64_t arg[6];
+    uint16_t number;
+    bool width32;      /* the caller's layout */
+    bool in_multicall;
+    uint32_t budget; /* units of work until the next look at the clock; shared by a multicall and its children */
+};
+
+typedef long (*hypercall_fn)(struct hypercall *hc);
+
+#define HYPERCALL_BUDGET 64
+
+/* Call once for each unit of work (about a page table entry or a copy of a page, at most some 2,000 instructions): true if the handler should stop. */
+static inline bool hypercall_preempt(struct hypercall *hc)
+{
+    if (likely(--hc->budget))
+        return false;
+    hc->budget = HYPERCALL_BUDGET;
+    return softirq_pending();
+}
+
+#define hypercall_ptr(hc, i) GUEST_PTR((hc)->arg[i])
+
+/* The table: top/. A row's handler is called only for callers of the row's class. Long-running handlers are listed in docs/design/hypercalls.md. */
+long hypercall_dispatch(struct hypercall *hc);
+
+#endif

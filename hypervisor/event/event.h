@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Event channels: ports that join domains, virtual and physical interrupts and vcpus; two wire forms, 2-level bitmaps and FIFO queues.
+ */
+#ifndef EVENT_EVENT_H
+#define EVENT_EVENT_H
+
+#include "core/domain.h"
+#include "core/hypercall.h"
+#include <xen/event_channel.h>
+
+typedef uint32_t port_t;
+
+int event_domain_init(struct domain *d, unsigned int max_ports) __must_check;
+/* Closes every port. Resumable: -ERESTART. */
+int event_domain_close_all(struct domain *d) __must_check;
+void event_domain_free(struct domain *d);
+int event_vcpu_init(struct vcpu *v) __must_check;
+void event_vcpu_free(struct vcpu *v);
+
+/* HYPERVISOR_event_channel_op(cmd, arg) and its old one-argument form. */
+long do_event_channel_op(struct hypercall *hc);
+/* EVTCHNOP_send, fused: the hot path. */
+long event_send(struct domain *d, port_t port);
+
+/* From the hypervisor. Any context, also interrupts off. */
+void event_send_virq(struct vcpu *v, unsigned int virq);        /* per-vcpu VIRQs */
+void event_send_global_virq(unsigned int virq);                 /* to the domain that holds it (domain 0 by default) */
+void event_send_pirq(struct domain *d, unsigned int pirq);      /* a physical interrupt came in */
+
+/* A vcpu has (or may have) deliverable events: its pending flag is set and upcalls are not masked. */
+static inline bool event_deliverable(const struct vcpu *v)
+{
+    return READ_ONCE(v->info->evtchn_upcall_pending) && !READ_ONCE(v->info->evtchn_upcall_mask);
+}
+
+/* SCHEDOP_poll. Blocks the caller until one of the ports is pending or the time has come. */
+long event_poll(struct hypercall *hc, guest_ptr_t sched_poll);
+/* VCPUOP_register_vcpu_info moved v->info: everything pending is shown again there. */
+void event_vcpu_info_moved(struct vcpu *v);
+/* Is the port pending in the guest's view? For tests, keys. */
+bool event_is_pending(struct domain *d, port_t port);
+
+/* Debug key 'e', and the audit: returns the number of broken cross-links found. */
+void event_dump(struct domain *d);
+unsigned int event_audit(struct domain *d);
+
+/* --- What event channels ask of PIRQs (arch irq code gives it; a test may). --- */
+struct event_pirq_ops {
+    int (*bind)(struct domain *d, unsigned int pirq, bool share) __must_check; /* -EINVAL, -EBUSY, -ENOENT, -EPERM */
+    void (*unbind)(struct domain *d, unsigned int pirq);
+    void (*eoi)(struct domain *d, unsigned int pirq); /* the guest unmasked the port or said EOI */
+    unsigned int (*count)(struct domain *d);          /* number of PIRQs the domain may name */
+};
+extern struct event_pirq_ops event_pirq_ops;
+
+#endif
