@@ -1,0 +1,16 @@
+# Guest tests: one binary an area. tests/guest/AREA.c, or all sources in tests/guest/AREA/. tests/guest/run.py boots them.
+GUEST_AREAS := $(sort $(basename $(notdir $(wildcard tests/guest/*.c))) $(notdir $(patsubst %/,%,$(dir $(wildcard tests/guest/*/*.c)))))
+guest_sources = $(wildcard tests/guest/$(1).c tests/guest/$(1)/*.c)
+$(foreach a,$(GUEST_AREAS),$(eval $(call guest_pv64,$(a),$(call guest_sources,$(a)))))
+
+guests: $(GUESTS)
+all: guests
+
+ORACLE ?= /boot/xen-4.17-amd64.gz
+
+test-guest: $(GUESTS) $(wildcard $(B)/xenios)
+	$(PYTHON) tests/guest/run.py --hypervisor $(B)/xenios --build $(B) $(GUEST_TESTS)
+
+test-guest-oracle: $(GUESTS)
+	$(PYTHON) tests/guest/run.py --hypervisor $(ORACLE) --build $(B) $(GUEST_TESTS)
+.PHONY: guests test-guest test-guest-oracle
