@@ -85,8 +85,14 @@ enum vcpu_pause {
 };
 
 struct vcpu {
-    /* What the guest's registers were at the last entry into the hypervisor. Entry code pushes straight into it: it stays first. */
-    struct cpu_user_regs regs __aligned(16);
+    /* Where a fault on the way out to the guest (at IRET) is pushed: the stack pointer is then in `regs`. */
+    uint64_t exit_fault_room[34];
+    uint64_t stack; /* top of the stack of the processor that it runs on; entry code switches to it */
+    /*
+     * What the guest's registers were at the last entry into the hypervisor. The processor pushes straight into it (TSS.RSP0 is the
+     * address of regs.es, which therefore is a multiple of 16).
+     */
+    struct cpu_user_regs regs;
 
     struct domain *domain;
     unsigned int id;
@@ -156,6 +162,8 @@ static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
 {
     return id < d->max_vcpus ? __atomic_load_n(&d->vcpu[id], __ATOMIC_ACQUIRE) : NULL;
 }
+
+_Static_assert((offsetof(struct vcpu, regs) + offsetof(struct cpu_user_regs, es)) % 16 == 0, "the processor aligns RSP0");
 
 #define for_each_vcpu(v, d)                                                                                  \
     for (unsigned int for_each_i = 0; for_each_i < (d)->max_vcpus; for_each_i++)                             \

@@ -28,7 +28,8 @@
 
 #define M2P_RO_START        ADDRESS(0xffff800000000000)
 #define IMAGE_START         ADDRESS(0xffff808000000000)
-#define STACKS_START        ADDRESS(0xffff809000000000)
+/* Within reach of the image's 32-bit displacements. */
+#define STACKS_START        ADDRESS(0xffff808010000000)
 #define IOMAP_START         ADDRESS(0xffff80a000000000)
 #define IOMAP_SIZE          ADDRESS(0x1000000000)
 #define M2P_RW_START        ADDRESS(0xffff810000000000)

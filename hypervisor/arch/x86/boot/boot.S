@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The first instructions: from the loader's 32-bit flat mode to 64-bit code at the linked address.
+ *
+ * Multiboot 1 and 2 enter here alike (magic in EAX, information in EBX). The first page tables map, with 2 MiB pages: the first 4 GiB one to one
+ * (dropped by arch/x86/hostmap.c), the same 4 GiB in the direct map, and the first 1 GiB at IMAGE_START. hostmap.c replaces all of it.
+ */
+#include "arch/x86/layout.h"
+#include "arch/x86/stack.h"
+
+#define PHYS(symbol) ((symbol) - IMAGE_START)
+
+#define PTE_P    0x001
+#define PTE_RW   0x002
+#define PTE_PSE  0x080
+#define TABLE    (PTE_P | PTE_RW | 0x60)
+
+        .section .boot.header, "a"
+        .balign 4
+multiboot1_header:
+        .long 0x1BADB002
+        .long 3                         /* modules page-aligned, memory information wanted */
+        .long -(0x1BADB002 + 3)
+
+        .balign 8
+multiboot2_header:
+        .long 0xE85250D6
+        .long 0                         /* i386, protected mode */
+        .long multiboot2_end - multiboot2_header
+        .long -(0xE85250D6 + (multiboot2_end - multiboot2_header))
+        .balign 8
+        .short 1, 1                     /* information request, optional: command line, modules, memory map, RSDPs, EFI map and table */
+        .long 8 + 4 * 7
+        .long 1, 3, 6, 14, 15, 17, 12
+        .balign 8
+        .short 6, 0                     /* modules on page boundaries */
+        .long 8
+        .balign 8
+        .short 4, 1                     /* console: the loader may keep text mode */
+        .long 12
+        .long 2
+        .balign 8
+        .short 0, 0
+        .long 8
+multiboot2_end:
+
+        .section .boot.text, "ax"
+        .code32
+        .globl boot_entry
+boot_entry:
+        cld
+        cli
+        movl    $PHYS(boot_stack + STACK_SIZE - STACK_TOP_SIZE), %esp
+        movl    %eax, %esi
+        movl    %ebx, %edi
+
+        movl    $0x80000000, %eax
+        cpuid
+        cmpl    $0x80000001, %eax
+        jb      no_long_mode
+        movl    $0x80000001, %eax
+        cpuid
+        btl     $29, %edx
+        jnc     no_long_mode
+        movl    %edx, %ebp
+
+        /* Four page directories of 2 MiB pages for the first 4 GiB. */
+        movl    $PHYS(boot_l2), %ecx
+        movl    $(PTE_P | PTE_RW | PTE_PSE | 0x60), %eax
+        xorl    %edx, %edx
+1:      movl    %eax, (%ecx)
+        movl    $0, 4(%ecx)
+        addl    $8, %ecx
+        addl    $0x200000, %eax
+        incl    %edx
+        cmpl    $2048, %edx
+        jb      1b
+
+        movl    $PHYS(boot_l3_low), %ecx
+        movl    $(PHYS(boot_l2) + TABLE), %eax
+        movl    $4, %edx
+2:      movl    %eax, (%ecx)
+        movl    $0, 4(%ecx)
+        addl    $8, %ecx
+        addl    $4096, %eax
+        decl    %edx
+        jnz     2b
+
+        movl    $(PHYS(boot_l2) + TABLE), PHYS(boot_l3_image)
+        movl    $(PHYS(boot_l3_low) + TABLE), PHYS(boot_l4)
+        movl    $(PHYS(boot_l3_low) + TABLE), PHYS(boot_l4) + 262 * 8
+        movl    $(PHYS(boot_l3_image) + TABLE), PHYS(boot_l4) + 257 * 8
+
+        movl    %cr4, %eax
+        orl     $0x620, %eax            /* PAE, OSFXSR, OSXMMEXCPT */
+        movl    %eax, %cr4
+        movl    $PHYS(boot_l4), %eax
+        movl    %eax, %cr3
+        movl    $0xC0000080, %ecx       /* EFER: LME, SCE, and NXE where there is NX */
+        rdmsr
+        orl     $0x101, %eax
+        btl     $20, %ebp
+        jnc     3f
+        orl     $0x800, %eax
+3:      wrmsr
+        movl    $0x80050033, %eax       /* PG, AM, WP, NE, ET, MP, PE */
+        movl    %eax, %cr0
+        lgdtl   PHYS(boot_gdt_pointer)
+        ljmpl   $8, $PHYS(boot_64)
+
+no_long_mode:
+        movl    $PHYS(no_long_mode_text), %esi
+4:      lodsb
+        testb   %al, %al
+        jz      6f
+        movb    %al, %bl
+        movw    $0x3fd, %dx
+5:      inb     %dx, %al
+        testb   $0x20, %al
+        jz      5b
+        movb    %bl, %al
+        movw    $0x3f8, %dx
+        outb    %al, %dx
+        jmp     4b
+6:      cli
+        hlt
+        jmp     6b
+
+        .code64
+boot_64:
+        movabsq $boot_high, %rax
+        jmpq    *%rax
+
+        .text
+boot_high:
+        xorl    %eax, %eax
+        movl    %eax, %ds
+        movl    %eax, %es
+        movl    %eax, %ss
+        movl    %eax, %fs
+        movl    %eax, %gs
+        leaq    boot_stack + STACK_SIZE - STACK_TOP_SIZE(%rip), %rsp
+        movl    %esi, %esi
+        movl    %edi, %edi
+        xchgq   %rsi, %rdi              /* boot_main(magic, information) */
+        xorl    %ebp, %ebp
+        pushq   $0
+        pushq   $0
+        call    boot_main
+        ud2
+
+        .section .boot.text, "ax"
+        .balign 8
+boot_gdt:
+        .quad 0
+        .quad 0x00af9a000000ffff
+        .quad 0x00cf92000000ffff
+boot_gdt_pointer:
+        .word 23
+        .long PHYS(boot_gdt)
+no_long_mode_text:
+        .asciz "(XEN) Cannot boot: this processor has no 64-bit mode. Xenios needs an x86-64 processor.\r\n"
+
+        .section .bss.page_aligned, "aw", @nobits
+        .balign STACK_SIZE
+        .globl boot_stack
+        .hidden boot_stack
+boot_stack:
+        .fill STACK_SIZE
+        .globl boot_l4
+        .hidden boot_l4
+boot_l4:
+        .fill 4096
+boot_l3_low:
+        .fill 4096
+boot_l3_image:
+        .fill 4096
+boot_l2:
+        .fill 4 * 4096
+        .section .note.GNU-stack, "", @progbits

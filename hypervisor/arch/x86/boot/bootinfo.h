@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the boot loader told us, in one form for multiboot 1 and 2, copied out of the loader's memory. */
+#ifndef BOOT_BOOTINFO_H
+#define BOOT_BOOTINFO_H
+
+#include "hv/types.h"
+
+#define MAX_MEMORY_RANGES 128
+#define MAX_BOOT_MODULES  8
+#define BOOT_LINE_SIZE    2048
+
+/* e820 types (ACPI 6.4, table 15.1). */
+enum memory_type { MEMORY_RAM = 1, MEMORY_RESERVED = 2, MEMORY_ACPI = 3, MEMORY_NVS = 4, MEMORY_UNUSABLE = 5 };
+
+struct memory_range {
+    paddr_t start, end; /* bytes, end exclusive */
+    uint32_t type;      /* enum memory_type */
+};
+
+struct boot_module {
+    paddr_t start, end;
+    char line[BOOT_LINE_SIZE / 2];
+};
+
+struct boot_info {
+    char loader[64];
+    char line[BOOT_LINE_SIZE];
+    struct memory_range memory[MAX_MEMORY_RANGES]; /* sorted, without overlap after boot_info_read() */
+    unsigned int memory_count;
+    struct boot_module module[MAX_BOOT_MODULES];
+    unsigned int module_count;
+    paddr_t rsdp;             /* 0: to be searched for */
+    uint8_t rsdp_copy[36];    /* multiboot 2 hands over a copy */
+    unsigned int rsdp_copy_size;
+    paddr_t efi_system_table; /* 0: not booted through EFI */
+    paddr_t efi_map;
+    uint32_t efi_map_size, efi_descriptor_size, efi_descriptor_version;
+};
+
+extern struct boot_info boot_info;
+
+/* Reads what the loader left; `at` maps a physical address to something readable. NULL or why it cannot be used. */
+const char *boot_info_read(uint32_t magic, paddr_t info, const void *(*at)(paddr_t));
+/* Sorts the ranges and resolves overlaps: the less usable type wins. */
+void memory_map_normalise(struct boot_info *info);
+/* The part of a line after the first word, which some loaders put there (the file's path). */
+const char *skip_first_word(const char *line);
+
+#endif

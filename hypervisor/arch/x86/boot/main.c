@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Start-up: a list of named steps, in order. */
+#include "arch/x86/boot/bootinfo.h"
+#include "arch/x86/boot/main.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/cpu_features.h"
+#include "arch/x86/desc.h"
+#include "arch/x86/hostmap.h"
+#include "arch/x86/image.h"
+#include "core/heap.h"
+#include "core/options.h"
+#include "drivers/console.h"
+#include "hv/log.h"
+#include "hv/panic.h"
+#include "top/version.h"
+
+/* The boot page tables' direct map: the first 4 GiB, where every loader leaves what it has for us. */
+static const void *boot_at(paddr_t pa)
+{
+    return (const void *)(DIRECT_MAP_START + pa);
+}
+
+static void print_memory_map(void)
+{
+    static const char *const types[] = {"?", "usable", "reserved", "ACPI data", "ACPI NVS", "unusable"};
+
+    printk("Memory map:\n");
+    for (unsigned int i = 0; i < boot_info.memory_count; i++) {
+        const struct memory_range *r = &boot_info.memory[i];
+
+        printk(" [%016lx, %016lx] (%s)\n", r->start, r->end - 1, types[r->type < ARRAY_SIZE(types) ? r->type : 0]);
+    }
+}
+
+static uint64_t ram_bytes(void)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned int i = 0; i < boot_info.memory_count; i++)
+        if (boot_info.memory[i].type == MEMORY_RAM)
+            bytes += boot_info.memory[i].end - boot_info.memory[i].start;
+    return bytes;
+}
+
+void boot_main(uint32_t magic, uint32_t info)
+{
+    const char *problem = boot_info_read(magic, info, boot_at);
+
+    options_parse(boot_info.line);
+    console_init_early();
+    printk("Xenios %s (compatible with Xen %u.%u)\n", version_text(), XENIOS_XEN_MAJOR, XENIOS_XEN_MINOR);
+    if (problem)
+        panic("Cannot boot: %s\n", problem);
+    printk("Boot loader: %s\n", boot_info.loader);
+    printk("Command line: %s\n", options_line());
+    options_report_unknown();
+    print_memory_map();
+    if (ram_bytes() < MiB(64))
+        panic("Cannot boot: this machine has %lu MiB of memory; Xenios needs 64 MiB for itself and more for domain 0.\n", ram_bytes() >> 20);
+
+    hostmap_init();
+    printk("System RAM: %lu MiB, %lu MiB free for domains\n", ram_bytes() >> 20, heap_free_frames() >> 8);
+    idt_init();
+    if (!cpu_prepare(0, 0))
+        panic("Cannot boot: no memory for the first processor's tables.\n");
+    cpu_features_init();
+    cpu_enter(0);
+    boot_continue();
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finds and switches on processor features. CPUID bits: SDM 2A, CPUID; APM 3, appendix E. */
+#include "arch/x86/cpu_features.h"
+#include "arch/x86/cpu.h"
+#include "core/options.h"
+#include "hv/log.h"
+
+#define CR4_PAE      0x20UL
+#define CR4_MCE      0x40UL
+#define CR4_PGE      0x80UL
+#define CR4_OSFXSR   0x200UL
+#define CR4_OSXMM    0x400UL
+#define CR4_UMIP     0x800UL
+#define CR4_FSGSBASE 0x10000UL
+#define CR4_OSXSAVE  0x40000UL
+#define CR4_SMEP     0x100000UL
+#define CR4_SMAP     0x200000UL
+
+#define XCR0_X87_SSE 3UL
+#define XCR0_AVX     4UL
+
+struct cpu_features cpu_features;
+
+static bool is_tcg(void)
+{
+    struct cpuid_regs r;
+
+    if (!(cpuid(1).c & 1U << 31))
+        return false;
+    r = cpuid(0x40000000);
+    return r.b == 0x54474354 && r.c == 0x43544743 && r.d == 0x47435447; /* "TCGTCGTCGTCG" */
+}
+
+static void choose_xsave(void)
+{
+    struct cpuid_regs r;
+
+    if (!(cpuid(1).c & 1U << 26) || !option_bool("xsave", true))
+        return;
+    r = cpuid_count(0xd, 0);
+    cpu_features.xsave = true;
+    cpu_features.xsaveopt = cpuid_count(0xd, 1).a & 1;
+    /* x87, SSE, AVX and AVX-512; PKRU and the rest need more than saving. */
+    cpu_features.xcr0 = r.a & 0xe7;
+    if (!(cpu_features.xcr0 & XCR0_AVX))
+        cpu_features.xcr0 &= XCR0_X87_SSE;
+}
+
+void cpu_features_init(void)
+{
+    struct cpuid_regs one = cpuid(1), seven = cpuid(0).a >= 7 ? cpuid_count(7, 0) : (struct cpuid_regs){0}, ext = cpuid(0x80000001);
+    struct cpuid_regs vendor = cpuid(0);
+    struct cpu_features *f = &cpu_features;
+
+    f->on_tcg = is_tcg();
+    f->vendor_amd = vendor.b == 0x68747541 || vendor.b == 0x6f677948; /* "Auth", "Hygo" */
+    f->nx = ext.d & 1U << 20;
+    f->huge_pages = ext.d & 1U << 26;
+    f->rdtscp = ext.d & 1U << 27;
+    f->syscall32 = f->vendor_amd;
+    f->sysenter = one.d & 1U << 11 && !f->vendor_amd;
+    f->x2apic = one.c & 1U << 21;
+    f->tsc_deadline = one.c & 1U << 24;
+    f->pcid = one.c & 1U << 17;
+    f->fsgsbase = seven.b & 1U << 0;
+    f->smep = seven.b & 1U << 7 && option_bool("smep", true);
+    f->invpcid = seven.b & 1U << 10;
+    f->smap = seven.b & 1U << 20 && option_bool("smap", true);
+    f->umip = seven.c & 1U << 2;
+    f->invariant_tsc = cpuid(0x80000000).a >= 0x80000007 && cpuid(0x80000007).d & 1U << 8;
+    choose_xsave();
+    if (f->smap && f->on_tcg) {
+        f->smap = false;
+        printk("SMAP: left off, since this machine is emulated by QEMU's TCG, whose IRET from user mode breaks under it\n");
+    }
+    f->cr4 = CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMM | (f->umip ? CR4_UMIP : 0) | (f->fsgsbase ? CR4_FSGSBASE : 0) |
+             (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0);
+    cpu_features_apply();
+    if (f->xsave)
+        f->xsave_size = cpuid_count(0xd, 0).b;
+    printk("Processor: NX %s, SMEP %s, SMAP %s, UMIP %s, FSGSBASE %s, XSAVE %s\n", f->nx ? "on" : "not there", f->smep ? "on" : "off",
+           f->smap ? "on" : "off", f->umip ? "on" : "off", f->fsgsbase ? "on" : "off", f->xsave ? "on" : "off");
+}
+
+void cpu_features_apply(void)
+{
+    write_cr4(cpu_features.cr4);
+    if (cpu_features.xsave)
+        xsetbv(0, cpu_features.xcr0);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Each processor has, in the stacks' region, a block of 32 pages: 16 of stack (arch/x86/stack.h), then one page of SYSCALL gate code and one of its data.
+ * The GDT page with our descriptors is a page of the direct map; guests see it as page 14 of their GDT, where the interface reserves it.
+ * Descriptor formats: SDM 3A 3.4.5, 6.14.1, 7.2.3; APM 2 4.8.
+ */
+#include "arch/x86/desc.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/cpu_features.h"
+#include "arch/x86/hostmap.h"
+#include "arch/x86/image.h"
+#include "arch/x86/stack.h"
+#include "core/domain.h"
+#include "core/heap.h"
+#include "hv/alloc.h"
+#include "hv/panic.h"
+#include "hv/percpu.h"
+#include "hv/string.h"
+
+#define MSR_EFER   0xc0000080
+#define MSR_STAR   0xc0000081
+#define MSR_LSTAR  0xc0000082
+#define MSR_CSTAR  0xc0000083
+#define MSR_FMASK  0xc0000084
+/* SYSCALL clears everything that could disturb us: TF, IF, DF, IOPL, NT, RF, AC, VM, VIF, VIP, ID stays. */
+#define SYSCALL_MASK 0x1f7700UL
+
+#define DESC_CODE64  0x00af9b000000ffffUL
+#define DESC_DATA    0x00cf93000000ffffUL
+#define DESC_USER32  0x00cffb000000ffffUL
+#define DESC_USER64  0x00affb000000ffffUL
+#define DESC_USERDAT 0x00cff3000000ffffUL
+#define TYPE_TSS     0x89
+#define TYPE_LDT     0x82
+
+#define BLOCK_SIZE   (2UL * STACK_SIZE)
+#define GATE_CODE    STACK_SIZE
+#define GATE_DATA    (STACK_SIZE + PAGE_SIZE)
+
+struct tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3, io_bitmap;
+} __packed;
+
+struct gate_data {
+    uint64_t scratch;   /* the guest's stack pointer for a moment */
+    uint64_t frame_end; /* &current->regs.es */
+};
+
+struct idt_entry {
+    uint16_t offset_low, selector;
+    uint8_t ist, type;
+    uint16_t offset_middle;
+    uint32_t offset_high, reserved;
+};
+
+struct table_pointer {
+    uint16_t limit;
+    uint64_t base;
+} __packed;
+
+extern char entry_stubs[], entry_syscall[], entry_syscall32[];
+
+static struct idt_entry idt[256] __aligned(4096);
+static DEFINE_PERCPU(struct tss, tss) __aligned(64);
+static DEFINE_PERCPU(uint64_t *, gdt_page);
+static DEFINE_PERCPU(struct gate_data *, gate);
+uint64_t percpu_offset[MAX_CPUS];
+
+static uint64_t block_of(unsigned int cpu)
+{
+    return STACKS_START + cpu * BLOCK_SIZE;
+}
+
+static uint64_t stack_of(unsigned int cpu)
+{
+    return cpu ? block_of(cpu) : (uint64_t)boot_stack;
+}
+
+void idt_init(void)
+{
+    for (unsigned int vector = 0; vector < 256; vector++) {
+        uint64_t address = (uint64_t)entry_stubs + 16 * vector;
+        bool for_guest = vector == 3 || vector == 4 || vector == 0x80;
+
+        idt[vector] = (struct idt_entry){
+            .offset_low = (uint16_t)address,
+            .offset_middle = (uint16_t)(address >> 16),
+            .offset_high = (uint32_t)(address >> 32),
+            .selector = HV_CS,
+            .type = for_guest ? 0xee : 0x8e,
+        };
+    }
+    idt[1].ist = IST_DEBUG;
+    idt[2].ist = IST_NMI;
+    idt[8].ist = IST_DOUBLE_FAULT;
+    idt[18].ist = IST_MCE;
+}
+
+/* A system descriptor takes two entries in 64-bit mode. */
+static void set_system_descriptor(uint64_t *entry, uint64_t base, uint64_t limit, uint64_t type)
+{
+    entry[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | type << 40 | (limit >> 16 & 0xf) << 48 | (base >> 24 & 0xff) << 56;
+    entry[1] = base >> 32;
+}
+
+static void fill_gdt_page(uint64_t *page, struct tss *t)
+{
+    page[(HV_CS & 0xfff) / 8] = DESC_CODE64;
+    page[(HV_DS & 0xfff) / 8] = DESC_DATA;
+    page[(GUEST_CS32 & 0xfff) / 8] = DESC_USER32;
+    page[(GUEST_DS & 0xfff) / 8] = DESC_USERDAT;
+    page[(GUEST_CS64 & 0xfff) / 8] = DESC_USER64;
+    set_system_descriptor(&page[(HV_TSS & 0xfff) / 8], (uint64_t)t, sizeof(*t) - 1, TYPE_TSS);
+}
+
+/*
+ * The gate: MOV [scratch], RSP; MOV RSP, [frame_end]; PUSH SS; PUSH [scratch]; PUSH R11; PUSH CS; PUSH RCX; PUSH 0; JMP target.
+ * It is made here, since each processor's must reach its own data without a register to spare.
+ */
+static size_t write_gate(uint8_t *code, uint64_t va, uint64_t data_va, uint32_t cs, const void *target)
+{
+    uint8_t *at = code;
+    uint64_t scratch = data_va + offsetof(struct gate_data, scratch), end = data_va + offsetof(struct gate_data, frame_end);
+
+#define BYTES(...)                                                                                           \
+    do {                                                                                                     \
+        const uint8_t bytes_[] = {__VA_ARGS__};                                                              \
+        memcpy(at, bytes_, sizeof(bytes_));                                                                  \
+        at += sizeof(bytes_);                                                                                \
+    } while (0)
+#define WORD(value)                                                                                          \
+    do {                                                                                                     \
+        uint32_t word_ = (uint32_t)(value);                                                                  \
+        memcpy(at, &word_, 4);                                                                               \
+        at += 4;                                                                                             \
+    } while (0)
+#define RELATIVE(address) WORD((address) - (va + (uint64_t)(at - code) + 4))
+    BYTES(0x48, 0x89, 0x25);
+    RELATIVE(scratch);
+    BYTES(0x48, 0x8b, 0x25);
+    RELATIVE(end);
+    BYTES(0x68);
+    WORD(GUEST_DS);
+    BYTES(0xff, 0x35);
+    RELATIVE(scratch);
+    BYTES(0x41, 0x53, 0x68);
+    WORD(cs);
+    BYTES(0x51, 0x6a, 0x00, 0xe9);
+    RELATIVE((uint64_t)target);
+    return (size_t)(at - code);
+}
+
+static bool make_block(unsigned int cpu)
+{
+    uint8_t *stack = cpu ? hv_alloc_pages(STACK_ORDER) : NULL, *gate = hv_alloc_pages(1);
+    uint64_t block = block_of(cpu), size;
+
+    if ((cpu && !stack) || !gate)
+        return false;
+    size = write_gate(gate, block + GATE_CODE, block + GATE_DATA, GUEST_CS64, entry_syscall);
+    (void)size;
+    write_gate(gate + 256, block + GATE_CODE + 256, block + GATE_DATA, GUEST_CS32, entry_syscall32);
+    if (hostmap_map(block + GATE_CODE, mfn_to_paddr(va_to_mfn(gate)), PAGE_SIZE, MAP_CODE) ||
+        hostmap_map(block + GATE_DATA, mfn_to_paddr(va_to_mfn(gate + PAGE_SIZE)), PAGE_SIZE, MAP_DATA))
+        return false;
+    for (unsigned int page = 0; cpu && page < 1U << STACK_ORDER; page++)
+        if (page != STACK_GUARD_PAGE &&
+            hostmap_map(block + page * PAGE_SIZE, mfn_to_paddr(va_to_mfn(stack)) + page * PAGE_SIZE, PAGE_SIZE, MAP_DATA))
+            return false;
+    if (!cpu)
+        hostmap_unmap_page((uint64_t)boot_stack + STACK_GUARD_PAGE * PAGE_SIZE);
+    return true;
+}
+
+uint64_t cpu_prepare(unsigned int cpu, uint32_t apic_id)
+{
+    size_t percpu_size = (size_t)(percpu_end - percpu_start);
+    char *copy = percpu_start;
+    uint64_t *gdt = hv_alloc_page();
+    struct stack_top *top = (struct stack_top *)(stack_of(cpu) + STACK_SIZE - STACK_TOP_SIZE);
+
+    if (cpu)
+        copy = hv_zalloc(percpu_size);
+    if (!gdt || !copy || !make_block(cpu))
+        return 0;
+    percpu_offset[cpu] = (uint64_t)copy - (uint64_t)percpu_start;
+    /* The template may have been changed by processor 0 since: a copy starts as zeroes, which every per-processor variable accepts. */
+    fill_gdt_page(gdt, &per_cpu(tss, cpu));
+    per_cpu(gdt_page, cpu) = gdt;
+    per_cpu(gate, cpu) = (struct gate_data *)(block_of(cpu) + GATE_DATA);
+    per_cpu(tss, cpu).io_bitmap = sizeof(struct tss);
+    for (unsigned int i = 1; i <= 4; i++)
+        per_cpu(tss, cpu).ist[i - 1] = stack_of(cpu) + i * IST_STACK_SIZE;
+    /* The IST stacks must lead to the same top: it is found by address arithmetic. */
+    top->percpu_offset = percpu_offset[cpu];
+    top->cpu = cpu;
+    top->apic_id = apic_id;
+    return (uint64_t)top;
+}
+
+void load_gdt(uint64_t base)
+{
+    struct table_pointer p = {.limit = 0xefff, .base = base};
+
+    __asm__ volatile("lgdt %0" ::"m"(p));
+}
+
+uint64_t host_gdt_base(void)
+{
+    return (uint64_t)this_cpu(gdt_page) - (HV_CS & ~0xfffUL);
+}
+
+uint64_t hv_gdt_page_mfn(void)
+{
+    return va_to_mfn(this_cpu(gdt_page)).n;
+}
+
+void load_ldt(uint64_t base, unsigned int entries)
+{
+    uint16_t selector = 0;
+
+    if (entries) {
+        set_system_descriptor(&this_cpu(gdt_page)[(HV_LDT & 0xfff) / 8], base, entries * 8UL - 1, TYPE_LDT);
+        selector = HV_LDT;
+    }
+    __asm__ volatile("lldt %0" ::"r"(selector));
+}
+
+void set_entry_vcpu(struct vcpu *v)
+{
+    struct stack_top *top = stack_top();
+
+    top->current = v;
+    v->stack = (uint64_t)top;
+    this_cpu(tss).rsp[0] = (uint64_t)&v->regs.es;
+    this_cpu(gate)->frame_end = (uint64_t)&v->regs.es;
+}
+
+void cpu_enter(unsigned int cpu)
+{
+    struct table_pointer p = {.limit = sizeof(idt) - 1, .base = (uint64_t)idt};
+    uint64_t block = block_of(cpu);
+
+    load_gdt(host_gdt_base());
+    __asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(HV_CS) : "rax", "memory");
+    __asm__ volatile("movl %0, %%ss" ::"r"(0));
+    __asm__ volatile("lidt %0" ::"m"(p));
+    this_cpu(gdt_page)[(HV_TSS & 0xfff) / 8] &= ~(2UL << 40); /* not busy: LTR wants that */
+    __asm__ volatile("ltr %w0" ::"r"(HV_TSS));
+    load_ldt(0, 0);
+    wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
+    wrmsr(MSR_STAR, (uint64_t)GUEST_CS32 << 48 | (uint64_t)HV_CS << 32);
+    wrmsr(MSR_LSTAR, block + GATE_CODE);
+    wrmsr(MSR_CSTAR, block + GATE_CODE + 256);
+    wrmsr(MSR_FMASK, SYSCALL_MASK);
+    cpu_features_apply();
+}

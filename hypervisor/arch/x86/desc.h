@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Descriptor tables, task state, stacks and the SYSCALL gate: what a processor needs to enter the hypervisor. */
+#ifndef ARCH_X86_DESC_H
+#define ARCH_X86_DESC_H
+
+#include "hv/types.h"
+
+struct vcpu;
+
+/* The IDT, once. */
+void idt_init(void);
+/*
+ * Everything of one processor: makes (unless it is processor 0, whose stack is the boot stack) and returns the stack pointer to start it on; 0: -ENOMEM.
+ * Called on an already running processor.
+ */
+uint64_t cpu_prepare(unsigned int cpu, uint32_t apic_id);
+/* On the processor itself, on its own stack: loads GDT, IDT, TSS, LDT, MSRs of SYSCALL, CR4 features. */
+void cpu_enter(unsigned int cpu);
+/* The next entry from a guest is pushed into this vcpu. Interrupts off. */
+void set_entry_vcpu(struct vcpu *v);
+/* Loads the GDT of a vcpu: the base, with our page of this processor at its place. */
+void load_gdt(uint64_t base);
+/* The page with our descriptors for this processor, to be mapped as pages 14 (and 15) of each guest GDT. */
+uint64_t hv_gdt_page_mfn(void);
+uint64_t host_gdt_base(void);
+/* Points our LDT descriptor at the table, or loads a null LDT. */
+void load_ldt(uint64_t base, unsigned int entries);
+
+#endif

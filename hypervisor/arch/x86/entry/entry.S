@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The doors. A guest's registers are pushed straight into its struct vcpu: TSS.RSP0 (and the SYSCALL gate) point at the end of vcpu.regs, whose
+ * layout is struct cpu_user_regs of the public headers. C then runs on the processor's own stack, from its top; nothing on it survives the
+ * way out, so the scheduler may change the current vcpu in between and the exit takes whichever is current then.
+ *
+ * A trap inside the hypervisor is pushed on the stack in use and comes back there.
+ *
+ * Stub for vector n: pushes an error code where the processor did not, and the vector beside it. 16 bytes each, so that the table needs no data.
+ */
+#include "arch/x86/layout.h"
+#include "arch/x86/stack.h"
+#include "offsets.h"
+
+        .section .entry.text, "ax"
+
+.macro push_general
+        pushq   %rdi
+        pushq   %rsi
+        pushq   %rdx
+        pushq   %rcx
+        pushq   %rax
+        pushq   %r8
+        pushq   %r9
+        pushq   %r10
+        pushq   %r11
+        pushq   %rbx
+        pushq   %rbp
+        pushq   %r12
+        pushq   %r13
+        pushq   %r14
+        pushq   %r15
+.endm
+
+.macro pop_general
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %rbp
+        popq    %rbx
+        popq    %r11
+        popq    %r10
+        popq    %r9
+        popq    %r8
+        popq    %rax
+        popq    %rcx
+        popq    %rdx
+        popq    %rsi
+        popq    %rdi
+.endm
+
+/* A guest's values must not steer what we do speculatively (docs/design/speculation.md). */
+.macro clear_general
+        xorl    %eax, %eax
+        xorl    %ecx, %ecx
+        xorl    %edx, %edx
+        xorl    %ebx, %ebx
+        xorl    %ebp, %ebp
+        xorl    %r8d, %r8d
+        xorl    %r9d, %r9d
+        xorl    %r10d, %r10d
+        xorl    %r11d, %r11d
+        xorl    %r12d, %r12d
+        xorl    %r13d, %r13d
+        xorl    %r14d, %r14d
+        xorl    %r15d, %r15d
+.endm
+
+        .balign 16
+        .globl  entry_stubs
+        .hidden entry_stubs
+entry_stubs:
+vector = 0
+.rept 256
+        .balign 16
+        /* The processor pushes an error code for these (SDM 3A, table 6-1). */
+        .if (vector == 8) || ((vector >= 10) && (vector <= 14)) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+        .else
+        pushq   $0
+        .endif
+        movl    $vector, 4(%rsp)
+        .if (vector == 1) || (vector == 2) || (vector == 8) || (vector == 18)
+        jmp     entry_ist
+        .else
+        jmp     entry_common
+        .endif
+        vector = vector + 1
+.endr
+
+        .balign 64
+entry_common:
+        testb   $3, REGS_cs - REGS_error(%rsp)
+        jz      entry_from_hypervisor
+        cld
+        push_general
+        movq    %rsp, %rdi
+entry_from_guest:
+        movq    VCPU_stack_from_regs(%rdi), %rsp
+        clear_general
+        leaq    -VCPU_regs(%rdi), %rdi
+        call    guest_trap
+        /* Falls through. */
+
+/* Leaves for whichever vcpu is current when the work on the way out is done. */
+        .globl  leave_to_guest
+        .hidden leave_to_guest
+leave_to_guest:
+        call    prepare_exit            /* the vcpu to run; interrupts are off */
+        leaq    VCPU_regs(%rax), %rsp
+        pop_general
+        addq    $8, %rsp                /* error code and vector */
+        .globl  exit_iretq
+        .hidden exit_iretq
+exit_iretq:
+        iretq
+
+/* SYSCALL: the per-processor gate (entry/gate.c) has switched to the end of vcpu.regs and pushed SS, RSP, RFLAGS, CS, RIP, and vector 0x100. */
+        .globl  entry_syscall
+        .hidden entry_syscall
+entry_syscall:
+        push_general
+        movq    %rsp, %rdi
+        movq    VCPU_stack_from_regs(%rdi), %rsp
+        clear_general
+        cmpb    $0, VCPU_kernel_mode_from_regs(%rdi)
+        leaq    -VCPU_regs(%rdi), %rdi
+        je      1f
+        call    guest_hypercall
+        jmp     leave_to_guest
+1:      call    guest_syscall
+        jmp     leave_to_guest
+
+/* The same from 32-bit code (AMD). */
+        .globl  entry_syscall32
+        .hidden entry_syscall32
+entry_syscall32:
+        push_general
+        movq    %rsp, %rdi
+        movq    VCPU_stack_from_regs(%rdi), %rsp
+        clear_general
+        leaq    -VCPU_regs(%rdi), %rdi
+        call    guest_syscall32
+        jmp     leave_to_guest
+
+entry_from_hypervisor:
+        cld
+        push_general
+        movq    %rsp, %rdi
+        leaq    exit_iretq(%rip), %rax
+        cmpq    %rax, REGS_rip(%rdi)
+        je      exit_fault
+        movq    %rsp, %rbp
+        andq    $-16, %rsp
+        call    hypervisor_trap
+        movq    %rbp, %rsp
+        pop_general
+        addq    $8, %rsp
+        iretq
+
+/*
+ * IRET to the guest faulted. The stack pointer was in vcpu.regs, so the frame was pushed into vcpu.exit_fault_room and what lies below; the saved stack
+ * pointer leads to the vcpu: it is the address of regs.rip.
+ */
+exit_fault:
+        movq    REGS_rsp(%rdi), %rsi
+        subq    $(VCPU_regs + REGS_rip), %rsi   /* the vcpu */
+        movq    (VCPU_regs + VCPU_stack_from_regs)(%rsi), %rsp
+        xchgq   %rdi, %rsi
+        xorl    %ebp, %ebp
+        call    guest_exit_fault        /* (vcpu, frame) */
+        jmp     leave_to_guest
+
+/* Vectors with a stack of their own. From a guest: move over to the vcpu and the ordinary stack, unless it is one that must be handled right here. */
+entry_ist:
+        cld
+        push_general
+        movq    %rsp, %rdi
+        testb   $3, REGS_cs(%rdi)
+        jz      2f
+        cmpl    $1, REGS_vector(%rdi)
+        jne     2f
+        movq    %rsp, %rsi
+        orq     $(STACK_SIZE - 1), %rsi
+        movq    1 - STACK_TOP_SIZE(%rsi), %rdi  /* stack_top.current */
+        leaq    VCPU_regs(%rdi), %rdi
+        movq    %rdi, %rdx
+        movq    %rsp, %rsi
+        movl    $(REGS_es / 8), %ecx
+        rep movsq
+        movq    %rdx, %rdi
+        jmp     entry_from_guest
+2:      movq    %rsp, %rbp
+        andq    $-16, %rsp
+        call    hypervisor_trap
+        movq    %rbp, %rsp
+        pop_general
+        addq    $8, %rsp
+        iretq
+
+/* Retpolines and return thunks (docs/design/speculation.md). */
+.macro retpoline reg
+        .globl  __x86_indirect_thunk_\reg
+        .hidden __x86_indirect_thunk_\reg
+        .globl  __llvm_retpoline_\reg
+        .hidden __llvm_retpoline_\reg
+__x86_indirect_thunk_\reg:
+__llvm_retpoline_\reg:
+        call    2f
+1:      pause
+        lfence
+        jmp     1b
+2:      movq    %\reg, (%rsp)
+        ret
+.endm
+        .irp reg, rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+        retpoline \reg
+        .endr
+
+        .globl  __x86_return_thunk
+        .hidden __x86_return_thunk
+__x86_return_thunk:
+        ret
+        int3
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The page heap: a buddy allocator. Free blocks hang in lists by zone and order; zone z holds the blocks that end at or below 1 << z frames and
+ * above 1 << (z - 1), so that an allocation below an address width looks at the zones from its own downwards and at nothing else.
+ * A block never spans two zones, since both are powers of two.
+ *
+ * Invariants: the first frame of a free block carries FRAME_FREE and its order in `data`; the frames inside carry FRAME_FREE and INSIDE_BLOCK;
+ * two free buddies of one order below the largest never exist side by side.
+ * The heap lock guards the lists and the counts. Scrubbing and TLB flushes happen outside it, when a block is handed out.
+ */
+#include "core/heap.h"
+#include "arch/x86/tlb.h"
+#include "core/fail_alloc.h"
+#include "hv/panic.h"
+#include "hv/string.h"
+
+#define ZONES        41 /* 52 bits of physical address less 12 of the page, and zone 0 */
+#define INSIDE_BLOCK 0xffULL
+
+static struct {
+    lock_t lock;
+    uint32_t first[ZONES][HEAP_MAX_ORDER + 1]; /* frame number + 1; 0: empty */
+    uint64_t free, total;
+} heap = {.lock = LOCK_INIT(RANK_HEAP)};
+
+static unsigned int zone_of(uint64_t mfn)
+{
+    return mfn ? 64 - (unsigned int)__builtin_clzll(mfn) : 0;
+}
+
+static struct frame *frame_at(uint64_t mfn)
+{
+    return mfn_to_frame(MFN(mfn));
+}
+
+static void push_block(uint64_t mfn, unsigned int order)
+{
+    uint32_t *head = &heap.first[zone_of(mfn)][order];
+    struct frame *f = frame_at(mfn);
+
+    f->data = order;
+    f->prev = FRAME_LIST_END;
+    f->next = *head ? *head - 1 : FRAME_LIST_END;
+    if (*head)
+        frame_at(*head - 1)->prev = (uint32_t)mfn;
+    *head = (uint32_t)mfn + 1;
+}
+
+static void unlink_block(uint64_t mfn, unsigned int order)
+{
+    struct frame *f = frame_at(mfn);
+
+    if (f->prev == FRAME_LIST_END)
+        heap.first[zone_of(mfn)][order] = f->next == FRAME_LIST_END ? 0 : f->next + 1;
+    else
+        frame_at(f->prev)->next = f->next;
+    if (f->next != FRAME_LIST_END)
+        frame_at(f->next)->prev = f->prev;
+    f->data = INSIDE_BLOCK;
+}
+
+static bool is_free_block(uint64_t mfn, unsigned int order)
+{
+    return mfn_valid(MFN(mfn)) && (frame_at(mfn)->flags & FRAME_FREE) && frame_at(mfn)->data == order;
+}
+
+/* Lock held. Joins with its buddy as long as that is free and lies in the same zone. */
+static void free_block(uint64_t mfn, unsigned int order)
+{
+    heap.free += 1ULL << order;
+    for (; order < HEAP_MAX_ORDER; order++) {
+        uint64_t buddy = mfn ^ (1ULL << order);
+
+        if (zone_of(buddy) != zone_of(mfn) || !is_free_block(buddy, order))
+            break;
+        unlink_block(buddy, order);
+        frame_at(mfn)->data = INSIDE_BLOCK;
+        mfn &= ~(1ULL << order);
+    }
+    push_block(mfn, order);
+}
+
+static bool take_block(unsigned int order, unsigned int top_zone, uint64_t *mfn)
+{
+    for (unsigned int zone = top_zone + 1; zone-- > 0;) {
+        for (unsigned int have = order; have <= HEAP_MAX_ORDER; have++) {
+            if (!heap.first[zone][have])
+                continue;
+            *mfn = heap.first[zone][have] - 1;
+            unlink_block(*mfn, have);
+            while (have > order) {
+                have--;
+                push_block(*mfn + (1ULL << have), have);
+            }
+            heap.free -= 1ULL << order;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nobody may reach the frame through an old translation once it is handed out. */
+static void flush_stale(struct frame *f, unsigned int order)
+{
+    cpumask_t all = cpu_online_mask;
+    uint32_t newest = 0;
+    bool stamped = false;
+
+    for (uint64_t i = 0; i < 1ULL << order; i++) {
+        uint32_t stamp = f[i].tlb_stamp;
+
+        if (stamp && (!stamped || (int32_t)(stamp - newest) > 0)) {
+            newest = stamp;
+            stamped = true;
+        }
+    }
+    if (!stamped)
+        return;
+    tlb_filter(&all, newest);
+    if (!cpumask_empty(&all))
+        tlb_flush_mask(&all, TLB_FLUSH);
+}
+
+struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)
+{
+    unsigned int top_zone = width && width < ZONES - 1 + PAGE_SHIFT ? width - min(width, (unsigned int)PAGE_SHIFT) : ZONES - 1;
+    uint64_t mfn, irq;
+    struct frame *f;
+    bool found;
+
+    if (order > HEAP_MAX_ORDER || fail_alloc_now())
+        return NULL;
+    irq = lock_irqsave(&heap.lock);
+    found = take_block(order, top_zone, &mfn);
+    unlock_irqrestore(&heap.lock, irq);
+    if (!found)
+        return NULL;
+
+    f = frame_at(mfn);
+    flush_stale(f, order);
+    for (uint64_t i = 0; i < 1ULL << order; i++) {
+        if ((f[i].flags & FRAME_DIRTY) && !(flags & HEAP_NO_SCRUB))
+            memset(frame_to_va(&f[i]), 0, PAGE_SIZE);
+        f[i].word = 0;
+        f[i].data = 0;
+        f[i].flags = 0;
+        f[i].tlb_stamp = 0;
+        f[i].owner = FRAME_OWNER_NONE;
+    }
+    return f;
+}
+
+void heap_free(struct frame *f, unsigned int order)
+{
+    uint64_t mfn = frame_to_mfn(f).n, irq;
+
+    panic_on(mfn & ((1ULL << order) - 1));
+    for (uint64_t i = 0; i < 1ULL << order; i++) {
+        panic_on(f[i].flags & FRAME_FREE);
+        f[i].flags = FRAME_FREE | FRAME_DIRTY;
+        f[i].data = INSIDE_BLOCK;
+        f[i].word = 0;
+        f[i].owner = FRAME_OWNER_NONE;
+    }
+    irq = lock_irqsave(&heap.lock);
+    free_block(mfn, order);
+    unlock_irqrestore(&heap.lock, irq);
+}
+
+void heap_add_range(mfn_t start, mfn_t end)
+{
+    uint64_t mfn = start.n, irq = lock_irqsave(&heap.lock);
+
+    while (mfn < end.n) {
+        unsigned int order = mfn ? min((unsigned int)__builtin_ctzll(mfn), (unsigned int)HEAP_MAX_ORDER) : 0;
+
+        while (mfn + (1ULL << order) > end.n)
+            order--;
+        for (uint64_t i = 0; i < 1ULL << order; i++) {
+            struct frame *f = frame_at(mfn + i);
+
+            *f = (struct frame){.flags = FRAME_FREE | FRAME_DIRTY, .owner = FRAME_OWNER_NONE, .data = INSIDE_BLOCK};
+        }
+        heap.total += 1ULL << order;
+        free_block(mfn, order);
+        mfn += 1ULL << order;
+    }
+    unlock_irqrestore(&heap.lock, irq);
+}
+
+uint64_t heap_free_frames(void)
+{
+    return heap.free;
+}
+
+uint64_t heap_total_frames(void)
+{
+    return heap.total;
+}
+
+void *hv_alloc_pages(unsigned int order)
+{
+    struct frame *f = heap_alloc(order, 0, HEAP_ANY_NODE, 0);
+
+    if (!f)
+        return NULL;
+    for (uint64_t i = 0; i < 1ULL << order; i++)
+        f[i].flags |= FRAME_HYPERVISOR;
+    return frame_to_va(f);
+}
+
+void hv_free_pages(void *va, unsigned int order)
+{
+    if (va)
+        heap_free(mfn_to_frame(va_to_mfn(va)), order);
+}

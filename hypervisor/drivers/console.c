@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The console. One lock guards output, the ring and the input buffer; it is taken with interrupts off and held for as long as a line takes
+ * on the wire (docs/design/locks.md). Every line of the hypervisor's starts with "(XEN) ", as tools that read logs expect.
+ *
+ * Input: Ctrl-A three times switches the keyboard between domain 0 and the hypervisor's debug keys.
+ */
+#include "drivers/console.h"
+#include "drivers/serial.h"
+#include "drivers/vga.h"
+#include "core/options.h"
+#include "hv/lock.h"
+#include "hv/log.h"
+#include "hv/string.h"
+#include "hv/time.h"
+
+#define RING_SIZE     (64 * 1024)
+#define INPUT_SIZE    512
+#define SWITCH_KEY    ('a' - 'a' + 1)
+#define SWITCH_COUNT  3
+#define GUEST_BURST   32 /* lines that guests may cause at once, and per second in the long run */
+
+static struct {
+    lock_t lock;
+    char ring[RING_SIZE];
+    uint32_t ring_produced, ring_cleared; /* count bytes since boot; the ring holds the last RING_SIZE */
+    char input[INPUT_SIZE];
+    uint32_t input_produced, input_consumed;
+    enum log_level level, guest_level;
+    unsigned int switch_count;
+    bool at_line_start, to_domain0, vga;
+    s_time_t guest_allowance_time;
+    unsigned int guest_allowance;
+    uint64_t guest_dropped;
+} console = {.lock = LOCK_INIT(RANK_CONSOLE), .level = LOG_WARNING, .guest_level = LOG_ERR, .at_line_start = true, .guest_allowance = GUEST_BURST};
+
+void (*console_key_handler)(char key);
+void (*console_input_for_domain0)(void);
+
+static void emit(const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        console.ring[console.ring_produced++ % RING_SIZE] = text[i];
+    for (size_t from = 0; from < n;) {
+        const char *newline = memchr(text + from, '\n', n - from);
+        size_t upto = newline ? (size_t)(newline - text) : n;
+
+        serial_write(text + from, upto - from);
+        if (newline)
+            serial_write("\r\n", 2);
+        from = upto + (newline ? 1 : 0);
+    }
+    if (console.vga)
+        vga_write(text, n);
+}
+
+static void emit_lines(const char *text)
+{
+    while (*text) {
+        const char *newline = strchr(text, '\n');
+        size_t n = newline ? (size_t)(newline - text) + 1 : strlen(text);
+
+        if (console.at_line_start)
+            emit("(XEN) ", 6);
+        emit(text, n);
+        console.at_line_start = newline != NULL;
+        text += n;
+    }
+}
+
+static void print(const char *fmt, __builtin_va_list args)
+{
+    char line[512];
+    uint64_t flags;
+
+    vsnprintf(line, sizeof(line), fmt, args);
+    flags = lock_irqsave(&console.lock);
+    emit_lines(line);
+    unlock_irqrestore(&console.lock, flags);
+}
+
+void log_printf(enum log_level level, const char *fmt, ...)
+{
+    __builtin_va_list args;
+
+    if (level != LOG_ALWAYS && level > console.level)
+        return;
+    __builtin_va_start(args, fmt);
+    print(fmt, args);
+    __builtin_va_end(args);
+}
+
+/* Lines that guests cause: at most GUEST_BURST a second, so that a guest cannot keep the console busy. */
+static bool guest_line_allowed(void)
+{
+    s_time_t now = time_now();
+
+    if (now - console.guest_allowance_time > NS_PER_S) {
+        console.guest_allowance_time = now;
+        console.guest_allowance = GUEST_BURST;
+    }
+    if (!console.guest_allowance) {
+        console.guest_dropped++;
+        return false;
+    }
+    console.guest_allowance--;
+    return true;
+}
+
+void log_guest_printf(enum log_level level, const char *fmt, ...)
+{
+    __builtin_va_list args;
+
+    if (level > console.guest_level || !guest_line_allowed())
+        return;
+    __builtin_va_start(args, fmt);
+    print(fmt, args);
+    __builtin_va_end(args);
+}
+
+static enum log_level parse_level(const char *value, enum log_level otherwise)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug", "all", "none"};
+
+    for (unsigned int i = 0; value && i < ARRAY_SIZE(names); i++)
+        if (strncmp(value, names[i], strlen(names[i])) == 0)
+            return i == 4 ? LOG_DEBUG : i == 5 ? LOG_ERR : (enum log_level)i;
+    return otherwise;
+}
+
+void console_init_early(void)
+{
+    const char *which = option_string("console");
+
+    console.level = parse_level(option_string("loglvl"), console.level);
+    console.guest_level = parse_level(option_string("guest_loglvl"), console.guest_level);
+    if (!which || strstr(which, "com1") || strstr(which, "com2")) {
+        unsigned int number = which && !strstr(which, "com1") ? 2 : 1;
+        const char *setting = option_string(number == 2 ? "com2" : "com1");
+
+        serial_init(number, setting ? setting : "");
+    }
+    console.vga = !which || strstr(which, "vga");
+    if (console.vga)
+        console.vga = vga_init();
+}
+
+void console_write_guest(const char *text, size_t n)
+{
+    uint64_t flags = lock_irqsave(&console.lock);
+
+    emit(text, n);
+    if (n)
+        console.at_line_start = text[n - 1] == '\n';
+    unlock_irqrestore(&console.lock, flags);
+}
+
+size_t console_read_guest(char *buf, size_t n)
+{
+    uint64_t flags = lock_irqsave(&console.lock);
+    size_t i = 0;
+
+    while (i < n && console.input_consumed != console.input_produced)
+        buf[i++] = console.input[console.input_consumed++ % INPUT_SIZE];
+    unlock_irqrestore(&console.lock, flags);
+    return i;
+}
+
+static void switch_input(bool to_domain0)
+{
+    console.to_domain0 = to_domain0;
+    printk("*** Serial input to %s (type 'CTRL-a' three times to switch input)\n", to_domain0 ? "DOM0" : "Xenios");
+}
+
+void console_give_to_domain0(void)
+{
+    switch_input(true);
+}
+
+static void input_byte(char c)
+{
+    bool for_domain0;
+    uint64_t flags;
+
+    if (c == SWITCH_KEY) {
+        if (++console.switch_count == SWITCH_COUNT) {
+            console.switch_count = 0;
+            switch_input(!console.to_domain0);
+            return;
+        }
+    } else {
+        console.switch_count = 0;
+    }
+    flags = lock_irqsave(&console.lock);
+    for_domain0 = console.to_domain0;
+    if (for_domain0 && console.input_produced - console.input_consumed < INPUT_SIZE)
+        console.input[console.input_produced++ % INPUT_SIZE] = c;
+    unlock_irqrestore(&console.lock, flags);
+    if (for_domain0 && console_input_for_domain0)
+        console_input_for_domain0();
+    else if (!for_domain0 && console_key_handler && c != SWITCH_KEY)
+        console_key_handler(c);
+}
+
+static void input_arrived(void *unused)
+{
+    int c;
+
+    (void)unused;
+    while ((c = serial_read()) >= 0)
+        input_byte((char)c);
+}
+
+void console_start_input(void)
+{
+    serial_start_interrupts(input_arrived);
+}
+
+size_t console_ring_read(char *buf, size_t n, uint32_t *index)
+{
+    uint64_t flags = lock_irqsave(&console.lock);
+    uint32_t oldest = console.ring_produced > RING_SIZE ? console.ring_produced - RING_SIZE : 0;
+    size_t i = 0;
+
+    oldest = max(oldest, console.ring_cleared);
+    if (*index < oldest || *index > console.ring_produced)
+        *index = oldest;
+    while (i < n && *index != console.ring_produced)
+        buf[i++] = console.ring[(*index)++ % RING_SIZE];
+    unlock_irqrestore(&console.lock, flags);
+    return i;
+}
+
+void console_ring_clear(void)
+{
+    uint64_t flags = lock_irqsave(&console.lock);
+
+    console.ring_cleared = console.ring_produced;
+    unlock_irqrestore(&console.lock, flags);
+}
+
+void console_force_unlock(void)
+{
+    lock_init(&console.lock, RANK_CONSOLE);
+}

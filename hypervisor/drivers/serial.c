@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * 16550 UART (National Semiconductor PC16550D data sheet, register summary table). Output is polled with the transmit FIFO filled 16 bytes at a
+ * time: the log must come out also when interrupts do not. Input comes by interrupt once the interrupt controllers run.
+ * Callers hold the console lock.
+ */
+#include "drivers/serial.h"
+#include "arch/x86/cpu.h"
+#include "hv/irq.h"
+#include "hv/string.h"
+
+enum { THR = 0, RBR = 0, DLL = 0, IER = 1, DLM = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, SCR = 7 };
+#define LSR_DATA_READY   0x01
+#define LSR_THR_EMPTY    0x20
+#define LCR_8N1          0x03
+#define LCR_DLAB         0x80
+#define FCR_ENABLE_RESET 0x07
+#define MCR_DTR_RTS_OUT2 0x0b
+#define IER_RECEIVED     0x01
+#define UART_CLOCK       115200
+#define FIFO_SIZE        16
+#define SPIN_LIMIT       1000000 /* a UART that never gets ready is given up on, not waited for */
+
+static struct {
+    uint16_t port; /* 0: none */
+    uint8_t irq;
+    bool broken;
+} uart;
+
+static bool uart_exists(uint16_t port)
+{
+    outb(0x5a, port + SCR);
+    if (inb(port + SCR) != 0x5a)
+        return false;
+    outb(0xa5, port + SCR);
+    return inb(port + SCR) == 0xa5;
+}
+
+void serial_init(unsigned int number, const char *setting)
+{
+    uint16_t port = number == 2 ? 0x2f8 : 0x3f8;
+    uint8_t irq = number == 2 ? 3 : 4;
+    char *at;
+    unsigned long baud = strtoul(setting, &at, 10);
+    unsigned int divisor = 0;
+
+    if (*at == ',') /* data format: only 8n1 is supported, which is also what is taken when another is asked for */
+        at = strchr(at + 1, ',');
+    if (at && *at == ',') {
+        port = (uint16_t)strtoul(at + 1, &at, 0);
+        if (*at == ',')
+            irq = (uint8_t)strtoul(at + 1, &at, 0);
+    }
+    if (!uart_exists(port))
+        return;
+    if (baud >= 50 && baud <= UART_CLOCK)
+        divisor = (unsigned int)(UART_CLOCK / baud);
+    outb(0, port + IER);
+    if (divisor) {
+        outb(LCR_8N1 | LCR_DLAB, port + LCR);
+        outb((uint8_t)divisor, port + DLL);
+        outb((uint8_t)(divisor >> 8), port + DLM);
+    }
+    outb(LCR_8N1, port + LCR);
+    outb(FCR_ENABLE_RESET, port + FCR);
+    outb(MCR_DTR_RTS_OUT2, port + MCR);
+    uart.port = port;
+    uart.irq = irq;
+}
+
+bool serial_present(void)
+{
+    return uart.port != 0;
+}
+
+static bool wait_for_room(void)
+{
+    for (unsigned int i = 0; i < SPIN_LIMIT; i++)
+        if (inb(uart.port + LSR) & LSR_THR_EMPTY)
+            return true;
+    uart.broken = true;
+    return false;
+}
+
+void serial_write(const char *text, size_t n)
+{
+    if (!uart.port || uart.broken)
+        return;
+    for (unsigned int room = 0; n; text++, n--, room--) {
+        if (!room) {
+            if (!wait_for_room())
+                return;
+            room = FIFO_SIZE;
+        }
+        outb((uint8_t)*text, uart.port + THR);
+    }
+}
+
+int serial_read(void)
+{
+    if (!uart.port || !(inb(uart.port + LSR) & LSR_DATA_READY))
+        return -1;
+    return inb(uart.port + RBR);
+}
+
+void serial_start_interrupts(void (*received)(void *))
+{
+    if (!uart.port || irq_request(uart.irq, received, NULL))
+        return;
+    outb(IER_RECEIVED, uart.port + IER);
+}
+
+bool serial_owns_port(uint16_t port)
+{
+    return uart.port && port >= uart.port && port < uart.port + 8;
+}
