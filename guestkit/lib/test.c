@@ -35,6 +35,13 @@ const char *kit_errno_name(long rc)
     return rc ? "?" : "0";
 }
 
+bool kit_on_xenios(void)
+{
+    xen_extraversion_t extra = "";
+
+    return !hcall_xen_version(XENVER_extraversion, extra) && strstr(extra, "-xenios");
+}
+
 /* Takes the file's name without its folders. */
 static const char *base_name(const char *file)
 {

@@ -119,6 +119,7 @@ void kit_trap(struct kit_regs *regs)
     if (fixup) {
         describe(&v->fault, regs, v);
         regs->rip = fixup->end;
+        regs->rflags &= ~KIT_FLAGS_TF;
         return;
     }
     if (v->try) {

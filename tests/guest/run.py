@@ -214,6 +214,9 @@ def main():
             for t in g.tests:
                 print(f"{g.area}/{t}")
         return 0
+    missing = [g.area for g in groups if not os.path.exists(os.path.join(args.build, "guests", f"{g.area}-pv64"))]
+    if missing or not os.path.exists(args.hypervisor):
+        sys.exit(f"not built: {', '.join(sorted(set(missing))) or args.hypervisor}; run make first")
     args.hypervisor = unpacked(args.hypervisor, args.build)
     logs = args.logs or os.path.join(args.build, "guest-logs", os.path.basename(args.hypervisor))
     os.makedirs(logs, exist_ok=True)

@@ -67,6 +67,10 @@ void kit_fail_now(const char *format, ...) __printf(1, 2) __attribute__((noretur
 /* Announce that the domain shall now be crashed by the hypervisor; the runner checks that it is. */
 void kit_expect_crash(const char *why);
 
+/* True on Xenios, false on the Xen that serves as oracle: only where the latter trips over the test machine.
+ */
+bool kit_on_xenios(void);
+
 const char *kit_errno_name(long rc);
 
 int kit_run_tests(void);
