@@ -24,6 +24,12 @@ help:
 	@echo "make lint test-unit test-guest test-system test-matrix soak fuzz bench"
 .PHONY: all help
 
+# Building installs nothing, but says what is missing.
+all: | check-packages
+check-packages:
+	@tools/install-packages --check build
+.PHONY: check-packages
+
 # Fragments in the order of the layers. Each adds its products to `all`.
 include $(sort $(wildcard hypervisor/*.mk))
 include $(wildcard guestkit/*.mk toolstack/*.mk dom0/*.mk tests/*.mk tests/*/*.mk)

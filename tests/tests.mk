@@ -18,3 +18,14 @@ $(foreach n,$(UNIT_NAMES),$(eval $(call unit_rule,$(n))))
 
 unit-bins: $(UNIT_BINS)
 .PHONY: unit-bins
+
+test-unit: unit-bins
+	$(Q)$(PYTHON) tests/unit/run.py $(UNIT_BINS)
+.PHONY: test-unit
+
+# `make test`: installs what is missing, then every part in a make of its own, so that what the installation brought is seen.
+TEST_PARTS := +all lint test-unit $(if $(wildcard tests/guest/*.mk),test-guest) test-system
+test:
+	$(Q)tools/install-packages
+	$(Q)MAKE="$(MAKE)" $(PYTHON) tests/run_parts.py $(B) $(TEST_PARTS)
+.PHONY: test

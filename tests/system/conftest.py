@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Options and fixtures of the system tests: which hypervisor, and a machine already named after the test."""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import machine as machines  # noqa: E402
+
+DEFAULT_HYPERVISOR = str(machines.build_dir() / 'xenios')
+ORACLE = str(machines.build_dir() / 'oracle' / 'xen')
+
+
+def pytest_addoption(parser):
+    parser.addoption('--hypervisor', default=os.environ.get('HYPERVISOR') or DEFAULT_HYPERVISOR,
+                     help='the hypervisor to test, relative to the top of the tree (default: %(default)s)')
+    parser.addoption('--matrix', action='store_true', help='boot every combination, not a choice that covers the pairs')
+
+
+def pytest_configure(config):
+    os.chdir(machines.ROOT)
+    hypervisor = config.getoption('--hypervisor')
+    if not os.path.exists(hypervisor):
+        raise pytest.UsageError(f'no hypervisor at {hypervisor}: build it, or say --hypervisor PATH')
+    config.addinivalue_line('markers', 'matrix: one boot of the matrix')
+    config.addinivalue_line('markers', 'xenios_only: about what Debian\'s Xen does otherwise')
+
+
+def schedulers(hypervisor):
+    """The policies that sched= may name; the first is what an empty sched= would give."""
+    return ('credit', 'rr') if machines.is_xenios(hypervisor) else ('credit', 'credit2')
+
+
+def pytest_collection_modifyitems(config, items):
+    ours = machines.is_xenios(config.getoption('--hypervisor'))
+    for item in items:
+        if item.get_closest_marker('xenios_only') and not ours:
+            item.add_marker(pytest.mark.skip(reason='only for Xenios'))
+
+
+@pytest.fixture
+def hypervisor(request):
+    return request.config.getoption('--hypervisor')
+
+
+@pytest.fixture
+def machine(hypervisor):
+    return machines.Machine(hypervisor=hypervisor)
+
+
+@pytest.fixture
+def log_name(request, hypervisor):
+    """The name of the test's log: which hypervisor, which test."""
+    side = 'xenios' if machines.is_xenios(hypervisor) else 'oracle'
+    return f'{side}-{request.node.name}'
