@@ -68,9 +68,10 @@ class Machine:
         return self.hypervisor is not None and not is_xenios(self.hypervisor)
 
     def cpu_argument(self):
-        """Debian's Xen cannot run a PV guest on TCG's SMAP, and its lazy FPU switching needs #NM for XSAVE, which TCG lacks."""
+        """Debian's Xen cannot run a PV guest on TCG's SMAP, and its lazy FPU switching needs #NM for XSAVE, which TCG lacks;
+        and it waits by MWAIT with ECX = 1, for which TCG raises #GP."""
         if self.is_oracle and self.cpu.split(',')[0] in ('max', 'Skylake-Server', 'EPYC'):
-            return self.cpu + ',-smap,-xsave'
+            return self.cpu + ',-smap,-xsave,-monitor'
         return self.cpu
 
     def kernel_arguments(self):
