@@ -1,0 +1,14 @@
+# The store: the library (no system call in it) and the daemon around it.
+XENSTORED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -fno-strict-aliasing $(XEN_CPPFLAGS) -I.
+XENSTORED_LIB_SRC := $(sort $(wildcard toolstack/xenstored/lib/*.c))
+XENSTORED_LIB_OBJ := $(XENSTORED_LIB_SRC:%.c=$(B)/%.o)
+XENSTORED_HDR := $(wildcard toolstack/xenstored/*/*.h)
+
+$(B)/toolstack/xenstored/%.o: toolstack/xenstored/%.c $(XENSTORED_HDR)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(XENSTORED_CFLAGS) -c -o $@ $<
+
+$(B)/toolstack/libxenstored.a: $(XENSTORED_LIB_OBJ)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+all: $(B)/toolstack/libxenstored.a

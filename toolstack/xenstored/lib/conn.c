@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Connections: opening, closing, and the stream of requests, taken one at a time. */
+#include "toolstack/xenstored/lib/internal.h"
+
+static struct st_conn *conn_new(struct st_store *s)
+{
+    struct st_conn *c = st_alloc(s, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    memset(c, 0, offsetof(struct st_conn, in));
+    c->store = s;
+    list_init(&c->out);
+    list_init(&c->watches);
+    list_init(&c->txns);
+    list_init(&c->on_ready);
+    list_add_tail(&s->conns, &c->on_store);
+    s->nr_conns++;
+    return c;
+}
+
+struct st_conn *st_conn_open_socket(struct st_store *s, bool readonly)
+{
+    struct st_conn *c = conn_new(s);
+
+    if (c) {
+        c->privileged = true;
+        c->readonly = readonly;
+    }
+    return c;
+}
+
+struct st_conn *st_conn_open_domain(struct st_store *s, unsigned int domid)
+{
+    struct st_domain *d;
+    struct st_conn *c;
+
+    if (domid >= ST_DOMID_FIRST_RESERVED)
+        return NULL;
+    d = st_domain_find(s, domid);
+    if (d && d->conn)
+        return NULL;
+    d = st_domain_get(s, domid);
+    if (!d)
+        return NULL;
+    c = conn_new(s);
+    if (!c) {
+        st_domain_put(s, d);
+        return NULL;
+    }
+    if (!d->introduced)
+        d->ref++;
+    d->introduced = true;
+    d->conn = c;
+    c->domain = d;
+    c->domid = (uint16_t)domid;
+    c->privileged = domid == 0;
+    return c;
+}
+
+static void drop_txns(struct st_conn *c)
+{
+    while (!list_empty(&c->txns))
+        st_txn_abort(list_of(c->txns.next, struct st_txn, on_conn));
+}
+
+void st_conn_reset(struct st_conn *c)
+{
+    drop_txns(c);
+    st_watch_reset(c);
+    while (!list_empty(&c->out))
+        st_msg_free(c, list_of(c->out.next, struct st_msg, link));
+    c->nr_replies = 0;
+    c->sent = 0;
+    c->in_have = 0;
+    c->complete = false;
+    c->dead = false;
+}
+
+void st_conn_close(struct st_conn *c)
+{
+    struct st_store *s = c->store;
+
+    st_conn_reset(c);
+    list_del(&c->on_store);
+    list_del(&c->on_ready);
+    s->nr_conns--;
+    if (c->domain) {
+        c->domain->conn = NULL;
+        st_domain_put(s, c->domain);
+    }
+    st_dealloc(s, c, sizeof(*c));
+}
+
+void *st_conn_user(const struct st_conn *c)
+{
+    return c->user;
+}
+
+void st_conn_set_user(struct st_conn *c, void *user)
+{
+    c->user = user;
+}
+
+unsigned int st_conn_domid(const struct st_conn *c)
+{
+    return c->domid;
+}
+
+struct st_conn *st_store_next_ready(struct st_store *s)
+{
+    struct st_conn *c;
+
+    if (list_empty(&s->ready))
+        return NULL;
+    c = list_of(s->ready.next, struct st_conn, on_ready);
+    list_del(&c->on_ready);
+    return c;
+}
+
+uint64_t st_conn_resume_time(const struct st_conn *c)
+{
+    return c->domain ? st_domain_credit_time(c->store, c->domain) : 0;
+}
+
+/* ---- Input ---- */
+
+size_t st_conn_wants(const struct st_conn *c)
+{
+    if (c->complete || c->dead)
+        return 0;
+    if (c->in_have < sizeof(c->in.hdr))
+        return sizeof(c->in.hdr) - c->in_have;
+    return sizeof(c->in.hdr) + c->in.hdr.len - c->in_have;
+}
+
+/* Copies what belongs to the request being received. */
+static size_t take(struct st_conn *c, const void *data, size_t len)
+{
+    size_t n = st_conn_wants(c);
+
+    if (n > len)
+        n = len;
+    if (!n)
+        return 0;
+    memcpy((char *)&c->in + c->in_have, data, n);
+    c->in_have += (uint32_t)n;
+    if (c->in_have < sizeof(c->in.hdr))
+        return n;
+    if (c->in.hdr.len > XENSTORE_PAYLOAD_MAX)
+        c->dead = true;
+    else if (c->in_have == sizeof(c->in.hdr) + c->in.hdr.len)
+        c->complete = true;
+    return n;
+}
+
+/* Requests that change what others see: they wait for credit. */
+static bool invalidates(uint32_t type)
+{
+    return type == XS_WRITE || type == XS_MKDIR || type == XS_RM || type == XS_SET_PERMS ||
+           type == XS_TRANSACTION_END;
+}
+
+static enum st_stall may_run(struct st_conn *c, unsigned int budget)
+{
+    struct st_store *s = c->store;
+
+    if (c->nr_replies >= s->quota.outstanding)
+        return ST_STALL_OUTPUT;
+    if (!c->privileged && invalidates(c->in.hdr.type) && !st_domain_has_credit(s, c->domain))
+        return ST_STALL_CREDIT;
+    return budget ? ST_READY : ST_STALL_BUDGET;
+}
+
+size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
+                    enum st_stall *stall)
+{
+    size_t used = 0;
+
+    *stall = ST_READY;
+    while (!c->dead) {
+        if (!c->complete)
+            used += take(c, (const char *)data + used, len - used);
+        if (!c->complete) {
+            if (c->dead || used == len)
+                break;
+            continue;
+        }
+        *stall = may_run(c, *budget);
+        if (*stall != ST_READY)
+            return used;
+        if (!st_dispatch(c)) {
+            *stall = ST_STALL_MEMORY;
+            return used;
+        }
+        c->store->requests++;
+        --*budget;
+        c->complete = false;
+        c->in_have = 0;
+    }
+    if (c->dead)
+        *stall = ST_DEAD;
+    return used;
+}

@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests: one handler a type, in a table with what each type requires.
+ *
+ * The reply's message is made before the handler runs and queued before the events it causes: a client that
+ * watches what it writes sees the answer first. If not even that message can be had, the request waits. Every
+ * error fits into it, so after the handler ran there is always an answer.
+ */
+#include "toolstack/xenstored/lib/internal.h"
+
+struct request {
+    struct st_conn *c;
+    struct st_txn *t;
+    struct st_msg *reply;
+    const char *in; /* NUL-terminated beyond len */
+    uint32_t len;
+    char *out;
+};
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Room for a reply of @len bytes, at r->out. 0, -E2BIG, -ENOMEM. */
+static int reply_room(struct request *r, uint32_t len)
+{
+    if (len > XENSTORE_PAYLOAD_MAX)
+        return -E2BIG;
+    if (st_msg_resize(r->c, r->reply, (uint32_t)sizeof(struct xsd_sockmsg) + len))
+        return -ENOMEM;
+    r->out = r->reply->buf + sizeof(struct xsd_sockmsg);
+    return 0;
+}
+
+static int reply_data(struct request *r, const void *data, uint32_t len)
+{
+    int rc = reply_room(r, len);
+
+    if (!rc && len)
+        memcpy(r->out, data, len);
+    return rc;
+}
+
+/* At most 20 digits and the NUL. */
+static uint32_t format_number(uint64_t v, char out[24])
+{
+    char digits[24];
+    uint32_t n = 0, len = 0;
+
+    do
+        digits[n++] = (char)('0' + v % 10);
+    while (v /= 10);
+    while (n)
+        out[len++] = digits[--n];
+    out[len++] = 0;
+    return len;
+}
+
+/* ---- Arguments ---- */
+
+static unsigned int count_strings(const struct request *r)
+{
+    unsigned int n = 0;
+    uint32_t i;
+
+    for (i = 0; i < r->len; i++)
+        n += !r->in[i];
+    return n;
+}
+
+/* The first @max of the NUL-terminated strings; returns how many there are. */
+static unsigned int strings(const struct request *r, const char **v, unsigned int max)
+{
+    unsigned int n = count_strings(r), i;
+    const char *p = r->in;
+
+    for (i = 0; i < n && i < max; i++) {
+        v[i] = p;
+        p += strlen(p) + 1;
+    }
+    return n;
+}
+
+/* The payload as exactly one string, or NULL. */
+static const char *one_string(const struct request *r)
+{
+    return r->len && memchr(r->in, 0, r->len) == r->in + r->len - 1 ? r->in : NULL;
+}
+
+static int number(const char *str, uint64_t max, uint64_t *out)
+{
+    uint64_t v = 0;
+
+    if (!*str)
+        return -EINVAL;
+    for (; *str; str++) {
+        if (*str < '0' || *str > '9' || v > max / 10)
+            return -EINVAL;
+        v = v * 10 + (uint64_t)(*str - '0');
+        if (v > max)
+            return -EINVAL;
+    }
+    *out = v;
+    return 0;
+}
+
+static int domid_argument(const char *str, unsigned int *domid)
+{
+    uint64_t v;
+    int rc = str ? number(str, 65535, &v) : -EINVAL;
+
+    if (!rc)
+        *domid = (unsigned int)v;
+    return rc;
+}
+
+static int path_argument(const struct request *r, const char *str, struct st_path *p, bool special)
+{
+    int rc = str ? st_path_make(r->c, str, p->text, &p->len, &p->relative) : -EINVAL;
+
+    return rc ? rc : st_path_special(p->text) && !special ? -EINVAL : 0;
+}
+
+/* ---- Reading ---- */
+
+static int find(struct request *r, const char *str, unsigned int dep, bool special, struct st_node **n)
+{
+    struct st_path p;
+    int rc = path_argument(r, str, &p, special);
+
+    return rc ? rc : st_op_find(r->c, r->t, &p, ST_READ, dep, n);
+}
+
+static int do_read(struct request *r)
+{
+    struct st_node *n;
+    int rc = find(r, one_string(r), ST_DEP_DATA, false, &n);
+
+    return rc ? rc : reply_data(r, node_value(n), n->value_len);
+}
+
+static int do_get_perms(struct request *r)
+{
+    struct st_node *n;
+    char text[12];
+    uint32_t i, len = 0;
+    int rc = find(r, one_string(r), ST_DEP_PERMS, true, &n);
+
+    if (rc)
+        return rc;
+    for (i = 0; i < n->perms->count; i++)
+        if (!i || !(n->perms->entry[i].bits & ST_STALE))
+            len += st_perm_format(&n->perms->entry[i], text);
+    rc = reply_room(r, len);
+    for (len = i = 0; !rc && i < n->perms->count; i++)
+        if (!i || !(n->perms->entry[i].bits & ST_STALE)) {
+            uint32_t k = st_perm_format(&n->perms->entry[i], text);
+
+            memcpy(r->out + len, text, k);
+            len += k;
+        }
+    return rc;
+}
+
+/* ---- Listings ---- */
+
+static uint32_t gather(struct st_node *n, struct st_node **v, uint32_t at)
+{
+    for (; n; n = n->right) {
+        at = gather(n->left, v, at);
+        v[at++] = n;
+    }
+    return at;
+}
+
+static void sift(struct st_node **v, uint32_t i, uint32_t count)
+{
+    struct st_node *n = v[i];
+    uint32_t child;
+
+    while ((child = 2 * i + 1) < count) {
+        if (child + 1 < count && v[child + 1]->seq > v[child]->seq)
+            child++;
+        if (v[child]->seq <= n->seq)
+            break;
+        v[i] = v[child];
+        i = child;
+    }
+    v[i] = n;
+}
+
+/* The children in the order of their creation. Freed by the caller (nr_children pointers); NULL: no memory.
+ */
+static struct st_node **sorted_children(struct st_store *s, const struct st_node *n)
+{
+    uint32_t count = n->nr_children, i;
+    struct st_node **v = st_alloc(s, count * sizeof(*v)), *last;
+
+    if (!v)
+        return NULL;
+    gather(n->children, v, 0);
+    for (i = count / 2; i-- > 0;)
+        sift(v, i, count);
+    for (i = count; i-- > 1;) {
+        last = v[i];
+        v[i] = v[0];
+        v[0] = last;
+        sift(v, 0, i);
+    }
+    return v;
+}
+
+static int do_directory(struct request *r)
+{
+    struct st_node *n, **v;
+    uint32_t i, at = 0;
+    int rc = find(r, one_string(r), ST_DEP_LIST, false, &n);
+
+    if (!rc)
+        rc = reply_room(r, n->children_bytes);
+    if (rc || !n->nr_children)
+        return rc;
+    v = sorted_children(r->c->store, n);
+    if (!v)
+        return -ENOMEM;
+    for (i = 0; i < n->nr_children; i++) {
+        memcpy(r->out + at, v[i]->data, v[i]->name_len);
+        at += v[i]->name_len;
+        r->out[at++] = 0;
+    }
+    st_dealloc(r->c->store, v, n->nr_children * sizeof(*v));
+    return 0;
+}
+
+/* Copies whole names from @offset of the list as far as they fit, and the empty name that ends the list. */
+static uint32_t copy_part(struct st_node **v, uint32_t count, uint64_t offset, char *out, uint32_t room)
+{
+    uint64_t pos = 0;
+    uint32_t i, at = 0, skip, len;
+
+    for (i = 0; i < count; pos += v[i++]->name_len + 1u) {
+        if (pos + v[i]->name_len < offset)
+            continue;
+        skip = offset > pos ? (uint32_t)(offset - pos) : 0;
+        len = v[i]->name_len - skip;
+        if (at + len + 1 > room)
+            return at;
+        memcpy(out + at, v[i]->data + skip, len);
+        at += len;
+        out[at++] = 0;
+    }
+    if (at < room)
+        out[at++] = 0;
+    return at;
+}
+
+static int do_directory_part(struct request *r)
+{
+    struct st_store *s = r->c->store;
+    struct st_node *n, **v = NULL;
+    const char *arg[2];
+    char gen[24];
+    uint32_t gen_len, used;
+    uint64_t offset;
+    int rc;
+
+    if (strings(r, arg, 2) != 2 || number(arg[1], UINT32_MAX, &offset))
+        return -EINVAL;
+    rc = find(r, arg[0], ST_DEP_LIST, false, &n);
+    if (rc)
+        return rc;
+    gen_len = format_number(n->cgen, gen);
+    rc = reply_room(r, (uint32_t)min_u32(n->children_bytes + gen_len + 1, XENSTORE_PAYLOAD_MAX));
+    if (rc)
+        return rc;
+    if (n->nr_children && !(v = sorted_children(s, n)))
+        return -ENOMEM;
+    memcpy(r->out, gen, gen_len);
+    used = copy_part(v, n->nr_children, offset, r->out + gen_len,
+                     r->reply->len - (uint32_t)sizeof(struct xsd_sockmsg) - gen_len);
+    st_dealloc(s, v, n->nr_children * sizeof(*v));
+    return reply_room(r, gen_len + used);
+}
+
+/* ---- Writing. These return 1 for the answer "OK". ---- */
+
+static int ok(int rc)
+{
+    return rc ? rc : 1;
+}
+
+static int do_write(struct request *r)
+{
+    const char *end = memchr(r->in, 0, r->len);
+    struct st_path p;
+    int rc = path_argument(r, end ? r->in : NULL, &p, false);
+
+    return rc ? rc : ok(st_op_write(r->c, r->t, &p, end + 1, r->len - (size_t)(end + 1 - r->in)));
+}
+
+static int do_mkdir(struct request *r)
+{
+    struct st_path p;
+    int rc = path_argument(r, one_string(r), &p, false);
+
+    return rc ? rc : ok(st_op_mkdir(r->c, r->t, &p));
+}
+
+static int do_rm(struct request *r)
+{
+    struct st_path p;
+    int rc = path_argument(r, one_string(r), &p, false);
+
+    return rc ? rc : ok(st_op_remove(r->c, r->t, &p));
+}
+
+static int do_set_perms(struct request *r)
+{
+    struct st_store *s = r->c->store;
+    unsigned int n = count_strings(r), i;
+    struct st_path p;
+    struct st_perm *e;
+    const char *str = r->in;
+    int rc;
+
+    if (n < 2)
+        return -EINVAL;
+    rc = path_argument(r, str, &p, true);
+    if (rc)
+        return rc;
+    n--;
+    e = st_alloc(s, n * sizeof(*e));
+    if (!e)
+        return -ENOMEM;
+    for (i = 0; !rc && i < n; i++) {
+        str += strlen(str) + 1;
+        rc = st_perm_parse(str, &e[i]);
+    }
+    if (!rc)
+        rc = st_op_set_perms(r->c, r->t, &p, e, n);
+    st_dealloc(s, e, n * sizeof(*e));
+    return ok(rc);
+}
+
+/* ---- Watches and transactions ---- */
+
+static int do_watch(struct request *r)
+{
+    const char *v[2];
+
+    return strings(r, v, 2) != 2 ? -EINVAL : ok(st_watch_add(r->c, v[0], v[1]));
+}
+
+static int do_unwatch(struct request *r)
+{
+    const char *v[2];
+
+    return strings(r, v, 2) != 2 ? -EINVAL : ok(st_watch_remove(r->c, v[0], v[1]));
+}
+
+static int do_reset_watches(struct request *r)
+{
+    while (!list_empty(&r->c->txns))
+        st_txn_abort(list_of(r->c->txns.next, struct st_txn, on_conn));
+    st_watch_reset(r->c);
+    return 1;
+}
+
+static int do_transaction_start(struct request *r)
+{
+    char text[24];
+    uint32_t id;
+    int rc;
+
+    if (r->t)
+        return -EBUSY;
+    rc = st_txn_start(r->c, &id);
+    return rc ? rc : reply_data(r, text, format_number(id, text)); /* fits the small buffer: cannot fail */
+}
+
+static int do_transaction_end(struct request *r)
+{
+    const char *arg = one_string(r);
+
+    if (!arg || (strcmp(arg, "T") && strcmp(arg, "F")))
+        return -EINVAL;
+    return r->t ? ok(st_txn_end(r->t, *arg == 'T')) : -ENOENT;
+}
+
+/* ---- Domains ---- */
+
+static int do_introduce(struct request *r)
+{
+    struct st_store *s = r->c->store;
+    const char *v[3];
+    unsigned int domid;
+    uint64_t gfn, port;
+    bool known;
+    int rc;
+
+    if (strings(r, v, 3) < 3 || domid_argument(v[0], &domid) || number(v[1], UINT64_MAX / 16, &gfn) ||
+        number(v[2], UINT32_MAX, &port))
+        return -EINVAL;
+    if (!domid || domid >= ST_DOMID_FIRST_RESERVED || !port)
+        return -EINVAL;
+    if (!s->hooks.introduce)
+        return -ENOSYS;
+    known = st_domain_introduced(s, domid);
+    rc = s->hooks.introduce(s->hooks.ctx, domid, gfn, (uint32_t)port);
+    if (!rc && !known)
+        st_fire_introduce(s);
+    return ok(rc);
+}
+
+/* The argument of the requests on a domain that must be introduced and not domain 0. */
+static int introduced_argument(struct request *r, unsigned int *domid)
+{
+    int rc = domid_argument(one_string(r), domid);
+
+    if (rc || !*domid)
+        return -EINVAL;
+    return st_domain_introduced(r->c->store, *domid) ? 0 : -ENOENT;
+}
+
+static int do_release(struct request *r)
+{
+    unsigned int domid;
+    int rc = introduced_argument(r, &domid);
+
+    if (rc)
+        return rc;
+    if (r->c->domain && r->c->domid == domid)
+        return -EINVAL;
+    st_domain_gone(r->c->store, domid);
+    st_fire_release(r->c->store);
+    return 1;
+}
+
+static int do_resume(struct request *r)
+{
+    struct st_store *s = r->c->store;
+    unsigned int domid;
+    int rc = introduced_argument(r, &domid);
+
+    return rc ? rc : ok(s->hooks.resume ? s->hooks.resume(s->hooks.ctx, domid) : 0);
+}
+
+static int do_set_target(struct request *r)
+{
+    const char *v[2];
+    unsigned int domid, target;
+
+    if (strings(r, v, 2) < 2 || domid_argument(v[0], &domid) || domid_argument(v[1], &target))
+        return -EINVAL;
+    return ok(st_domain_set_target(r->c->store, domid, target));
+}
+
+static int do_get_domain_path(struct request *r)
+{
+    char path[40];
+    unsigned int domid;
+    int rc = domid_argument(one_string(r), &domid);
+
+    return rc ? rc : reply_data(r, path, (uint32_t)st_path_base(domid, path) + 1);
+}
+
+static int do_is_domain_introduced(struct request *r)
+{
+    unsigned int domid;
+    int rc = domid_argument(one_string(r), &domid);
+
+    if (rc)
+        return rc;
+    /* Domain 0 and the caller itself (DOMID_SELF) talk to us, or could not ask. */
+    return reply_data(r, !domid || domid == 0x7ff0 || st_domain_introduced(r->c->store, domid) ? "T" : "F",
+                      2);
+}
+
+static int do_control(struct request *r)
+{
+    struct st_store *s = r->c->store;
+    const char *v[ST_MAX_ARGS];
+    unsigned int n = strings(r, v, ST_MAX_ARGS);
+    size_t len = XENSTORE_PAYLOAD_MAX;
+    char *text;
+    int rc;
+
+    if (!n || n > ST_MAX_ARGS)
+        return -EINVAL;
+    text = st_alloc(s, XENSTORE_PAYLOAD_MAX);
+    if (!text)
+        return -ENOMEM;
+    rc = st_control(r->c, n, v, text, &len);
+    if (!rc)
+        rc = reply_data(r, text, (uint32_t)len);
+    st_dealloc(s, text, XENSTORE_PAYLOAD_MAX);
+    return rc;
+}
+
+/* ---- The table ---- */
+
+#define NEEDS_PRIVILEGE 1u
+#define CHANGES         2u /* not over the read-only socket */
+#define NO_TRANSACTION  4u /* the header's transaction id means nothing */
+
+static const struct {
+    const char *name;
+    int (*handle)(struct request *r); /* 0: replied; 1: reply OK; negative errno */
+    unsigned int flags;
+} requests[XS_TYPE_COUNT] = {
+    [XS_CONTROL] = {"CONTROL", do_control, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
+    [XS_DIRECTORY] = {"DIRECTORY", do_directory, 0},
+    [XS_READ] = {"READ", do_read, 0},
+    [XS_GET_PERMS] = {"GET_PERMS", do_get_perms, 0},
+    [XS_WATCH] = {"WATCH", do_watch, NO_TRANSACTION},
+    [XS_UNWATCH] = {"UNWATCH", do_unwatch, NO_TRANSACTION},
+    [XS_TRANSACTION_START] = {"TRANSACTION_START", do_transaction_start, 0},
+    [XS_TRANSACTION_END] = {"TRANSACTION_END", do_transaction_end, 0},
+    [XS_INTRODUCE] = {"INTRODUCE", do_introduce, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
+    [XS_RELEASE] = {"RELEASE", do_release, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
+    [XS_GET_DOMAIN_PATH] = {"GET_DOMAIN_PATH", do_get_domain_path, NO_TRANSACTION},
+    [XS_WRITE] = {"WRITE", do_write, CHANGES},
+    [XS_MKDIR] = {"MKDIR", do_mkdir, CHANGES},
+    [XS_RM] = {"RM", do_rm, CHANGES},
+    [XS_SET_PERMS] = {"SET_PERMS", do_set_perms, CHANGES},
+    [XS_IS_DOMAIN_INTRODUCED] = {"IS_DOMAIN_INTRODUCED", do_is_domain_introduced, NO_TRANSACTION},
+    [XS_RESUME] = {"RESUME", do_resume, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
+    [XS_SET_TARGET] = {"SET_TARGET", do_set_target, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
+    [XS_RESET_WATCHES] = {"RESET_WATCHES", do_reset_watches, NO_TRANSACTION},
+    [XS_DIRECTORY_PART] = {"DIRECTORY_PART", do_directory_part, 0},
+};
+
+static int handle(struct request *r, const struct xsd_sockmsg *hdr)
+{
+    unsigned int flags;
+
+    if (hdr->type >= XS_TYPE_COUNT || !requests[hdr->type].handle)
+        return -ENOSYS;
+    flags = requests[hdr->type].flags;
+    if ((flags & NEEDS_PRIVILEGE) && !r->c->privileged)
+        return -EACCES;
+    if ((flags & CHANGES) && r->c->readonly)
+        return -EROFS;
+    if (hdr->tx_id && !(flags & NO_TRANSACTION)) {
+        r->t = st_txn_find(r->c, hdr->tx_id);
+        if (!r->t)
+            return -ENOENT;
+    }
+    return requests[hdr->type].handle(r);
+}
+
+static const char *error_name(int error)
+{
+    unsigned int i;
+
+    for (i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++)
+        if (xsd_errors[i].errnum == error)
+            return xsd_errors[i].errstring;
+    return "EINVAL";
+}
+
+/* "dN NAME tx path -> result" */
+static void trace(struct st_conn *c, const struct xsd_sockmsg *hdr, const char *result)
+{
+    char line[256];
+    size_t at = 0, n;
+    char num[24];
+    const char *part[7] = {"d", num, " ", "?", " ", c->in.payload, " -> "};
+    unsigned int i;
+
+    format_number(c->domid, num);
+    if (hdr->type < XS_TYPE_COUNT && requests[hdr->type].name)
+        part[3] = requests[hdr->type].name;
+    for (i = 0; i < 7; i++) {
+        n = strlen(part[i]);
+        n = n < 120 ? n : 120;
+        if (at + n > sizeof(line) - 24)
+            n = sizeof(line) - 24 - at;
+        memcpy(line + at, part[i], n);
+        at += n;
+    }
+    strcpy(line + at, result); /* the longest name of an error has 9 letters */
+    c->store->hooks.trace(c->store->hooks.ctx, line);
+}
+
+bool st_dispatch(struct st_conn *c)
+{
+    struct xsd_sockmsg hdr = c->in.hdr;
+    struct request r = {.c = c, .in = c->in.payload, .len = hdr.len};
+    const char *error = NULL;
+    uint32_t len;
+    int rc;
+
+    r.reply = st_msg_new(c, sizeof(hdr));
+    if (!r.reply)
+        return false;
+    c->in.payload[hdr.len] = 0;
+    st_msg_queue(c, r.reply);
+    rc = handle(&r, &hdr);
+    if (rc < 0) {
+        error = error_name(-rc);
+        hdr.type = XS_ERROR;
+        reply_data(&r, error, (uint32_t)strlen(error) + 1);
+    } else if (rc > 0) {
+        reply_data(&r, "OK", 3);
+    }
+    len = r.reply->len - (uint32_t)sizeof(hdr);
+    hdr.len = len;
+    memcpy(r.reply->buf, &hdr, sizeof(hdr));
+    if (c->store->tracing && c->store->hooks.trace)
+        trace(c, &c->in.hdr, error ? error : "OK");
+    st_txn_bound(c->store);
+    return true;
+}

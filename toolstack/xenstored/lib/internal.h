@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The store's structures.
+ *
+ *   store.root -> node "/" --children--> treap of nodes, each with --children--> ...
+ *
+ * A node is reached from one slot of its parent's treap, but several trees may share it: it is counted, and
+ * whoever wants to change one with ref > 1 copies it first (node_own). So a snapshot is one reference to a
+ * root, taken in constant time; the price, copies along the path, is paid by the first write after it.
+ * Invariant N1: a node with ref == 1 whose whole path from store.root has ref == 1 belongs to store.root
+ * alone.
+ */
+#ifndef XENSTORED_INTERNAL_H
+#define XENSTORED_INTERNAL_H
+
+#include <errno.h>
+#include <string.h>
+#include "toolstack/xenstored/lib/xenstored.h"
+#include <xen/io/xs_wire.h>
+
+#define ST_DOMID_FIRST_RESERVED 0x7ff0u /* xen/xen.h */
+#define ST_PATH_MAX             XENSTORE_ABS_PATH_MAX
+#define ST_MAX_ARGS             16
+
+/* Permission bits. */
+#define ST_READ  1u
+#define ST_WRITE 2u
+/* The entry's domain was gone when it was set, or went since: it gives nobody access. */
+#define ST_STALE 4u
+
+struct st_perm {
+    uint16_t domid;
+    uint8_t bits;
+};
+
+/* A permission list; equal ones are one object (perms.c). The first entry: the owner, everybody else's bits.
+ */
+struct st_perms {
+    uint32_t ref;
+    uint32_t hash;
+    struct st_perms *next;   /* in the table's chain */
+    struct st_domain *owner; /* whom its nodes are charged to; counted reference */
+    uint32_t count;
+    struct st_perm entry[];
+};
+
+struct st_node {
+    uint32_t ref;
+    uint32_t hash;                /* of the name: the order in the treap */
+    struct st_node *left, *right; /* siblings */
+    struct st_node *children;     /* root of the children's treap */
+    struct st_perms *perms;
+    union {
+        uint64_t seq;              /* unique number of the creation: identity, and the order of listings */
+        struct st_node *next_free; /* while being released */
+    };
+    uint64_t gen;  /* last change of value or permissions */
+    uint64_t cgen; /* last change of the set of children */
+    uint32_t nr_children;
+    uint32_t children_bytes; /* of their names, each with its NUL */
+    uint16_t name_len, value_len;
+    uint16_t writer, cwriter; /* who made the changes numbered gen and cgen */
+    char data[];              /* name, value; no NULs */
+};
+
+struct st_list {
+    struct st_list *next, *prev;
+};
+#define list_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
+
+static inline void list_init(struct st_list *l)
+{
+    l->next = l->prev = l;
+}
+static inline bool list_empty(const struct st_list *l)
+{
+    return l->next == l;
+}
+static inline void list_add_tail(struct st_list *head, struct st_list *n)
+{
+    n->prev = head->prev;
+    n->next = head;
+    head->prev->next = n;
+    head->prev = n;
+}
+static inline void list_del(struct st_list *n)
+{
+    n->prev->next = n->next;
+    n->next->prev = n->prev;
+    list_init(n);
+}
+
+struct st_domain {
+    uint32_t ref;
+    uint16_t domid, target;
+    bool introduced;
+    bool dead;            /* out of the table: kept by permission lists of old snapshots */
+    int32_t nodes;        /* owned in the current tree */
+    uint32_t node_bytes;  /* bytes of those */
+    struct st_conn *conn; /* its ring */
+    uint32_t credit;      /* invalidated transactions it may still cause */
+    uint64_t credit_time; /* when the credit was last computed */
+};
+
+/* One message to the client. The buffer is @small, or a separate allocation. */
+struct st_msg {
+    struct st_list link;    /* conn.out */
+    struct st_list pending; /* watch.pending, if an event */
+    struct st_watch *watch; /* whose event it is, while both live */
+    bool event;
+    char *buf;
+    uint32_t len;      /* header and payload */
+    uint32_t capacity; /* of buf */
+    uint32_t hash;     /* of the payload, for events */
+    char small[sizeof(struct xsd_sockmsg) + 24];
+};
+
+struct st_watch_path { /* all watches on one path */
+    struct st_watch_path *next;
+    struct st_list watches;
+    uint32_t hash, len;
+    char path[];
+};
+
+struct st_watch {
+    struct st_list on_path, on_conn, pending;
+    struct st_watch_path *path;
+    struct st_conn *conn;
+    bool relative;
+    bool overflow; /* an event could not be queued: one with the watch's own path is due */
+    uint16_t token_len;
+    char token[];
+};
+
+/* What a transaction depends on at a path, and that it wrote there. */
+#define ST_DEP_EXIST   1u  /* the same incarnation is there, or there is still none */
+#define ST_DEP_DATA    2u  /* value and permissions unchanged */
+#define ST_DEP_LIST    4u  /* same children */
+#define ST_DEP_PERMS   8u  /* same permissions */
+#define ST_DEP_SUBTREE 16u /* nothing below changed */
+#define ST_WROTE       32u /* the path's node differs, or may, from the base */
+
+struct st_access {
+    struct st_access *next;  /* hash chain */
+    struct st_access *after; /* all accesses, sorted by path at commit */
+    uint32_t hash;
+    uint16_t len, flags;
+    char path[];
+};
+
+struct st_txn {
+    struct st_list on_conn, on_store;
+    struct st_conn *conn;
+    uint32_t id;
+    bool doomed;                 /* lost its snapshot: its end answers EAGAIN */
+    struct st_node *base, *work; /* the tree at its start; the tree as it sees it */
+    struct st_access *first;
+    struct st_access **bucket;
+    uint32_t nr_buckets, nr_access;
+    int32_t nodes;  /* how many more the connection's domain owns in work than in base */
+    uint32_t bytes; /* charged to the connection */
+};
+
+struct st_conn {
+    struct st_store *store;
+    struct st_list on_store, on_ready;
+    struct st_list out, watches, txns;
+    struct st_domain *domain; /* NULL: a socket */
+    void *user;
+    uint16_t domid;
+    bool privileged, readonly, dead, complete;
+    uint8_t error; /* XENSTORE_ERROR_* */
+    uint32_t nr_watches, nr_txns, nr_replies, next_txn;
+    uint32_t bytes;     /* watches, transactions, messages */
+    uint32_t sent;      /* bytes of the first message already delivered */
+    uint32_t overflows; /* watches with overflow set */
+    uint32_t in_have;
+    struct {
+        struct xsd_sockmsg hdr;
+        char payload[XENSTORE_PAYLOAD_MAX + 1];
+    } in;
+};
+
+struct st_store {
+    struct st_allocator a;
+    struct st_hooks hooks;
+    struct st_quota quota;
+    uint64_t seed, now, seq, gen;
+    struct st_node *root, *intro, *release; /* the tree; the two special nodes */
+    struct st_node *retired;                /* list being released */
+    struct st_list conns, ready, txns;
+    struct st_domain **domain_page[256];
+    struct st_perms **perms_table;
+    uint32_t perms_size, perms_count;
+    struct st_watch_path **watch_table;
+    uint32_t watch_size, watch_count;
+    uint32_t nr_watches, nr_txns, nr_conns, doomed;
+    uint32_t live_nodes, all_nodes;
+    uint64_t requests;
+    size_t bytes;
+    bool tracing;
+};
+
+/* alloc.c */
+void *st_alloc(struct st_store *s, size_t size); /* not zeroed */
+void *st_zalloc(struct st_store *s, size_t size);
+void st_dealloc(struct st_store *s, void *p, size_t size);
+uint32_t st_hash(const struct st_store *s, const void *p, size_t len);
+
+/* path.c: canonical paths are absolute, without a trailing slash, NUL-terminated */
+int st_path_make(const struct st_conn *c, const char *in, char out[ST_PATH_MAX + 1], size_t *len,
+                 bool *relative);
+bool st_path_special(const char *path);
+/* Length of the parent's path of a canonical path ("/" is its own parent). */
+size_t st_path_parent(const char *path, size_t len);
+bool st_path_below(const char *path, size_t len, const char *top, size_t top_len);
+size_t st_path_base(unsigned int domid, char out[40]); /* "/local/domain/N" */
+
+/* domain.c */
+struct st_domain *st_domain_find(const struct st_store *s, unsigned int domid);
+struct st_domain *st_domain_get(struct st_store *s,
+                                unsigned int domid); /* made if needed; takes a reference */
+void st_domain_put(struct st_store *s, struct st_domain *d);
+void st_domain_blame(struct st_store *s, unsigned int domid);
+bool st_domain_has_credit(struct st_store *s, struct st_domain *d);
+uint64_t st_domain_credit_time(const struct st_store *s, const struct st_domain *d);
+unsigned int st_domain_bytes(const struct st_conn *c);
+
+/* perms.c */
+struct st_perms *st_perms_get(struct st_store *s, const struct st_perm *e, unsigned int count);
+struct st_perms *st_perms_hold(struct st_perms *p);
+void st_perms_put(struct st_store *s, struct st_perms *p);
+void st_perms_forget(struct st_store *s, unsigned int domid);
+bool st_perms_equal(const struct st_perms *a, const struct st_perms *b);
+unsigned int st_perms_bits(const struct st_conn *c, const struct st_perms *p);
+bool st_perms_owner(const struct st_conn *c, const struct st_perms *p);
+int st_perm_parse(const char *str, struct st_perm *out);
+unsigned int st_perm_format(const struct st_perm *e, char out[12]); /* length with the NUL */
+
+/* node.c */
+struct st_node *st_node_new(struct st_store *s, const char *name, size_t name_len, const void *value,
+                            size_t len, struct st_perms *perms);
+struct st_node *st_node_hold(struct st_node *n);
+void st_node_put(struct st_store *s, struct st_node *n);
+struct st_node *st_node_own(struct st_store *s, struct st_node **slot); /* NULL: no memory */
+struct st_node *st_node_set_value(struct st_store *s, struct st_node **slot, const void *value, size_t len);
+size_t st_node_size(const struct st_node *n);
+static inline const char *node_value(const struct st_node *n)
+{
+    return n->data + n->name_len;
+}
+
+/* treap.c: the children of one node */
+struct st_node *st_child_find(const struct st_store *s, const struct st_node *parent, const char *name,
+                              size_t len);
+struct st_node **st_child_own(struct st_store *s, struct st_node *parent, const char *name, size_t len);
+int st_child_prepare_add(struct st_store *s, struct st_node *parent, const struct st_node *child);
+void st_child_add(struct st_store *s, struct st_node *parent, struct st_node *child);
+int st_child_prepare_remove(struct st_store *s, struct st_node *parent, const char *name, size_t len);
+struct st_node *st_child_remove(struct st_store *s, struct st_node *parent, const char *name, size_t len);
+/* Calls @fn on the subtree's nodes, parents first; stops at the first non-zero and returns it. */
+typedef int (*st_node_fn)(void *ctx, struct st_node *n, const char *path, size_t len);
+struct st_walk {
+    char path[ST_PATH_MAX + 1];
+};
+int st_node_walk(struct st_node *n, struct st_walk *w, size_t len, st_node_fn fn, void *ctx);
+bool st_node_same(const struct st_node *a, const struct st_node *b);
+
+/* tree.c: by path; @root is a slot, so that a shared root can be replaced by its copy */
+struct st_node *st_tree_find(const struct st_store *s, struct st_node *root, const char *path, size_t len);
+/* The node or the nearest ancestor that exists; *found is the length of its path. */
+struct st_node *st_tree_nearest(const struct st_store *s, struct st_node *root, const char *path, size_t len,
+                                size_t *found);
+struct st_node **st_tree_own(struct st_store *s, struct st_node **root, const char *path, size_t len);
+int st_tree_create(struct st_store *s, struct st_node **root, const char *path, size_t len, const void *value,
+                   size_t vlen, struct st_perms *perms, unsigned int writer);
+int st_tree_set(struct st_store *s, struct st_node **root, const char *path, size_t len, const void *value,
+                size_t vlen, unsigned int writer);
+int st_tree_set_perms(struct st_store *s, struct st_node **root, const char *path, size_t len,
+                      struct st_perms *perms, unsigned int writer);
+int st_tree_remove(struct st_store *s, struct st_node **root, const char *path, size_t len,
+                   unsigned int writer, struct st_node **removed);
+void st_account(struct st_store *s, const struct st_perms *p, int nodes, long bytes);
+void st_account_subtree(struct st_store *s, struct st_node *n, int sign);
+
+/* watch.c */
+int st_watch_add(struct st_conn *c, const char *path, const char *token);
+int st_watch_remove(struct st_conn *c, const char *path, const char *token);
+void st_watch_reset(struct st_conn *c);
+void st_watch_msg_gone(struct st_msg *m);
+void st_watch_retry(struct st_conn *c);
+/* Fires the watches at and above @path; those who may read @a or @b (NULL: nobody more) get it. */
+void st_fire(struct st_store *s, const char *path, size_t len, const struct st_perms *a,
+             const struct st_perms *b);
+/* A subtree that was removed from @path: once for those at or above it, and each below with its own path. */
+void st_fire_removed(struct st_store *s, struct st_node *n, const char *path, size_t len);
+
+/* msg.c: output */
+struct st_msg *st_msg_new(struct st_conn *c, uint32_t len);
+int st_msg_resize(struct st_conn *c, struct st_msg *m, uint32_t len);
+void st_msg_queue(struct st_conn *c, struct st_msg *m);
+void st_msg_free(struct st_conn *c, struct st_msg *m);
+void st_conn_mark_ready(struct st_conn *c);
+
+/* txn.c */
+struct st_txn *st_txn_find(struct st_conn *c, uint32_t id);
+int st_txn_start(struct st_conn *c, uint32_t *id);
+int st_txn_end(struct st_txn *t, bool commit);
+void st_txn_abort(struct st_txn *t);
+int st_txn_touch(struct st_txn *t, const char *path, size_t len, unsigned int flags);
+void st_txn_bound(struct st_store *s);
+
+/* ops.c: what the requests do, in a transaction (@t) or on the store (NULL) */
+struct st_path {
+    char text[ST_PATH_MAX + 1];
+    size_t len;
+    bool relative;
+};
+int st_op_find(struct st_conn *c, struct st_txn *t, const struct st_path *p, unsigned int need,
+               unsigned int dep, struct st_node **n);
+int st_op_write(struct st_conn *c, struct st_txn *t, const struct st_path *p, const void *value, size_t len);
+int st_op_mkdir(struct st_conn *c, struct st_txn *t, const struct st_path *p);
+int st_op_remove(struct st_conn *c, struct st_txn *t, const struct st_path *p);
+int st_op_set_perms(struct st_conn *c, struct st_txn *t, const struct st_path *p, struct st_perm *e,
+                    unsigned int n);
+
+/* dispatch.c: executes conn.in; false if there is no memory even to answer */
+bool st_dispatch(struct st_conn *c);
+
+/* control.c */
+int st_control(struct st_conn *c, unsigned int nargs, const char *const *args, char *reply, size_t *len);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Nodes: counted, copied before a change when shared. */
+#include "toolstack/xenstored/lib/internal.h"
+
+#define DATA_STEP 16u /* room for the value to change a little in place */
+
+static size_t node_bytes(size_t name_len, size_t value_len)
+{
+    return sizeof(struct st_node) + ((name_len + value_len + DATA_STEP - 1) & ~(size_t)(DATA_STEP - 1));
+}
+
+size_t st_node_size(const struct st_node *n)
+{
+    return node_bytes(n->name_len, n->value_len);
+}
+
+/* A node without children or siblings. Takes its own reference to @perms. NULL without memory. */
+struct st_node *st_node_new(struct st_store *s, const char *name, size_t name_len, const void *value,
+                            size_t len, struct st_perms *perms)
+{
+    struct st_node *n = st_alloc(s, node_bytes(name_len, len));
+
+    if (!n)
+        return NULL;
+    memset(n, 0, sizeof(*n));
+    n->ref = 1;
+    n->hash = st_hash(s, name, name_len);
+    n->perms = st_perms_hold(perms);
+    n->seq = ++s->seq;
+    n->gen = n->cgen = ++s->gen;
+    n->name_len = (uint16_t)name_len;
+    n->value_len = (uint16_t)len;
+    memcpy(n->data, name, name_len);
+    if (len)
+        memcpy(n->data + name_len, value, len);
+    s->all_nodes++;
+    return n;
+}
+
+struct st_node *st_node_hold(struct st_node *n)
+{
+    if (n)
+        n->ref++;
+    return n;
+}
+
+static void retire(struct st_store *s, struct st_node *n)
+{
+    if (n && --n->ref == 0) {
+        n->next_free = s->retired;
+        s->retired = n;
+    }
+}
+
+/* Drops a reference. Whole subtrees are released without recursion: a guest chooses their depth. */
+void st_node_put(struct st_store *s, struct st_node *n)
+{
+    retire(s, n);
+    while ((n = s->retired)) {
+        s->retired = n->next_free;
+        retire(s, n->left);
+        retire(s, n->right);
+        retire(s, n->children);
+        st_perms_put(s, n->perms);
+        s->all_nodes--;
+        st_dealloc(s, n, st_node_size(n));
+    }
+}
+
+/* A copy of @n with a value of its own; the references to neighbours and children are the copy's. */
+static struct st_node *node_copy(struct st_store *s, const struct st_node *n, const void *value, size_t len)
+{
+    struct st_node *copy = st_alloc(s, node_bytes(n->name_len, len));
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, n, sizeof(*n) + n->name_len);
+    copy->ref = 1;
+    copy->value_len = (uint16_t)len;
+    if (len)
+        memcpy(copy->data + n->name_len, value, len);
+    st_node_hold(copy->left);
+    st_node_hold(copy->right);
+    st_node_hold(copy->children);
+    st_perms_hold(copy->perms);
+    s->all_nodes++;
+    return copy;
+}
+
+/*
+ * Makes the node in @slot the slot's own, so that it may be changed in place. The slot itself must be one
+ * that may be written (N1). NULL without memory: nothing changed.
+ */
+struct st_node *st_node_own(struct st_store *s, struct st_node **slot)
+{
+    struct st_node *n = *slot, *copy;
+
+    if (n->ref == 1)
+        return n;
+    copy = node_copy(s, n, node_value(n), n->value_len);
+    if (!copy)
+        return NULL;
+    n->ref--;
+    *slot = copy;
+    return copy;
+}
+
+/* Gives the node in @slot (its own already) another value. NULL without memory: nothing changed. */
+struct st_node *st_node_set_value(struct st_store *s, struct st_node **slot, const void *value, size_t len)
+{
+    struct st_node *n = *slot, *copy;
+
+    if (node_bytes(n->name_len, len) == st_node_size(n)) {
+        if (len)
+            memcpy(n->data + n->name_len, value, len);
+        n->value_len = (uint16_t)len;
+        return n;
+    }
+    copy = node_copy(s, n, value, len);
+    if (!copy)
+        return NULL;
+    *slot = copy;
+    st_node_put(s, n);
+    return copy;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Paths: what xenstore.txt allows, and their one canonical form. */
+#include "toolstack/xenstored/lib/internal.h"
+
+bool st_path_special(const char *path)
+{
+    return path[0] == '@';
+}
+
+static bool valid_char(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '/' || c == '_' || c == '@';
+}
+
+size_t st_path_base(unsigned int domid, char out[40])
+{
+    static const char prefix[] = "/local/domain/";
+    size_t len = sizeof(prefix) - 1;
+    char digits[8];
+    unsigned int n = 0;
+
+    memcpy(out, prefix, len);
+    do
+        digits[n++] = (char)('0' + domid % 10);
+    while (domid /= 10);
+    while (n)
+        out[len++] = digits[--n];
+    out[len] = 0;
+    return len;
+}
+
+/*
+ * Makes the canonical form of a client's path in @out. Special names ("@...") pass as they are; the caller
+ * decides whether they are meant. 0, or -EINVAL.
+ */
+int st_path_make(const struct st_conn *c, const char *in, char out[ST_PATH_MAX + 1], size_t *len,
+                 bool *relative)
+{
+    size_t n = strlen(in), base = 0, i;
+
+    *relative = false;
+    if (n == 0)
+        return -EINVAL;
+    if (in[0] != '/' && in[0] != '@') {
+        if (n > XENSTORE_REL_PATH_MAX)
+            return -EINVAL;
+        *relative = true;
+        base = st_path_base(c->domid, out);
+        out[base++] = '/';
+    }
+    if (base + n > ST_PATH_MAX || (in[0] == '@' && n > XENSTORE_REL_PATH_MAX))
+        return -EINVAL;
+    if (!c->privileged && base + n > c->store->quota.path_max)
+        return -EINVAL;
+    memcpy(out + base, in, n + 1);
+    n += base;
+    *len = n;
+    if (in[0] == '@')
+        return 0;
+    if (n > 1 && out[n - 1] == '/')
+        return -EINVAL;
+    for (i = 0; i < n; i++) {
+        if (!valid_char((unsigned char)out[i]))
+            return -EINVAL;
+        if (out[i] == '/' && out[i + 1] == '/')
+            return -EINVAL;
+    }
+    return 0;
+}
+
+size_t st_path_parent(const char *path, size_t len)
+{
+    while (len > 1 && path[len - 1] != '/')
+        len--;
+    return len > 1 ? len - 1 : 1;
+}
+
+/* Is @path @top or below it? */
+bool st_path_below(const char *path, size_t len, const char *top, size_t top_len)
+{
+    if (top_len == 1 && top[0] == '/')
+        return path[0] == '/';
+    return len >= top_len && memcmp(path, top, top_len) == 0 && (len == top_len || path[top_len] == '/');
+}

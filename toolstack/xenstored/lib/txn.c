@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Transactions: a snapshot to start from, a private tree, and a list of the paths that were touched with what
+ * the outcome depends on there. A commit compares the snapshot with the present at those paths only, and
+ * carries over what was written there. It first builds the new tree aside; nothing after that can fail.
+ */
+#include "toolstack/xenstored/lib/internal.h"
+
+#define FIRST_BUCKETS 16u
+
+struct st_txn *st_txn_find(struct st_conn *c, uint32_t id)
+{
+    struct st_list *l;
+
+    for (l = c->txns.next; l != &c->txns; l = l->next) {
+        struct st_txn *t = list_of(l, struct st_txn, on_conn);
+
+        if (t->id == id)
+            return t;
+    }
+    return NULL;
+}
+
+int st_txn_start(struct st_conn *c, uint32_t *id)
+{
+    struct st_store *s = c->store;
+    struct st_txn *t;
+
+    if (!c->privileged && (c->nr_txns >= s->quota.transactions || st_domain_bytes(c) > s->quota.memory))
+        return -ENOSPC;
+    t = st_zalloc(s, sizeof(*t));
+    if (!t)
+        return -ENOMEM;
+    do
+        t->id = ++c->next_txn;
+    while (!t->id || st_txn_find(c, t->id));
+    t->conn = c;
+    t->base = st_node_hold(s->root);
+    t->work = st_node_hold(s->root);
+    list_add_tail(&c->txns, &t->on_conn);
+    list_add_tail(&s->txns, &t->on_store);
+    c->nr_txns++;
+    s->nr_txns++;
+    t->bytes = sizeof(*t);
+    c->bytes += t->bytes;
+    *id = t->id;
+    return 0;
+}
+
+static size_t access_bytes(size_t len)
+{
+    return sizeof(struct st_access) + len + 1;
+}
+
+static void txn_charge(struct st_txn *t, long bytes)
+{
+    t->bytes += (uint32_t)bytes;
+    t->conn->bytes += (uint32_t)bytes;
+}
+
+/* Lets go of the snapshot and all that was done. */
+static void txn_clear(struct st_txn *t)
+{
+    struct st_store *s = t->conn->store;
+    struct st_access *a;
+
+    while ((a = t->first)) {
+        t->first = a->after;
+        st_dealloc(s, a, access_bytes(a->len));
+    }
+    st_dealloc(s, t->bucket, t->nr_buckets * sizeof(*t->bucket));
+    t->bucket = NULL;
+    t->nr_buckets = t->nr_access = 0;
+    t->nodes = 0;
+    txn_charge(t, (long)sizeof(*t) - (long)t->bytes);
+    st_node_put(s, t->base);
+    st_node_put(s, t->work);
+    t->base = t->work = NULL;
+}
+
+void st_txn_abort(struct st_txn *t)
+{
+    struct st_conn *c = t->conn;
+
+    txn_clear(t);
+    c->bytes -= t->bytes;
+    c->nr_txns--;
+    c->store->nr_txns--;
+    list_del(&t->on_conn);
+    list_del(&t->on_store);
+    st_dealloc(c->store, t, sizeof(*t));
+}
+
+/*
+ * Keeps what open transactions hold in bounds: the oldest unprivileged ones lose their snapshots. They go on
+ * from a fresh one, and only their end says EAGAIN: that is what Linux retries.
+ */
+void st_txn_bound(struct st_store *s)
+{
+    struct st_list *l = s->txns.next, *next;
+
+    for (; l != &s->txns && s->all_nodes - s->live_nodes > s->quota.snapshot_nodes; l = next) {
+        struct st_txn *t = list_of(l, struct st_txn, on_store);
+
+        next = l->next;
+        if (t->conn->privileged || !t->base)
+            continue;
+        txn_clear(t);
+        t->doomed = true;
+        s->doomed++;
+    }
+}
+
+static bool buckets_grow(struct st_txn *t)
+{
+    struct st_store *s = t->conn->store;
+    uint32_t size = t->nr_buckets ? t->nr_buckets * 2 : FIRST_BUCKETS;
+    struct st_access **b = st_zalloc(s, size * sizeof(*b)), *a;
+
+    if (!b)
+        return t->nr_buckets != 0;
+    for (a = t->first; a; a = a->after) {
+        a->next = b[a->hash & (size - 1)];
+        b[a->hash & (size - 1)] = a;
+    }
+    txn_charge(t, (long)(size - t->nr_buckets) * (long)sizeof(*b));
+    st_dealloc(s, t->bucket, t->nr_buckets * sizeof(*b));
+    t->bucket = b;
+    t->nr_buckets = size;
+    return true;
+}
+
+/* Notes that the transaction depends on, or writes (@flags), @path. 0, -ENOSPC (too many paths), -ENOMEM. */
+int st_txn_touch(struct st_txn *t, const char *path, size_t len, unsigned int flags)
+{
+    struct st_conn *c = t->conn;
+    struct st_store *s = c->store;
+    uint32_t hash = st_hash(s, path, len);
+    struct st_access *a;
+
+    for (a = t->nr_buckets ? t->bucket[hash & (t->nr_buckets - 1)] : NULL; a; a = a->next)
+        if (a->hash == hash && a->len == len && !memcmp(a->path, path, len)) {
+            a->flags |= flags;
+            return 0;
+        }
+    if (!c->privileged && (t->nr_access >= s->quota.transaction_nodes ||
+                           st_domain_bytes(c) + access_bytes(len) > s->quota.memory))
+        return -ENOSPC;
+    if (t->nr_access >= t->nr_buckets && !buckets_grow(t))
+        return -ENOMEM;
+    a = st_alloc(s, access_bytes(len));
+    if (!a)
+        return -ENOMEM;
+    a->hash = hash;
+    a->len = (uint16_t)len;
+    a->flags = (uint16_t)flags;
+    memcpy(a->path, path, len);
+    a->path[len] = 0;
+    a->next = t->bucket[hash & (t->nr_buckets - 1)];
+    t->bucket[hash & (t->nr_buckets - 1)] = a;
+    a->after = t->first;
+    t->first = a;
+    t->nr_access++;
+    txn_charge(t, (long)access_bytes(len));
+    return 0;
+}
+
+/* ---- Commit ---- */
+
+/* The order in which a node stands directly before all that is below it: '/' is the smallest character. */
+static int path_order(const struct st_access *a, const struct st_access *b)
+{
+    size_t i, len = a->len < b->len ? a->len : b->len;
+
+    for (i = 0; i < len; i++)
+        if (a->path[i] != b->path[i]) {
+            if (a->path[i] == '/' || b->path[i] == '/')
+                return a->path[i] == '/' ? -1 : 1;
+            return (unsigned char)a->path[i] < (unsigned char)b->path[i] ? -1 : 1;
+        }
+    return a->len < b->len ? -1 : a->len > b->len;
+}
+
+/* Merge sort of the list, bottom up: runs of 2^i wait in slot i. */
+static struct st_access *merge_runs(struct st_access *a, struct st_access *b)
+{
+    struct st_access *first = NULL, **tail = &first;
+
+    while (a && b) {
+        struct st_access **from = path_order(a, b) <= 0 ? &a : &b;
+
+        *tail = *from;
+        tail = &(*from)->after;
+        *from = (*from)->after;
+    }
+    *tail = a ? a : b;
+    return first;
+}
+
+static void txn_sort(struct st_txn *t)
+{
+    struct st_access *run[32] = {NULL}, *one, *rest = t->first;
+    unsigned int i;
+
+    while ((one = rest)) {
+        rest = one->after;
+        one->after = NULL;
+        for (i = 0; run[i]; i++) {
+            one = merge_runs(run[i], one);
+            run[i] = NULL;
+        }
+        run[i] = one;
+    }
+    for (t->first = NULL, i = 0; i < 32; i++)
+        t->first = merge_runs(run[i], t->first);
+}
+
+/* Who changed something at a path, as far as can be told afterwards? Domain 0 stands for nobody. */
+static unsigned int who_changed(struct st_store *s, const struct st_access *a, const struct st_node *base,
+                                const struct st_node *now)
+{
+    size_t found;
+
+    if (!now)
+        return st_tree_nearest(s, s->root, a->path, a->len, &found)->cwriter;
+    if (!base || base->seq != now->seq || base->gen != now->gen)
+        return now->writer;
+    return base->cgen != now->cgen ? now->cwriter : 0;
+}
+
+static bool conflicts(struct st_txn *t, const struct st_access *a)
+{
+    struct st_store *s = t->conn->store;
+    const struct st_node *b = st_tree_find(s, t->base, a->path, a->len);
+    const struct st_node *n = st_tree_find(s, s->root, a->path, a->len);
+    unsigned int f = a->flags, who;
+    bool hit;
+
+    if (b == n)
+        return false;
+    if (!b || !n || b->seq != n->seq)
+        hit = true;
+    else
+        hit = ((f & ST_DEP_DATA) && b->gen != n->gen) || ((f & ST_DEP_LIST) && b->cgen != n->cgen) ||
+              ((f & ST_DEP_PERMS) && !st_perms_equal(b->perms, n->perms)) ||
+              ((f & ST_DEP_SUBTREE) && !st_node_same(b, n));
+    if (!hit)
+        return false;
+    who = who_changed(s, a, b, n);
+    if (who != t->conn->domid)
+        st_domain_blame(s, who);
+    return true;
+}
+
+static bool txn_conflicts(struct st_txn *t)
+{
+    struct st_access *a;
+
+    if (t->base == t->conn->store->root)
+        return false;
+    for (a = t->first; a; a = a->after)
+        if (conflicts(t, a))
+            return true;
+    return false;
+}
+
+/* Carries one written path from the transaction's tree over to *root. 0 or -ENOMEM. */
+static int carry(struct st_txn *t, const struct st_access *a, struct st_node **root)
+{
+    struct st_store *s = t->conn->store;
+    const struct st_node *want = st_tree_find(s, t->work, a->path, a->len);
+    struct st_node *have = st_tree_find(s, *root, a->path, a->len), *removed, **slot;
+    int rc;
+
+    if (have && (!want || want->seq != have->seq)) {
+        rc = st_tree_remove(s, root, a->path, a->len, t->conn->domid, &removed);
+        if (rc)
+            return rc;
+        st_node_put(s, removed);
+        have = NULL;
+    }
+    if (!want || (have && have->gen == want->gen))
+        return 0;
+    if (!have) {
+        rc = st_tree_create(s, root, a->path, a->len, node_value(want), want->value_len, want->perms,
+                            t->conn->domid);
+    } else {
+        rc = st_tree_set(s, root, a->path, a->len, node_value(want), want->value_len, t->conn->domid);
+        if (!rc)
+            rc = st_tree_set_perms(s, root, a->path, a->len, want->perms, t->conn->domid);
+    }
+    if (rc)
+        return rc;
+    slot = st_tree_own(s, root, a->path, a->len); /* owned already: cannot fail */
+    (*slot)->seq = want->seq;                     /* the place in listings is that of the creation */
+    return 0;
+}
+
+/* The tree after the commit, aside. NULL without memory. */
+static struct st_node *txn_result(struct st_txn *t)
+{
+    struct st_store *s = t->conn->store;
+    struct st_node *root;
+    struct st_access *a;
+
+    if (t->base == s->root)
+        return st_node_hold(t->work);
+    root = st_node_hold(s->root);
+    for (a = t->first; a; a = a->after)
+        if ((a->flags & ST_WROTE) && carry(t, a, &root)) {
+            st_node_put(s, root);
+            return NULL;
+        }
+    return root;
+}
+
+/* Counts and announces what happened at one path; @old is NULL below a removed node, which was announced. */
+static void announce(struct st_store *s, const struct st_access *a, struct st_node *old, struct st_node *new)
+{
+    bool replaced = old && new && old->seq != new->seq;
+
+    if (old && (!new || replaced)) {
+        st_account_subtree(s, old, -1);
+        st_fire_removed(s, old, a->path, a->len);
+    }
+    if (!new)
+        return;
+    if (!old || replaced) {
+        st_account(s, new->perms, 1, (long)st_node_size(new));
+        st_fire(s, a->path, a->len, new->perms, NULL);
+    } else if (old->gen != new->gen) {
+        st_account(s, old->perms, -1, -(long)st_node_size(old));
+        st_account(s, new->perms, 1, (long)st_node_size(new));
+        st_fire(s, a->path, a->len, old->perms, new->perms);
+    }
+}
+
+static void txn_announce(struct st_txn *t, struct st_node *before)
+{
+    struct st_store *s = t->conn->store;
+    const struct st_access *gone = NULL;
+    struct st_access *a;
+    struct st_node *old, *new;
+
+    for (a = t->first; a; a = a->after) {
+        if (!(a->flags & ST_WROTE))
+            continue;
+        old = gone && st_path_below(a->path, a->len, gone->path, gone->len)
+                  ? NULL
+                  : st_tree_find(s, before, a->path, a->len);
+        new = st_tree_find(s, s->root, a->path, a->len);
+        announce(s, a, old, new);
+        if (old && (!new || old->seq != new->seq))
+            gone = a;
+    }
+}
+
+static int txn_commit(struct st_txn *t)
+{
+    struct st_conn *c = t->conn;
+    struct st_store *s = c->store;
+    struct st_node *result, *before = s->root;
+
+    if (t->doomed || txn_conflicts(t))
+        return -EAGAIN;
+    if (!c->privileged && t->nodes > 0 && c->domain->nodes + t->nodes > (int32_t)s->quota.nodes)
+        return -ENOSPC;
+    txn_sort(t);
+    result = txn_result(t);
+    if (!result)
+        return -ENOMEM;
+    s->root = result;
+    txn_announce(t, before);
+    st_node_put(s, before);
+    return 0;
+}
+
+/* Ends the transaction either way. 0, -EAGAIN, -ENOSPC, -ENOMEM: then nothing of it was done. */
+int st_txn_end(struct st_txn *t, bool commit)
+{
+    int rc = commit ? txn_commit(t) : 0;
+
+    st_txn_abort(t);
+    return rc;
+}
