@@ -18,6 +18,7 @@ struct hypercall {
     uint16_t number;
     bool width32;      /* the caller's layout */
     bool in_multicall;
+    bool keeps_registers; /* the handler has set the caller's registers itself: no result is stored */
     uint32_t budget; /* units of work until the next look at the clock; shared by a multicall and its children */
 };
 

@@ -61,6 +61,7 @@ struct pv_vcpu {
     uint64_t fs_base, gs_base_kernel, gs_base_user; /* saved while not running */
     uint16_t ds, es, fs, gs;       /* saved while not running */
     uint8_t iopl;
+    bool honours_iopl; /* VMASST_TYPE_architectural_iopl: iret and frames carry the IOPL */
     uint32_t syscall_flags_mask;   /* not guest-settable; kept for migration */
     uint8_t *io_bitmap;            /* PHYSDEVOP_set_iobitmap: guest address and size below */
     guest_ptr_t guest_io_bitmap;
@@ -73,6 +74,8 @@ struct pv_vcpu {
     unsigned int ldt_entries;
     uint32_t ldt_mapped; /* bit for each LDT page that was faulted in; each holds a descriptor-type reference */
     lock_t ldt_lock;
+
+    bool in_nmi; /* the NMI callback runs: until the next iret hypercall no other is delivered */
 
     /* FPU state: one XSAVE area, kept eagerly (arch/x86/fpu.h). */
     void *fpu;

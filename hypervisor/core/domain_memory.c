@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A domain's frames: the list through struct frame, the count against the limit, claims, and the way back to the heap. The page lock guards list and counts.
+ * A frame on the list carries the allocation's own general reference, dropped when the domain gives the page up.
+ */
+#include "core/frame_ref.h"
+#include "core/heap.h"
+#include "hv/errno.h"
+#include "hv/panic.h"
+
+static void list_add(uint32_t *head, struct frame *f)
+{
+    uint32_t number = (uint32_t)frame_to_mfn(f).n;
+
+    f->prev = FRAME_LIST_END;
+    f->next = *head;
+    if (*head != FRAME_LIST_END)
+        mfn_to_frame(MFN(*head))->prev = number;
+    *head = number;
+    f->flags |= FRAME_ON_LIST;
+}
+
+static void list_del(uint32_t *head, struct frame *f)
+{
+    if (f->prev == FRAME_LIST_END)
+        *head = f->next;
+    else
+        mfn_to_frame(MFN(f->prev))->next = f->next;
+    if (f->next != FRAME_LIST_END)
+        mfn_to_frame(MFN(f->next))->prev = f->prev;
+    f->flags &= (uint16_t)~FRAME_ON_LIST;
+}
+
+int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order)
+{
+    uint64_t count = 1ULL << order;
+    int rc = 0;
+
+    lock(&d->page_lock);
+    if (d->state != DOMAIN_ALIVE)
+        rc = -EINVAL;
+    else if (d->tot_pages + count > d->max_pages)
+        rc = -E2BIG;
+    for (uint64_t i = 0; !rc && i < count; i++) {
+        panic_on(f[i].owner != FRAME_OWNER_NONE);
+        f[i].word = FW_GENERAL_ONE;
+        __atomic_store_n(&f[i].owner, d->id, __ATOMIC_RELEASE); /* from here on others may find it */
+        list_add(&d->page_list, &f[i]);
+    }
+    if (!rc)
+        d->tot_pages += count;
+    unlock(&d->page_lock);
+    return rc;
+}
+
+int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags, struct frame **out)
+{
+    struct frame *f;
+    int rc;
+
+    if (d->address_width && (!width || width > d->address_width))
+        width = d->address_width;
+    f = heap_alloc(order, width, HEAP_ANY_NODE, flags);
+    if (!f)
+        return -ENOMEM;
+    rc = domain_assign_frames(d, f, order);
+    if (rc) {
+        heap_free(f, order);
+        return -ENOMEM;
+    }
+    for (uint64_t i = 0; i < 1ULL << order; i++)
+        m2p_set(mfn_add(frame_to_mfn(f), i), INVALID_M2P);
+    *out = f;
+    return 0;
+}
+
+void domain_release_frame(struct frame *f)
+{
+    struct domain *d = domain_get(f->owner);
+
+    panic_on(!d);
+    lock(&d->page_lock);
+    if (f->flags & FRAME_XENHEAP) {
+        /* The hypervisor's own page: it stays ours, whoever mapped it. */
+        unlock(&d->page_lock);
+    } else {
+        list_del(&d->page_list, f);
+        d->tot_pages--;
+        unlock(&d->page_lock);
+        m2p_set(frame_to_mfn(f), INVALID_M2P);
+        heap_free(f, 0);
+    }
+    domain_put(d);
+}
+
+void domain_share_hypervisor_page(struct domain *d, void *va, bool writable)
+{
+    struct frame *f = mfn_to_frame(va_to_mfn(va));
+
+    f->flags |= FRAME_XENHEAP;
+    f->word = writable ? FW_GENERAL_ONE : fw_make(FT_READONLY, FW_VALID, 1, 1);
+    m2p_set(frame_to_mfn(f), INVALID_M2P);
+    __atomic_store_n(&f->owner, d->id, __ATOMIC_RELEASE); /* from here on the domain may find it */
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Frames for the guest kernel. The 64-bit kernel runs at privilege level 3 like its user mode, so what the guest sees as its levels is pretended: CS carries RPL 0
+ * in a frame pushed for kernel mode, RFLAGS.IF carries the upcall mask, IOPL the virtual one (docs/design/pv-traps.md).
+ */
+#include "pv/bounce.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/layout.h"
+#include "hv/guest.h"
+#include "hv/irqflags.h"
+
+#define RFLAGS_TF   0x100UL
+#define RFLAGS_IOPL 0x3000UL
+#define RFLAGS_NT   0x4000UL
+#define RFLAGS_RF   0x10000UL
+#define RFLAGS_VM   0x20000UL
+#define RFLAGS_AC   0x40000UL
+
+void pv_toggle_mode(struct pv_vcpu *p)
+{
+    p->kernel_mode = !p->kernel_mode;
+    __asm__ volatile("swapgs" ::: "memory");
+    write_cr3(p->kernel_mode ? p->cr3_kernel : p->cr3_user);
+}
+
+void pv_bounce(struct pv_vcpu *p, uint64_t address, bool mask_events, const uint64_t *extra, unsigned int extra_count)
+{
+    struct cpu_user_regs *r = &p->v.regs;
+    vcpu_info_t *info = p->v.info;
+    uint64_t frame[7 + PV_BOUNCE_EXTRA], *at = frame, sp;
+    uint8_t masked = info->evtchn_upcall_mask;
+    bool from_kernel = p->kernel_mode;
+
+    if (from_kernel) {
+        sp = r->rsp;
+    } else {
+        pv_toggle_mode(p);
+        sp = p->kernel_sp;
+    }
+    *at++ = r->rcx;
+    *at++ = r->r11;
+    for (unsigned int i = 0; i < extra_count; i++)
+        *at++ = extra[i];
+    *at++ = r->rip;
+    *at++ = (from_kernel ? r->cs & ~3UL : r->cs) | (uint64_t)masked << 32;
+    *at++ = (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (masked ? 0 : RFLAGS_IF) | (uint64_t)p->iopl << 12;
+    *at++ = r->rsp;
+    *at++ = r->ss;
+    sp = (sp & ~15UL) - (uint64_t)(at - frame) * 8;
+    if (unlikely(copy_to_guest(GUEST_PTR(sp), frame, (size_t)(at - frame) * 8))) {
+        domain_crash(&p->v, "its kernel stack at %#lx does not take an exception frame", sp);
+        return;
+    }
+    if (mask_events)
+        info->evtchn_upcall_mask = 1;
+    r->rip = address;
+    r->cs = GUEST_CS64;
+    r->ss = GUEST_DS;
+    r->rsp = sp;
+    r->rflags &= ~(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC);
+}
+
+static const struct pv_trap *handler_of(struct pv_vcpu *p, unsigned int vector)
+{
+    const struct pv_trap *t = &p->traps[vector];
+
+    if (likely(t->cs || t->address))
+        return t;
+    domain_crash(&p->v, "exception %u at %#lx, for which its kernel has no handler", vector, p->v.regs.rip);
+    return NULL;
+}
+
+void pv_inject(struct pv_vcpu *p, unsigned int vector)
+{
+    const struct pv_trap *t = handler_of(p, vector);
+
+    if (t)
+        pv_bounce(p, t->address, t->mask_events, NULL, 0);
+}
+
+void pv_inject_error(struct pv_vcpu *p, unsigned int vector, uint32_t error_code)
+{
+    const struct pv_trap *t = handler_of(p, vector);
+    uint64_t extra = error_code;
+
+    if (t)
+        pv_bounce(p, t->address, t->mask_events, &extra, 1);
+}
+
+void pv_inject_page_fault(struct pv_vcpu *p, uint64_t address, uint32_t error_code)
+{
+    if (p->kernel_mode)
+        error_code &= ~4U; /* the guest's kernel is not its user, whatever the processor thinks */
+    p->cr2 = address;
+    p->v.info->arch.cr2 = address;
+    pv_inject_error(p, 14, error_code);
+}
+
+void pv_failsafe(struct pv_vcpu *p)
+{
+    const struct pv_callback *cb = &p->callback[PV_CB_FAILSAFE];
+    uint16_t ds, es, fs, gs;
+    uint64_t extra[4];
+
+    __asm__("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3" : "=rm"(ds), "=rm"(es), "=rm"(fs), "=rm"(gs));
+    extra[0] = ds;
+    extra[1] = es;
+    extra[2] = fs;
+    extra[3] = gs;
+    pv_bounce(p, cb->address, cb->mask_events, extra, 4);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Debug registers of a PV guest. Breakpoints may be set anywhere but in the hypervisor's range; DR7's reserved bits and GD are refused or fixed; I/O breakpoints
+ * need CR4.DE in the guest's eyes. The registers are the processor's while the vcpu runs, if any breakpoint is on.
+ */
+#include "arch/x86/cpu.h"
+#include "arch/x86/layout.h"
+#include "arch/x86/stack.h"
+#include "hv/errno.h"
+#include "pv/calls.h"
+
+#define DR7_ACTIVE     0xffUL
+#define DR7_GD         0x2000UL
+#define DR7_FIXED_ONE  0x400UL
+#define DR7_FIXED_ZERO 0xd800UL
+#define DR6_ONES       0xffff0ff0UL
+#define DR6_WRITABLE   0xe00fUL
+#define CR4_DE         8UL
+
+static void load_register(struct pv_vcpu *p, unsigned int reg, uint64_t value)
+{
+    if (&p->v != current_vcpu())
+        return;
+    switch (reg) {
+    case 0: write_dr0(value); break;
+    case 1: write_dr1(value); break;
+    case 2: write_dr2(value); break;
+    case 3: write_dr3(value); break;
+    case 6: write_dr6(value); break;
+    default: break;
+    }
+}
+
+static long set_dr7(struct pv_vcpu *p, uint64_t value)
+{
+    if (value >> 32)
+        return -EINVAL;
+    value = (value & ~DR7_FIXED_ZERO) | DR7_FIXED_ONE;
+    if (value & DR7_GD)
+        return -EPERM;
+    for (unsigned int i = 0; i < 4; i++)
+        if ((value >> (16 + 4 * i) & 3) == 2 && (value >> (2 * i) & 3) && !(p->cr4_guest & CR4_DE))
+            return -EPERM;
+    p->dr7 = value;
+    if (&p->v == current_vcpu()) {
+        write_dr0(p->dr[0]);
+        write_dr1(p->dr[1]);
+        write_dr2(p->dr[2]);
+        write_dr3(p->dr[3]);
+        write_dr7(value);
+    }
+    return 0;
+}
+
+long pv_set_debugreg(struct pv_vcpu *p, unsigned int reg, uint64_t value)
+{
+    switch (reg) {
+    case 0: case 1: case 2: case 3:
+        if (!pv_is_handler_address(value))
+            return -EPERM;
+        p->dr[reg] = value;
+        load_register(p, reg, value);
+        return 0;
+    case 4: case 6:
+        if (reg == 4 && (p->cr4_guest & CR4_DE))
+            return -ENODEV;
+        if (value >> 32)
+            return -EINVAL;
+        p->dr6 = (value & DR6_WRITABLE) | DR6_ONES;
+        load_register(p, 6, p->dr6);
+        return 0;
+    case 5: case 7:
+        if (reg == 5 && (p->cr4_guest & CR4_DE))
+            return -ENODEV;
+        return set_dr7(p, value);
+    default:
+        return -ENODEV;
+    }
+}
+
+long do_set_debugreg(struct hypercall *hc)
+{
+    return pv_set_debugreg(pv_vcpu(hc->vcpu), (unsigned int)min(hc->arg[0], 99UL), hc->arg[1]);
+}
+
+long do_get_debugreg(struct hypercall *hc)
+{
+    struct pv_vcpu *p = pv_vcpu(hc->vcpu);
+
+    switch (hc->arg[0]) {
+    case 0: case 1: case 2: case 3:
+        return (long)p->dr[hc->arg[0]];
+    case 4: case 6:
+        return hc->arg[0] == 4 && (p->cr4_guest & CR4_DE) ? -ENODEV : (long)p->dr6;
+    case 5: case 7:
+        return hc->arg[0] == 5 && (p->cr4_guest & CR4_DE) ? -ENODEV : (long)p->dr7;
+    default:
+        return -ENODEV;
+    }
+}

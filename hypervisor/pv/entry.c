@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What entry.S calls: hypercalls and system calls of a guest, and the way out. prepare_exit() is the one place where a processor leaves the hypervisor: softirqs
+ * first (the scheduler among them, which may change the current vcpu), then events for the guest, then out. The idle vcpu halts here.
+ */
+#include "pv/entry.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/layout.h"
+#include "arch/x86/stack.h"
+#include "core/hypercall.h"
+#include "event/event.h"
+#include "hv/errno.h"
+#include "hv/irqflags.h"
+#include "pv/bounce.h"
+
+void guest_hypercall(struct vcpu *v)
+{
+    struct cpu_user_regs *r = &v->regs;
+    struct hypercall hc = {
+        .vcpu = v,
+        .arg = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9},
+        .number = (uint16_t)min(r->rax, 0xffffUL),
+        .budget = HYPERCALL_BUDGET,
+    };
+    uint64_t rip = r->rip;
+    long result;
+
+    irq_enable();
+    result = hypercall_dispatch(&hc);
+    if (unlikely(result == -ERESTART)) {
+        r->rip = rip - 2; /* SYSCALL is 0f 05: it is executed again with what is left to do */
+        r->rdi = hc.arg[0];
+        r->rsi = hc.arg[1];
+        r->rdx = hc.arg[2];
+        r->r10 = hc.arg[3];
+        r->r8 = hc.arg[4];
+        r->r9 = hc.arg[5];
+    } else if (likely(!hc.keeps_registers)) {
+        r->rax = (uint64_t)result;
+    }
+}
+
+static void bounce_syscall(struct pv_vcpu *p, enum pv_callback_kind kind)
+{
+    const struct pv_callback *cb = &p->callback[kind];
+
+    if (unlikely(!cb->valid)) {
+        domain_crash(&p->v, "SYSCALL in its user mode, for which its kernel registered no callback");
+        return;
+    }
+    pv_bounce(p, cb->address, cb->mask_events, NULL, 0);
+}
+
+void guest_syscall(struct vcpu *v)
+{
+    bounce_syscall(pv_vcpu(v), PV_CB_SYSCALL);
+}
+
+void guest_syscall32(struct vcpu *v)
+{
+    struct pv_vcpu *p = pv_vcpu(v);
+
+    if (p->kernel_mode || !p->callback[PV_CB_SYSCALL32].valid)
+        pv_inject(p, 6);
+    else
+        bounce_syscall(p, PV_CB_SYSCALL32);
+}
+
+/* Events and NMIs that the guest is to notice at once. Interrupts are off. */
+static void deliver_pending(struct pv_vcpu *p)
+{
+    const struct pv_callback *cb = &p->callback[PV_CB_EVENT];
+
+    if (unlikely(p->v.nmi_pending) && p->callback[PV_CB_NMI].valid && !p->in_nmi) {
+        p->v.nmi_pending = false;
+        p->in_nmi = true;
+        pv_bounce(p, p->callback[PV_CB_NMI].address, p->callback[PV_CB_NMI].mask_events, NULL, 0);
+        return;
+    }
+    if (event_deliverable(&p->v) && cb->valid)
+        pv_bounce(p, cb->address, true, NULL, 0);
+}
+
+void (*idle_wait)(void); /* halts until an interrupt; called and returns with interrupts off */
+
+struct vcpu *prepare_exit(void)
+{
+    struct vcpu *v;
+
+    for (;;) {
+        irq_disable();
+        if (softirq_pending()) {
+            irq_enable();
+            softirq_run();
+            continue;
+        }
+        v = current_vcpu();
+        if (v->is_idle) {
+            idle_wait();
+            continue;
+        }
+        if (unlikely(v->nmi_pending) || event_deliverable(v)) {
+            deliver_pending(pv_vcpu(v));
+            if (softirq_pending())
+                continue;
+        }
+        return v;
+    }
+}
+
+void guest_exit_fault(struct vcpu *v, const struct cpu_user_regs *fault)
+{
+    struct pv_vcpu *p = pv_vcpu(v);
+    const struct pv_callback *cb = &p->callback[PV_CB_FAILSAFE];
+    uint64_t *to = (uint64_t *)&v->regs;
+    const uint64_t *from = (const uint64_t *)fault;
+
+    /* The general registers are the guest's: they had been restored. `fault` lies below regs and may overlap it: copy from the end. */
+    for (int i = offsetof(struct cpu_user_regs, error_code) / 8; i-- > 0;)
+        to[i] = from[i];
+    irq_enable();
+    if (!cb->valid) {
+        domain_crash(v, "its registers cannot be restored (rip %#lx, cs %x, ss %x) and it has no failsafe callback", v->regs.rip, v->regs.cs,
+                     v->regs.ss);
+        return;
+    }
+    pv_failsafe(p);
+}

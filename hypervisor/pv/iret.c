@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The iret hypercall, stack_switch, and other calls that a guest kernel makes on its hot paths about itself. */
+#include "core/hypercall.h"
+#include "arch/x86/cpu.h"
+#include "hv/errno.h"
+#include "hv/guest.h"
+#include "hv/irqflags.h"
+#include "pv/bounce.h"
+#include "pv/calls.h"
+
+#define RFLAGS_IOPL 0x3000UL
+#define RFLAGS_NT   0x4000UL
+#define RFLAGS_VM   0x20000UL
+
+/* What the guest's kernel leaves on its stack: xen/arch-x86/xen-x86_64.h, struct iret_context. */
+long do_iret(struct hypercall *hc)
+{
+    struct pv_vcpu *p = pv_vcpu(hc->vcpu);
+    struct cpu_user_regs *r = &p->v.regs;
+    struct iret_context c;
+
+    hc->keeps_registers = true;
+    if (unlikely(copy_from_guest(&c, GUEST_PTR(r->rsp), sizeof(c)))) {
+        domain_crash(&p->v, "iret from a stack at %#lx that cannot be read", r->rsp);
+        return 0;
+    }
+    if ((c.cs & 3) == 3) {
+        if (unlikely(!p->cr3_user)) {
+            domain_crash(&p->v, "iret to user mode without user page tables");
+            return 0;
+        }
+        pv_toggle_mode(p);
+    }
+    if (p->honours_iopl)
+        p->iopl = c.rflags >> 12 & 3;
+    r->rip = c.rip;
+    r->cs = (uint16_t)(c.cs | 3);
+    r->rflags = (c.rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_NT)) | RFLAGS_IF | 2;
+    r->rsp = c.rsp;
+    r->ss = (uint16_t)(c.ss | 3);
+    r->rax = c.rax;
+    if (c.flags & VGCF_in_syscall) {
+        r->rcx = r->rip;
+        r->r11 = r->rflags;
+    } else {
+        r->rcx = c.rcx;
+        r->r11 = c.r11;
+    }
+    p->v.info->evtchn_upcall_mask = !(c.rflags & RFLAGS_IF);
+    p->in_nmi = false;
+    return 0;
+}
+
+long do_stack_switch(struct hypercall *hc)
+{
+    struct pv_vcpu *p = pv_vcpu(hc->vcpu);
+
+    p->kernel_ss = (uint16_t)(hc->arg[0] | 3);
+    p->kernel_sp = hc->arg[1];
+    return 0;
+}
+
+#define CR0_TS 8UL
+
+long do_fpu_taskswitch(struct hypercall *hc)
+{
+    struct pv_vcpu *p = pv_vcpu(hc->vcpu);
+
+    p->fpu_ts = hc->arg[0] != 0;
+    if (p->fpu_ts) {
+        p->cr0_guest |= CR0_TS;
+        write_cr0(read_cr0() | CR0_TS);
+    } else {
+        p->cr0_guest &= ~CR0_TS;
+        __asm__ volatile("clts");
+    }
+    return 0;
+}
+
+static bool is_canonical(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
+#define MSR_SHADOW_GS_BASE 0xc0000102
+
+long do_set_segment_base(struct hypercall *hc)
+{
+    struct pv_vcpu *p = pv_vcpu(hc->vcpu);
+    uint64_t base = hc->arg[1];
+
+    switch (hc->arg[0]) {
+    case SEGBASE_FS:
+        if (!is_canonical(base))
+            return -EINVAL;
+        wrmsr(MSR_FS_BASE, base);
+        return 0;
+    case SEGBASE_GS_USER: /* the guest's kernel calls: its own GS base is the active one */
+        if (!is_canonical(base))
+            return -EINVAL;
+        wrmsr(MSR_SHADOW_GS_BASE, base);
+        return 0;
+    case SEGBASE_GS_KERNEL:
+        if (!is_canonical(base))
+            return -EINVAL;
+        wrmsr(MSR_GS_BASE, base);
+        return 0;
+    case SEGBASE_GS_USER_SEL:
+        return pv_load_user_gs(p, (uint16_t)base) ? 0 : -EINVAL;
+    default:
+        return -EINVAL;
+    }
+}
