@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Privileged and model-specific instructions. Checked here: privilege level, and the CR4 bits that gate an
+ * instruction where the caller lets CR4 be read. The validity of a register's number and of its value is the
+ * callback's.
+ */
+#include "emulate/txn.h"
+
+/* Architectural MSR numbers (SDM 4 table 2-2, APM 2 appendix A). */
+#define MSR_TSC     0x00000010u
+#define MSR_FS_BASE 0xc0000100u
+#define MSR_GS_BASE 0xc0000101u
+#define MSR_TSC_AUX 0xc0000103u
+
+#define CR0_TS 0x8ull
+
+#define CR4_TSD      (1ull << 2)
+#define CR4_UMIP     (1ull << 11)
+#define CR4_FSGSBASE (1ull << 16)
+#define CR4_OSXSAVE  (1ull << 18)
+
+/* CR4, or `unknown` where the caller has no control registers. */
+static enum emu_result read_cr4(struct emu_txn *t, uint64_t unknown, uint64_t *cr4)
+{
+    *cr4 = unknown;
+    return t->emu->ops->read_cr ? t->emu->ops->read_cr(t->emu, 4, cr4) : EMU_OK;
+}
+
+/* rDX:rAX as two 32-bit halves, the convention of the MSR, TSC and XCR instructions. */
+static void set_edx_eax(struct emu_txn *t, uint64_t value)
+{
+    txn_set_gpr(t, INSN_RAX, 4, value);
+    txn_set_gpr(t, INSN_RDX, 4, value >> 32);
+}
+
+static uint64_t get_edx_eax(const struct emu_txn *t)
+{
+    return txn_gpr(t, INSN_RDX, 4) << 32 | txn_gpr(t, INSN_RAX, 4);
+}
+
+enum emu_result exec_cpuid(struct emu_txn *t)
+{
+    static const uint8_t registers[4] = {INSN_RAX, INSN_RBX, INSN_RCX, INSN_RDX};
+    uint32_t out[4] = {0};
+    enum emu_result result;
+
+    if (!t->emu->ops->cpuid) {
+        return EMU_UNHANDLED;
+    }
+    result =
+        t->emu->ops->cpuid(t->emu, (uint32_t)t->regs.gpr[INSN_RAX], (uint32_t)t->regs.gpr[INSN_RCX], out);
+    if (result == EMU_OK) {
+        for (unsigned i = 0; i < 4; i++) {
+            txn_set_gpr(t, registers[i], 4, out[i]);
+        }
+    }
+    return result;
+}
+
+static enum emu_result read_msr(struct emu_txn *t, uint32_t msr, uint64_t *value)
+{
+    return t->emu->ops->read_msr ? t->emu->ops->read_msr(t->emu, msr, value) : EMU_UNHANDLED;
+}
+
+enum emu_result exec_rdmsr(struct emu_txn *t)
+{
+    uint64_t value = 0;
+    enum emu_result result = txn_need_cpl0(t);
+
+    if (result == EMU_OK) {
+        result = read_msr(t, (uint32_t)t->regs.gpr[INSN_RCX], &value);
+    }
+    if (result == EMU_OK) {
+        set_edx_eax(t, value);
+    }
+    return result;
+}
+
+enum emu_result exec_wrmsr(struct emu_txn *t)
+{
+    enum emu_result result = txn_need_cpl0(t);
+
+    if (result == EMU_OK) {
+        txn_note(t, EFFECT_MSR, (uint32_t)t->regs.gpr[INSN_RCX], get_edx_eax(t));
+    }
+    return result;
+}
+
+/* RDTSC and RDTSCP: the caller's read_msr gives the time stamp as the guest sees it. */
+enum emu_result exec_rdtsc(struct emu_txn *t)
+{
+    uint64_t tsc = 0, aux = 0, cr4 = 0;
+    enum emu_result result = EMU_OK;
+
+    if (t->emu->cpl != 0) {
+        result = read_cr4(t, 0, &cr4);
+        if (result == EMU_OK && (cr4 & CR4_TSD)) {
+            result = emu_raise(t->emu, EMU_VECTOR_GP, 0);
+        }
+    }
+    if (result == EMU_OK) {
+        result = read_msr(t, MSR_TSC, &tsc);
+    }
+    if (result == EMU_OK && t->insn->op == INSN_OP_RDTSCP) {
+        result = read_msr(t, MSR_TSC_AUX, &aux);
+        txn_set_gpr(t, INSN_RCX, 4, aux);
+    }
+    set_edx_eax(t, tsc);
+    return result;
+}
+
+enum emu_result exec_rdpid(struct emu_txn *t)
+{
+    uint64_t aux = 0;
+    enum emu_result result = read_msr(t, MSR_TSC_AUX, &aux);
+
+    return result == EMU_OK ? txn_set(t, 0, aux & 0xffffffffu) : result;
+}
+
+static enum emu_result read_cr(struct emu_txn *t, unsigned cr, uint64_t *value)
+{
+    return t->emu->ops->read_cr ? t->emu->ops->read_cr(t->emu, cr, value) : EMU_UNHANDLED;
+}
+
+enum emu_result exec_mov_from_cr(struct emu_txn *t)
+{
+    uint64_t value = 0;
+    enum emu_result result = txn_need_cpl0(t);
+
+    if (result == EMU_OK) {
+        result = read_cr(t, t->insn->operand[1].reg, &value);
+    }
+    return result == EMU_OK ? txn_set(t, 0, value) : result;
+}
+
+enum emu_result exec_mov_to_cr(struct emu_txn *t)
+{
+    uint64_t value = 0;
+    enum emu_result result = txn_need_cpl0(t);
+
+    if (result == EMU_OK) {
+        result = txn_get(t, 1, &value);
+    }
+    if (result == EMU_OK) {
+        txn_note(t, EFFECT_CR, t->insn->operand[0].reg, value);
+    }
+    return result;
+}
+
+enum emu_result exec_clts(struct emu_txn *t)
+{
+    uint64_t cr0 = 0;
+    enum emu_result result = txn_need_cpl0(t);
+
+    if (result == EMU_OK) {
+        result = read_cr(t, 0, &cr0);
+    }
+    if (result == EMU_OK) {
+        txn_note(t, EFFECT_CR, 0, cr0 & ~CR0_TS);
+    }
+    return result;
+}
+
+enum emu_result exec_smsw(struct emu_txn *t)
+{
+    uint64_t cr0 = 0, cr4 = 0;
+    enum emu_result result = read_cr(t, 0, &cr0);
+
+    if (result == EMU_OK && t->emu->cpl != 0) {
+        result = read_cr(t, 4, &cr4);
+        if (result == EMU_OK && (cr4 & CR4_UMIP)) {
+            result = emu_raise(t->emu, EMU_VECTOR_GP, 0);
+        }
+    }
+    return result == EMU_OK ? txn_set(t, 0, cr0) : result;
+}
+
+/* LMSW sets the low four bits of CR0, but cannot clear PE (SDM 2A LMSW). */
+enum emu_result exec_lmsw(struct emu_txn *t)
+{
+    uint64_t cr0 = 0, value = 0;
+    enum emu_result result = txn_need_cpl0(t);
+
+    if (result == EMU_OK) {
+        result = txn_get(t, 0, &value);
+    }
+    if (result == EMU_OK) {
+        result = read_cr(t, 0, &cr0);
+    }
+    if (result == EMU_OK) {
+        txn_note(t, EFFECT_CR, 0, (cr0 & ~0xeull) | (value & 0xf));
+    }
+    return result;
+}
+
+enum emu_result exec_mov_from_dr(struct emu_txn *t)
+{
+    uint64_t value = 0;
+    enum emu_result result = txn_need_cpl0(t);
+
+    if (result == EMU_OK) {
+        result = t->emu->ops->read_dr ? t->emu->ops->read_dr(t->emu, t->insn->operand[1].reg, &value)
+                                      : EMU_UNHANDLED;
+    }
+    return result == EMU_OK ? txn_set(t, 0, value) : result;
+}
+
+enum emu_result exec_mov_to_dr(struct emu_txn *t)
+{
+    uint64_t value = 0;
+    enum emu_result result = txn_need_cpl0(t);
+
+    if (result == EMU_OK) {
+        result = txn_get(t, 1, &value);
+    }
+    if (result == EMU_OK) {
+        txn_note(t, EFFECT_DR, t->insn->operand[0].reg, value);
+    }
+    return result;
+}
+
+static enum emu_result need_cr4(struct emu_txn *t, uint64_t bit)
+{
+    uint64_t cr4;
+    enum emu_result result = read_cr4(t, bit, &cr4);
+
+    if (result == EMU_OK && !(cr4 & bit)) {
+        result = emu_raise(t->emu, EMU_VECTOR_UD, 0);
+    }
+    return result;
+}
+
+enum emu_result exec_xgetbv(struct emu_txn *t)
+{
+    uint64_t value = 0;
+    enum emu_result result = need_cr4(t, CR4_OSXSAVE);
+
+    if (result == EMU_OK) {
+        result = t->emu->ops->read_xcr
+                     ? t->emu->ops->read_xcr(t->emu, (uint32_t)t->regs.gpr[INSN_RCX], &value)
+                     : EMU_UNHANDLED;
+    }
+    if (result == EMU_OK) {
+        set_edx_eax(t, value);
+    }
+    return result;
+}
+
+enum emu_result exec_xsetbv(struct emu_txn *t)
+{
+    enum emu_result result = need_cr4(t, CR4_OSXSAVE);
+
+    if (result == EMU_OK) {
+        result = txn_need_cpl0(t);
+    }
+    if (result == EMU_OK) {
+        txn_note(t, EFFECT_XCR, (uint32_t)t->regs.gpr[INSN_RCX], get_edx_eax(t));
+    }
+    return result;
+}
+
+enum emu_result exec_wbinvd(struct emu_txn *t)
+{
+    enum emu_cache_op op = EMU_CACHE_INVD;
+    enum emu_result result = txn_need_cpl0(t);
+
+    if (t->insn->op == INSN_OP_WBINVD) {
+        op = insn_has(t->insn, INSN_PREFIX_REP) ? EMU_CACHE_WBNOINVD : EMU_CACHE_WBINVD;
+    }
+    if (result == EMU_OK) {
+        txn_note(t, EFFECT_CACHE, op, 0);
+    }
+    return result;
+}
+
+enum emu_result exec_clflush(struct emu_txn *t)
+{
+    enum emu_result result = txn_resolve(t, 1, EMU_ACCESS_READ);
+
+    if (result == EMU_OK) {
+        txn_note(t, EFFECT_CACHE, EMU_CACHE_LINE, t->address);
+    }
+    return result;
+}
+
+/* The address is not accessed: no limit is checked, and one that is not canonical is ignored (SDM 2A INVLPG).
+ */
+enum emu_result exec_invlpg(struct emu_txn *t)
+{
+    unsigned seg = t->insn->mem.seg;
+    struct emu_segment segment = {.base = 0};
+    uint64_t linear = txn_mem_offset(t);
+    bool long_mode = t->emu->mode == INSN_MODE_64;
+    enum emu_result result = txn_need_cpl0(t);
+
+    if (result == EMU_OK && (!long_mode || seg == INSN_SEG_FS || seg == INSN_SEG_GS)) {
+        result = txn_read_segment(t, seg, &segment);
+    }
+    if (result != EMU_OK) {
+        return result;
+    }
+    linear += segment.base;
+    if (!long_mode) {
+        linear &= 0xffffffffu;
+    }
+    if (emu_is_canonical(t->emu, linear)) {
+        txn_note(t, EFFECT_INVLPG, 0, linear);
+    }
+    return EMU_OK;
+}
+
+enum emu_result exec_cli_sti(struct emu_txn *t)
+{
+    bool set = t->insn->op == INSN_OP_STI;
+
+    if (t->emu->cpl > (t->regs.rflags & FLAG_IOPL) >> 12) {
+        return emu_raise(t->emu, EMU_VECTOR_GP, 0);
+    }
+    if (set && !(t->regs.rflags & FLAG_IF)) {
+        t->events |= EMU_EVENT_STI_SHADOW;
+    }
+    arith_set_flag(&t->regs.rflags, FLAG_IF, set);
+    t->events |= EMU_EVENT_FLAGS_WRITE;
+    return EMU_OK;
+}
+
+enum emu_result exec_clac_stac(struct emu_txn *t)
+{
+    if (t->emu->cpl != 0) {
+        return emu_raise(t->emu, EMU_VECTOR_UD, 0);
+    }
+    arith_set_flag(&t->regs.rflags, FLAG_AC, t->insn->op == INSN_OP_STAC);
+    t->events |= EMU_EVENT_FLAGS_WRITE;
+    return EMU_OK;
+}
+
+enum emu_result exec_hlt(struct emu_txn *t)
+{
+    t->events |= EMU_EVENT_HALT;
+    return txn_need_cpl0(t);
+}
+
+/* A software interrupt is for the caller to deliver: the gate's privilege level decides whether it may. */
+enum emu_result exec_int(struct emu_txn *t)
+{
+    uint8_t vector;
+
+    switch (t->insn->op) {
+    case INSN_OP_INT3:
+        vector = EMU_VECTOR_BP;
+        break;
+    case INSN_OP_ICEBP:
+        vector = EMU_VECTOR_DB;
+        break;
+    case INSN_OP_INTO:
+        if (!(t->regs.rflags & FLAG_OF)) {
+            return EMU_OK;
+        }
+        vector = EMU_VECTOR_OF;
+        break;
+    default:
+        vector = (uint8_t)t->insn->imm;
+        break;
+    }
+    t->emu->exception = (struct emu_exception){.vector = vector, .software = true};
+    return EMU_EXCEPTION;
+}
+
+enum emu_result exec_ud(struct emu_txn *t)
+{
+    return emu_raise(t->emu, EMU_VECTOR_UD, 0);
+}
+
+enum emu_result exec_mov_from_seg(struct emu_txn *t)
+{
+    struct emu_segment segment;
+    enum emu_result result = txn_read_segment(t, t->insn->operand[1].reg, &segment);
+
+    return result == EMU_OK ? txn_set(t, 0, segment.selector) : result;
+}
+
+enum emu_result exec_mov_to_seg(struct emu_txn *t)
+{
+    unsigned seg = t->insn->operand[0].reg;
+    uint64_t selector;
+    enum emu_result result = txn_get(t, 1, &selector);
+
+    if (result == EMU_OK) {
+        txn_note(t, EFFECT_SEGMENT, seg, selector & 0xffff);
+        t->events |= seg == INSN_SEG_SS ? EMU_EVENT_SS_SHADOW : 0;
+    }
+    return result;
+}
+
+enum emu_result exec_rdbase(struct emu_txn *t)
+{
+    uint64_t base = 0;
+    enum emu_result result = need_cr4(t, CR4_FSGSBASE);
+
+    if (result == EMU_OK) {
+        result = read_msr(t, t->insn->op == INSN_OP_RDFSBASE ? MSR_FS_BASE : MSR_GS_BASE, &base);
+    }
+    return result == EMU_OK ? txn_set(t, 0, base) : result;
+}
+
+enum emu_result exec_wrbase(struct emu_txn *t)
+{
+    uint64_t base = 0;
+    enum emu_result result = need_cr4(t, CR4_FSGSBASE);
+
+    if (result == EMU_OK) {
+        result = txn_get(t, 0, &base);
+    }
+    if (result == EMU_OK && !emu_is_canonical(t->emu, base)) {
+        result = emu_raise(t->emu, EMU_VECTOR_GP, 0);
+    }
+    if (result == EMU_OK) {
+        txn_note(t, EFFECT_MSR, t->insn->op == INSN_OP_WRFSBASE ? MSR_FS_BASE : MSR_GS_BASE, base);
+    }
+    return result;
+}
