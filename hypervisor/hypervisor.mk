@@ -16,7 +16,7 @@ endif
 ifeq ($(DEBUG),1)
 HV_CFLAGS += -DDEBUG -fsanitize=undefined -fno-sanitize=alignment,null,object-size,pointer-overflow,nonnull-attribute,returns-nonnull-attribute
 endif
-HV_CFLAGS += $(HV_EXTRA_CFLAGS)
+HV_CFLAGS += -include hypervisor/include/hv/hidden.h $(HV_EXTRA_CFLAGS)
 
 # The kernel decompressors (docs/decisions): Debian's static libraries.
 HV_LIBS := $(shell $(CC) -print-file-name=liblzma.a) $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a) $(shell $(CC) -print-file-name=liblz4.a)

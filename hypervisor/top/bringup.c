@@ -6,12 +6,14 @@
 #include "arch/x86/tlb.h"
 #include "arch/x86/traps.h"
 #include "core/domain.h"
-__attribute__((weak)) s_time_t time_now(void){return 0;}
-__attribute__((weak)) int irq_request(unsigned int g, void (*f)(void*), void*d){return -1;}
-__attribute__((weak)) void irq_dispatch(unsigned int v){}
-__attribute__((weak)) void tlb_filter(cpumask_t *m, uint32_t s){}
-__attribute__((weak)) void tlb_flush_mask(const cpumask_t *m, unsigned int f){}
-__attribute__((weak)) cpumask_t cpu_online_mask;
+#include "hv/softirq.h"
+#include "event/event.h"
+#include "arch/x86/smp.h"
+__attribute__((weak)) void softirq_raise(enum softirq n){}
+__attribute__((weak)) void event_send_pirq(struct domain *d, unsigned int pirq){}
+__attribute__((weak)) void cpu_idle_start(unsigned int cpu){for(;;)__asm__ volatile("sti; hlt");}
+__attribute__((weak)) void timer_init(struct timer *t, void (*f)(void *), void *d, unsigned int c){}
+__attribute__((weak)) void timer_set(struct timer *t, s_time_t e){}
 __attribute__((weak)) void guest_trap(struct vcpu *v);
 __attribute__((weak)) void guest_trap(struct vcpu *v){}
 void guest_hypercall(struct vcpu *v);

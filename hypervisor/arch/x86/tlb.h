@@ -26,6 +26,10 @@ void tlb_flush_page_mask(const cpumask_t *mask, uint64_t va);
 /* On this processor only. */
 void tlb_flush_local(unsigned int flags);
 void tlb_flush_page_local(uint64_t va);
+/* Loads CR3 and counts it as the flush that it is. Interrupts off, or the same root whatever interrupts. */
+void tlb_load_root(uint64_t cr3);
+/* Called for TLB_FLUSH_ROOT before the flush, interrupts off: makes the copy anew. NULL: none. */
+extern void (*tlb_root_changed)(void);
 
 static inline void frame_stamp(struct frame *f)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the firmware's static ACPI tables say, decoded once at boot into one structure. Table bytes are not trusted: every length is
- * checked against the table's, every table against its checksum. Nothing here interprets AML; the one exception is the search for
- * the \_S5 package's bytes (aml_s5.c).
+ * What the firmware's static ACPI tables say, decoded once at boot into one structure. Table bytes are not
+ * trusted: every length is checked against the table's, every table against its checksum. Nothing here
+ * interprets AML; the one exception is the search for the \_S5 package's bytes (aml_s5.c).
  */
 #ifndef DRIVERS_ACPI_ACPI_H
 #define DRIVERS_ACPI_ACPI_H
@@ -82,7 +82,8 @@ struct acpi_info {
     uint16_t sci;
     uint32_t smi_command;
     uint8_t acpi_enable, reset_value, pm1_event_length, century;
-    struct acpi_address pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm_timer, reset_register, sleep_control, sleep_status;
+    struct acpi_address pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm_timer, reset_register,
+        sleep_control, sleep_status;
     paddr_t dsdt;
 
     /* \_S5 */
@@ -104,12 +105,14 @@ struct acpi_info {
 extern struct acpi_info acpi;
 
 /*
- * Finds and reads the tables. `rsdp`: where the boot loader says the root pointer is; 0: search the BIOS areas.
- * -ENOENT: no root pointer; -EINVAL: the root table is damaged. A table that is damaged is reported and treated as absent.
+ * Finds and reads the tables. `rsdp`: where the boot loader says the root pointer is; 0: search the BIOS
+ * areas. -ENOENT: no root pointer; -EINVAL: the root table is damaged. A table that is damaged is reported
+ * and treated as absent.
  */
 int acpi_init(paddr_t rsdp);
 
-/* Parsers, one table each: `table` has `length` readable bytes, header included. -EINVAL if the table is malformed. For tests and fuzzing, too. */
+/* Parsers, one table each: `table` has `length` readable bytes, header included. -EINVAL if the table is
+ * malformed. For tests and fuzzing, too. */
 int acpi_parse_madt(struct acpi_info *info, const uint8_t *table, size_t length) __must_check;
 int acpi_parse_fadt(struct acpi_info *info, const uint8_t *table, size_t length) __must_check;
 int acpi_parse_hpet(struct acpi_info *info, const uint8_t *table, size_t length) __must_check;
@@ -127,8 +130,9 @@ uint8_t acpi_checksum(const uint8_t *p, size_t length);
 struct acpi_override acpi_isa_irq(const struct acpi_info *info, unsigned int source);
 
 /*
- * Ends or suspends the machine (sleep.c). acpi_enter_sleep() writes the values that domain 0's ACPI code computed; it returns only if
- * nothing happened (-EIO), or at once with -ENODEV, -EINVAL. State: 1 to 5. Interrupts off, other processors stopped.
+ * Ends or suspends the machine (sleep.c). acpi_enter_sleep() writes the values that domain 0's ACPI code
+ * computed; it returns only if nothing happened (-EIO), or at once with -ENODEV, -EINVAL. State: 1 to 5.
+ * Interrupts off, other processors stopped.
  */
 int acpi_enter_sleep(uint16_t pm1a_value, uint16_t pm1b_value, unsigned int state);
 /* By our own reading of \_S5. -ENODEV if the tables do not say how. */

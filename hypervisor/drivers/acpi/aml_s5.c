@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The soft-off sleep types, without an AML interpreter: the bytes that define Name(\_S5, Package { a, b, ... }) are looked for in the
- * definition block (ACPI 6.4, 20.2: NameOp, NameString, PackageOp, PkgLength, NumElements, elements). A match must parse to its end.
+ * The soft-off sleep types, without an AML interpreter: the bytes that define Name(\_S5, Package { a, b, ...
+ * }) are looked for in the definition block (ACPI 6.4, 20.2: NameOp, NameString, PackageOp, PkgLength,
+ * NumElements, elements). A match must parse to its end.
  */
 #include "drivers/acpi/bytes.h"
 #include "hv/errno.h"
 
-#define AML_ZERO    0x00
-#define AML_ONE     0x01
-#define AML_NAME    0x08
-#define AML_BYTE    0x0a
-#define AML_WORD    0x0b
-#define AML_DWORD   0x0c
-#define AML_PACKAGE 0x12
-#define AML_ROOT    '\\'
+#define AML_ZERO       0x00
+#define AML_ONE        0x01
+#define AML_NAME       0x08
+#define AML_BYTE       0x0a
+#define AML_WORD       0x0b
+#define AML_DWORD      0x0c
+#define AML_PACKAGE    0x12
+#define AML_ROOT       '\\'
 #define SLEEP_TYPE_MAX 7
 
 struct cursor {

@@ -6,7 +6,7 @@
 #include "hv/string.h"
 #include "drivers/acpi/acpi.h"
 
-#define ACPI_HEADER_LENGTH 36
+#define ACPI_HEADER_LENGTH  36
 #define ACPI_ADDRESS_LENGTH 12
 
 static inline uint16_t read_u16(const uint8_t *p)
@@ -26,7 +26,11 @@ static inline uint64_t read_u64(const uint8_t *p)
 
 static inline struct acpi_address read_address(const uint8_t *p)
 {
-    return (struct acpi_address){.space = p[0], .bit_width = p[1], .bit_offset = p[2], .access_size = p[3], .address = read_u64(p + 4)};
+    return (struct acpi_address){.space = p[0],
+                                 .bit_width = p[1],
+                                 .bit_offset = p[2],
+                                 .access_size = p[3],
+                                 .address = read_u64(p + 4)};
 }
 
 #endif

@@ -3,20 +3,21 @@
 #include "drivers/acpi/bytes.h"
 #include "hv/errno.h"
 
-#define FADT_LENGTH_1   116 /* ACPI 1.0 */
-#define FADT_RESET_END  129
-#define FADT_EXTENDED   244
-#define FADT_SLEEP_END  268
-#define FLAG_TIMER_32   BIT(8)
-#define FLAG_RESET      BIT(10)
-#define FLAG_REDUCED    BIT(20)
-#define BOOT_NO_VGA     BIT(2)
-#define BOOT_NO_RTC     BIT(5)
-#define HPET_LENGTH     56
+#define FADT_LENGTH_1  116 /* ACPI 1.0 */
+#define FADT_RESET_END 129
+#define FADT_EXTENDED  244
+#define FADT_SLEEP_END 268
+#define FLAG_TIMER_32  BIT(8)
+#define FLAG_RESET     BIT(10)
+#define FLAG_REDUCED   BIT(20)
+#define BOOT_NO_VGA    BIT(2)
+#define BOOT_NO_RTC    BIT(5)
+#define HPET_LENGTH    56
 
 static struct acpi_address legacy_port(const uint8_t *p, unsigned int bytes)
 {
-    return (struct acpi_address){.space = ACPI_SPACE_IO, .bit_width = (uint8_t)(bytes * 8), .address = read_u32(p)};
+    return (struct acpi_address){
+        .space = ACPI_SPACE_IO, .bit_width = (uint8_t)(bytes * 8), .address = read_u32(p)};
 }
 
 /* The extended form counts if it names an address; the old form is always a port. */

@@ -3,12 +3,12 @@
 #include "drivers/acpi/bytes.h"
 #include "hv/errno.h"
 
-#define MADT_ENTRIES         44
-#define MADT_FLAG_8259       1u
-#define CPU_FLAG_ENABLED     1u
-#define APIC_ID_NONE         0xffu
-#define X2APIC_ID_NONE       0xffffffffu
-#define UID_ALL_8BIT         0xffu
+#define MADT_ENTRIES     44
+#define MADT_FLAG_8259   1u
+#define CPU_FLAG_ENABLED 1u
+#define APIC_ID_NONE     0xffu
+#define X2APIC_ID_NONE   0xffffffffu
+#define UID_ALL_8BIT     0xffu
 
 static void add_cpu(struct acpi_info *info, uint32_t apic_id, uint32_t uid, uint32_t flags)
 {
@@ -44,7 +44,8 @@ static void io_apic(struct acpi_info *info, const uint8_t *e)
     paddr_t address = read_u32(e + 4);
 
     if (address && info->ioapics < ACPI_MAX_IOAPICS)
-        info->ioapic[info->ioapics++] = (struct acpi_ioapic){.id = e[2], .gsi_base = read_u32(e + 8), .address = address};
+        info->ioapic[info->ioapics++] =
+            (struct acpi_ioapic){.id = e[2], .gsi_base = read_u32(e + 8), .address = address};
 }
 
 static void source_override(struct acpi_info *info, const uint8_t *e)
@@ -53,14 +54,15 @@ static void source_override(struct acpi_info *info, const uint8_t *e)
 
     /* Bus 0 is ISA; there is no other. */
     if (e[2] == 0 && e[3] < 16 && info->overrides < ACPI_MAX_OVERRIDES)
-        info->override[info->overrides++] =
-            (struct acpi_override){.source = e[3], .gsi = read_u32(e + 4), .polarity = flags & 3, .trigger = flags >> 2 & 3};
+        info->override[info->overrides++] = (struct acpi_override){
+            .source = e[3], .gsi = read_u32(e + 4), .polarity = flags & 3, .trigger = flags >> 2 & 3};
 }
 
 static void add_nmi(struct acpi_info *info, uint32_t uid, uint16_t flags, uint8_t lint)
 {
     if (lint <= 1 && info->nmis < ACPI_MAX_NMIS)
-        info->nmi[info->nmis++] = (struct acpi_nmi){.uid = uid, .lint = lint, .polarity = flags & 3, .trigger = flags >> 2 & 3};
+        info->nmi[info->nmis++] =
+            (struct acpi_nmi){.uid = uid, .lint = lint, .polarity = flags & 3, .trigger = flags >> 2 & 3};
 }
 
 static void local_nmi(struct acpi_info *info, const uint8_t *e)
@@ -82,7 +84,7 @@ static const struct madt_kind {
     uint8_t type, length;
     void (*take)(struct acpi_info *info, const uint8_t *entry);
 } madt_kinds[] = {
-    {0, 8, local_apic}, {1, 12, io_apic},         {2, 10, source_override}, {4, 6, local_nmi},
+    {0, 8, local_apic},        {1, 12, io_apic},      {2, 10, source_override}, {4, 6, local_nmi},
     {5, 12, address_override}, {9, 16, local_x2apic}, {10, 12, x2apic_nmi},
 };
 

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* MCFG (PCI Firmware 3.2, 4.1.2): where extended configuration space lies. SRAT (ACPI 6.4, 5.2.16): which node is what near. */
+/* MCFG (PCI Firmware 3.2, 4.1.2): where extended configuration space lies. SRAT (ACPI 6.4, 5.2.16): which
+ * node is what near. */
 #include "drivers/acpi/bytes.h"
 #include "hv/errno.h"
 
-#define MCFG_ENTRIES   44
-#define MCFG_ENTRY     16
-#define SRAT_ENTRIES   48
-#define FLAG_ENABLED   1u
-#define FLAG_HOTPLUG   2u
+#define MCFG_ENTRIES 44
+#define MCFG_ENTRY   16
+#define SRAT_ENTRIES 48
+#define FLAG_ENABLED 1u
+#define FLAG_HOTPLUG 2u
 
 int acpi_parse_mcfg(struct acpi_info *info, const uint8_t *table, size_t length)
 {
     if (length < MCFG_ENTRIES)
         return -EINVAL;
-    for (size_t at = MCFG_ENTRIES; at + MCFG_ENTRY <= length && info->ecams < ACPI_MAX_ECAM; at += MCFG_ENTRY) {
+    for (size_t at = MCFG_ENTRIES; at + MCFG_ENTRY <= length && info->ecams < ACPI_MAX_ECAM;
+         at += MCFG_ENTRY) {
         const uint8_t *e = table + at;
-        struct acpi_ecam ecam = {.base = read_u64(e), .segment = read_u16(e + 8), .start_bus = e[10], .end_bus = e[11]};
+        struct acpi_ecam ecam = {
+            .base = read_u64(e), .segment = read_u16(e + 8), .start_bus = e[10], .end_bus = e[11]};
 
-        if (!ecam.base || !IS_ALIGNED(ecam.base, MiB(1)) || ecam.end_bus < ecam.start_bus || ecam.base > GiB(1ULL << 20))
+        if (!ecam.base || !IS_ALIGNED(ecam.base, MiB(1)) || ecam.end_bus < ecam.start_bus ||
+            ecam.base > GiB(1ULL << 20))
             return -EINVAL;
         info->ecam[info->ecams++] = ecam;
     }
@@ -45,8 +49,8 @@ static int place_memory(struct acpi_info *info, const uint8_t *e)
     if (__builtin_add_overflow(start, size, &end))
         return -EINVAL;
     if (info->memories < ACPI_MAX_MEMORY)
-        info->memory[info->memories++] =
-            (struct acpi_memory){.start = start, .end = end, .node = read_u32(e + 2), .hotplug = flags & FLAG_HOTPLUG};
+        info->memory[info->memories++] = (struct acpi_memory){
+            .start = start, .end = end, .node = read_u32(e + 2), .hotplug = flags & FLAG_HOTPLUG};
     return 0;
 }
 
@@ -55,7 +59,8 @@ static int srat_entry(struct acpi_info *info, const uint8_t *e)
     switch (e[0]) {
     case 0:
         if (e[1] >= 16) /* the node's number: one byte here, three there */
-            place_cpu(info, e[3], e[2] | (uint32_t)e[9] << 8 | (uint32_t)e[10] << 16 | (uint32_t)e[11] << 24, read_u32(e + 4));
+            place_cpu(info, e[3], e[2] | (uint32_t)e[9] << 8 | (uint32_t)e[10] << 16 | (uint32_t)e[11] << 24,
+                      read_u32(e + 4));
         return 0;
     case 1:
         return e[1] >= 40 ? place_memory(info, e) : 0;

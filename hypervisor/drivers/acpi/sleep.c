@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Sleep, power off and reset through ACPI's fixed registers (ACPI 6.4, 4.8.3, 16.1). Called with the machine stopped but for us. */
+/* Sleep, power off and reset through ACPI's fixed registers (ACPI 6.4, 4.8.3, 16.1). Called with the machine
+ * stopped but for us. */
 #include "drivers/acpi/acpi.h"
 #include "drivers/pci/config.h"
 #include "arch/x86/cpu.h"
@@ -33,7 +34,8 @@ static void write_register(const struct acpi_address *reg, uint32_t value, unsig
             *(volatile uint16_t *)p = (uint16_t)value;
     } else if (reg->space == ACPI_SPACE_PCI) {
         /* ACPI 6.4, table 5.1: device in bits 47:32, function in 31:16, offset in 15:0, all on bus 0. */
-        struct pci_address dev = PCI_ADDRESS(0, 0, (uint8_t)((reg->address >> 32 & 31) << 3 | (reg->address >> 16 & 7)));
+        struct pci_address dev =
+            PCI_ADDRESS(0, 0, (uint8_t)((reg->address >> 32 & 31) << 3 | (reg->address >> 16 & 7)));
 
         pci_write(dev, (uint16_t)(reg->address & 0xfff), bytes, value);
     }
@@ -86,8 +88,10 @@ int acpi_power_off(void)
 
     if (!acpi.has_s5)
         return -ENODEV;
-    a = (uint16_t)((read_control(&acpi.pm1a_control) & ~PM1_SLEEP_TYPE_MASK) | (unsigned int)acpi.s5_type_a << PM1_SLEEP_TYPE_SHIFT);
-    b = (uint16_t)((read_control(&acpi.pm1b_control) & ~PM1_SLEEP_TYPE_MASK) | (unsigned int)acpi.s5_type_b << PM1_SLEEP_TYPE_SHIFT);
+    a = (uint16_t)((read_control(&acpi.pm1a_control) & ~PM1_SLEEP_TYPE_MASK) | (unsigned int)acpi.s5_type_a
+                                                                                   << PM1_SLEEP_TYPE_SHIFT);
+    b = (uint16_t)((read_control(&acpi.pm1b_control) & ~PM1_SLEEP_TYPE_MASK) | (unsigned int)acpi.s5_type_b
+                                                                                   << PM1_SLEEP_TYPE_SHIFT);
     return acpi_enter_sleep(a, b, 5);
 }
 

@@ -74,7 +74,8 @@ static const struct table_kind {
     const char *signature;
     int (*parse)(struct acpi_info *info, const uint8_t *table, size_t length);
 } table_kinds[] = {
-    {"APIC", acpi_parse_madt}, {"FACP", acpi_parse_fadt}, {"HPET", acpi_parse_hpet}, {"MCFG", acpi_parse_mcfg}, {"SRAT", acpi_parse_srat},
+    {"APIC", acpi_parse_madt}, {"FACP", acpi_parse_fadt}, {"HPET", acpi_parse_hpet},
+    {"MCFG", acpi_parse_mcfg}, {"SRAT", acpi_parse_srat},
 };
 
 static void take_table(struct acpi_info *info, const struct table_kind *kind, paddr_t pa)
@@ -86,7 +87,8 @@ static void take_table(struct acpi_info *info, const struct table_kind *kind, pa
         return;
     t = map_table(pa, &length);
     if (t && kind->parse(info, t, length))
-        log_warn("ACPI: table %s at %#lx is malformed, used as far as it was understood\n", kind->signature, pa);
+        log_warn("ACPI: table %s at %#lx is malformed, used as far as it was understood\n", kind->signature,
+                 pa);
 }
 
 static int take_root(struct acpi_info *info, paddr_t root, const char *signature, size_t entry_size)
@@ -153,9 +155,10 @@ int acpi_init(paddr_t rsdp)
         log_warn("ACPI: %s\n", rc == -ENOENT ? "no root pointer found" : "the root table is damaged");
         return rc;
     }
-    log_info("ACPI: %u processors (%u disabled), %u IO-APICs, %u overrides, HPET %#lx, PM timer %#lx, %u ECAM, %u memory ranges%s\n",
-             acpi.cpus, acpi.cpus_disabled, acpi.ioapics, acpi.overrides, acpi.hpet_address, acpi.pm_timer.address, acpi.ecams,
-             acpi.memories, acpi.has_s5 ? ", S5" : "");
+    log_info("ACPI: %u processors (%u disabled), %u IO-APICs, %u overrides, HPET %#lx, PM timer %#lx, %u "
+             "ECAM, %u memory ranges%s\n",
+             acpi.cpus, acpi.cpus_disabled, acpi.ioapics, acpi.overrides, acpi.hpet_address,
+             acpi.pm_timer.address, acpi.ecams, acpi.memories, acpi.has_s5 ? ", S5" : "");
     if (acpi.cpus_dropped)
         log_warn("ACPI: %u processors above the limit of %u are not used\n", acpi.cpus_dropped, MAX_CPUS);
     return 0;

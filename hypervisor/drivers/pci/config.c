@@ -20,7 +20,8 @@ static struct {
     } ecam[ACPI_MAX_ECAM];
 } config = {.lock = LOCK_INIT(RANK_LEAF)};
 
-/* Windows are mapped whole, but only when a register is wanted that the ports cannot reach: page tables for 256 MiB are not free. */
+/* Windows are mapped whole, but only when a register is wanted that the ports cannot reach: page tables for
+ * 256 MiB are not free. */
 static volatile uint8_t *window_base(unsigned int i)
 {
     const struct acpi_ecam *e = &acpi.ecam[i];
@@ -139,8 +140,8 @@ uint16_t pci_find_capability(struct pci_address a, uint8_t id)
 void pci_config_init(void)
 {
     for (unsigned int i = 0; i < acpi.ecams; i++) {
-        log_info("PCI: ECAM of segment %u, buses %u-%u at %#lx\n", acpi.ecam[i].segment, acpi.ecam[i].start_bus, acpi.ecam[i].end_bus,
-                 acpi.ecam[i].base);
+        log_info("PCI: ECAM of segment %u, buses %u-%u at %#lx\n", acpi.ecam[i].segment,
+                 acpi.ecam[i].start_bus, acpi.ecam[i].end_bus, acpi.ecam[i].base);
         config.ecam[i].usable = true;
     }
 }

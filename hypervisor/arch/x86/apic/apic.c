@@ -7,16 +7,16 @@
 #include "hv/panic.h"
 #include "hv/percpu.h"
 
-#define BASE_BSP         0x100u
-#define BASE_X2APIC      0x400u
-#define BASE_ENABLE      0x800u
-#define BASE_ADDRESS     0xffffff000ULL
-#define SPURIOUS_ENABLE  0x100u
-#define DEFAULT_ADDRESS  0xfee00000u
-#define FEATURE_APIC     BIT(9)  /* CPUID 1 EDX */
-#define FEATURE_X2APIC   BIT(21) /* CPUID 1 ECX */
-#define ICR_WAIT_SPINS   (1u << 24)
-#define ERRORS_SHOWN     16
+#define BASE_BSP        0x100u
+#define BASE_X2APIC     0x400u
+#define BASE_ENABLE     0x800u
+#define BASE_ADDRESS    0xffffff000ULL
+#define SPURIOUS_ENABLE 0x100u
+#define DEFAULT_ADDRESS 0xfee00000u
+#define FEATURE_APIC    BIT(9)  /* CPUID 1 EDX */
+#define FEATURE_X2APIC  BIT(21) /* CPUID 1 ECX */
+#define ICR_WAIT_SPINS  (1u << 24)
+#define ERRORS_SHOWN    16
 
 struct apic_state apic;
 uint32_t cpu_apic_id[MAX_CPUS];
@@ -52,7 +52,9 @@ void apic_init(bool want_x2apic)
     if (!(features.d & FEATURE_APIC))
         panic("This processor has no local APIC, which Xenios needs\n");
     base = rdmsr(MSR_APIC_BASE);
-    apic.address = base & BASE_ENABLE ? base & BASE_ADDRESS : acpi.lapic_address ? acpi.lapic_address : DEFAULT_ADDRESS;
+    apic.address = base & BASE_ENABLE   ? base & BASE_ADDRESS
+                   : acpi.lapic_address ? acpi.lapic_address
+                                        : DEFAULT_ADDRESS;
     if (features.c & FEATURE_X2APIC)
         apic.x2apic = (base & BASE_X2APIC) || want_x2apic || ids_need_x2apic();
     if (!apic.x2apic)
@@ -60,8 +62,8 @@ void apic_init(bool want_x2apic)
     set_mode();
     apic.bsp_id = apic_id();
     apic.lvt_max = apic_read(APIC_VERSION) >> 16 & 0xff;
-    log_info("APIC: %s, version %#x, boot processor has id %u\n", apic.x2apic ? "x2APIC" : "xAPIC", apic_read(APIC_VERSION) & 0xff,
-             apic.bsp_id);
+    log_info("APIC: %s, version %#x, boot processor has id %u\n", apic.x2apic ? "x2APIC" : "xAPIC",
+             apic_read(APIC_VERSION) & 0xff, apic.bsp_id);
 }
 
 /* LINT1 carries NMI on every PC; MADT may say otherwise. LINT0 is the 8259's, which is masked. */
@@ -76,7 +78,8 @@ static void set_lint(void)
     for (unsigned int i = 0; i < acpi.nmis; i++) {
         const struct acpi_nmi *n = &acpi.nmi[i];
 
-        /* An NMI is edge-triggered whatever the table says (SDM 3A 10.5.1); to all processors only by "all", else every one would panic. */
+        /* An NMI is edge-triggered whatever the table says (SDM 3A 10.5.1); to all processors only by "all",
+         * else every one would panic. */
         if (n->uid == ACPI_ALL_CPUS || n->uid == uid)
             lint[n->lint] = APIC_DELIVERY_NMI | (n->polarity == ACPI_POLARITY_LOW ? APIC_LVT_LOW : 0);
     }
@@ -86,7 +89,8 @@ static void set_lint(void)
     apic_write(APIC_LVT_LINT1, lint[1]);
 }
 
-/* What the firmware or a kernel before us left in service would block everything of its priority and below. */
+/* What the firmware or a kernel before us left in service would block everything of its priority and below.
+ */
 static void drain(void)
 {
     for (unsigned int i = 0; i < 256; i++) {
@@ -163,7 +167,7 @@ void apic_send_mask(const cpumask_t *mask, unsigned int vector)
 {
     unsigned int cpu;
 
-    for_each_cpu(cpu, mask)
+    for_each_cpu (cpu, mask)
         if (cpu != cpu_id())
             apic_send_cpu(cpu, vector);
 }
@@ -172,7 +176,7 @@ void apic_send_nmi_mask(const cpumask_t *mask)
 {
     unsigned int cpu;
 
-    for_each_cpu(cpu, mask)
+    for_each_cpu (cpu, mask)
         if (cpu != cpu_id())
             apic_command(cpu_apic_id[cpu], APIC_DELIVERY_NMI | APIC_ICR_ASSERT);
 }
@@ -195,6 +199,6 @@ void apic_spurious_interrupt(void)
 
 void apic_dump(void)
 {
-    printk("APIC: %s, %s timer, errors %lu, spurious %lu\n", apic.x2apic ? "x2APIC" : "xAPIC", apic.deadline ? "TSC deadline" : "one-shot",
-           apic.errors, apic.spurious);
+    printk("APIC: %s, %s timer, errors %lu, spurious %lu\n", apic.x2apic ? "x2APIC" : "xAPIC",
+           apic.deadline ? "TSC deadline" : "one-shot", apic.errors, apic.spurious);
 }

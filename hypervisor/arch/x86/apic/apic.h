@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The local APIC of each processor, in xAPIC (memory-mapped) or x2APIC (MSR) form; which one is chosen once, at boot. Interrupt numbers
- * in irq/vectors.h. All functions act on the processor that calls them.
+ * The local APIC of each processor, in xAPIC (memory-mapped) or x2APIC (MSR) form; which one is chosen once,
+ * at boot. Interrupt numbers in irq/vectors.h. All functions act on the processor that calls them.
  */
 #ifndef ARCH_X86_APIC_APIC_H
 #define ARCH_X86_APIC_APIC_H
@@ -11,7 +11,8 @@
 #include "arch/x86/clock/clock.h"
 #include "hv/cpumask.h"
 
-/* Registers by their offset in the xAPIC page; x2APIC MSR = 0x800 + offset / 16 (SDM 3A 10.4.1, 10.12.1.2). */
+/* Registers by their offset in the xAPIC page; x2APIC MSR = 0x800 + offset / 16 (SDM 3A 10.4.1, 10.12.1.2).
+ */
 enum apic_register {
     APIC_ID = 0x20,
     APIC_VERSION = 0x30,
@@ -99,8 +100,8 @@ static inline bool apic_irr(unsigned int vector)
 }
 
 /*
- * Boot processor: chooses the mode (x2APIC if the firmware left it on, if there are ids above 254, or if `want_x2apic`), maps the
- * registers, turns the APIC on. Panics if the processor has none. After acpi_init().
+ * Boot processor: chooses the mode (x2APIC if the firmware left it on, if there are ids above 254, or if
+ * `want_x2apic`), maps the registers, turns the APIC on. Panics if the processor has none. After acpi_init().
  */
 void apic_init(bool want_x2apic);
 /* Each processor: LVTs, task priority, error and spurious vectors, the timer's mode. Interrupts off. */
@@ -127,7 +128,8 @@ extern uint32_t cpu_apic_id[MAX_CPUS];
 /* Calibrates the timer against the TSC, whose frequency is known. Boot processor. */
 void apic_timer_calibrate(void);
 void apic_timer_init_cpu(void);
-/* An interrupt on this processor at system time `deadline`, at once if that is past; 0 disarms. Interrupts off. Fits timer_machine.program. */
+/* An interrupt on this processor at system time `deadline`, at once if that is past; 0 disarms. Interrupts
+ * off. Fits timer_machine.program. */
 void apic_timer_program(s_time_t deadline);
 /* The timer's interrupt came. */
 void apic_timer_interrupt(void);

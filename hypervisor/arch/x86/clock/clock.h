@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Time from the time stamp counter: ns = scale(tsc - stamp) + time at the stamp, each processor with its own record. The counter's
- * frequency is measured once against a platform timer. Where the TSC is invariant and agrees between processors, all share one record
- * for ever; where not, each processor's record is rebuilt from the platform timer once a second, slewed so that it never steps back.
+ * Time from the time stamp counter: ns = scale(tsc - stamp) + time at the stamp, each processor with its own
+ * record. The counter's frequency is measured once against a platform timer. Where the TSC is invariant and
+ * agrees between processors, all share one record for ever; where not, each processor's record is rebuilt
+ * from the platform timer once a second, slewed so that it never steps back.
  */
 #ifndef ARCH_X86_CLOCK_CLOCK_H
 #define ARCH_X86_CLOCK_CLOCK_H
 
 #include "hv/time.h"
 
-/* The form in which xen.h's struct vcpu_time_info has it: ns = ((tsc << shift) * mul) >> 32; a negative shift is to the right. */
+/* The form in which xen.h's struct vcpu_time_info has it: ns = ((tsc << shift) * mul) >> 32; a negative shift
+ * is to the right. */
 struct clock_scale {
     uint32_t mul;
     int8_t shift;
@@ -25,9 +27,9 @@ struct tsc_record {
 /* A counter of the machine that runs at a known rate whatever the processors do. */
 struct platform_timer {
     const char *name;
-    uint64_t frequency;    /* Hz; 0: not usable */
-    uint64_t mask;         /* the counter wraps after this */
-    bool (*probe)(void);   /* is it there and counting? sets frequency and mask */
+    uint64_t frequency;  /* Hz; 0: not usable */
+    uint64_t mask;       /* the counter wraps after this */
+    bool (*probe)(void); /* is it there and counting? sets frequency and mask */
     uint64_t (*read)(void);
 };
 extern struct platform_timer platform_hpet, platform_pm_timer, platform_pit;
@@ -43,16 +45,19 @@ struct clock_scale clock_scale_ratio(uint64_t numerator, uint64_t denominator);
 /* a * b / c without overflow in between; the result must fit. c != 0. */
 uint64_t clock_mul_div(uint64_t a, uint64_t b, uint64_t c);
 
-/* Boot processor, after acpi_init(): measures the TSC. time_now() works from here on. Panics if nothing can be measured against. */
+/* Boot processor, after acpi_init(): measures the TSC. time_now() works from here on. Panics if nothing can
+ * be measured against. */
 void clock_init(void);
 /*
- * Both processors of a bring-up call this at the same time (smp.c): they compare their counters by turns. `second` is the new one.
- * What is found holds for the machine: one processor that disagrees makes every processor keep a record of its own.
+ * Both processors of a bring-up call this at the same time (smp.c): they compare their counters by turns.
+ * `second` is the new one. What is found holds for the machine: one processor that disagrees makes every
+ * processor keep a record of its own.
  */
 void clock_compare(unsigned int cpu, bool second);
 /* The new processor, after clock_compare(), interrupts off: time_now() works there from now on. */
 void clock_init_cpu(void);
-/* Boot processor, once the others are up and timers work: starts what keeps the records right, if anything must. */
+/* Boot processor, once the others are up and timers work: starts what keeps the records right, if anything
+ * must. */
 void clock_smp_done(void);
 
 /* The running processor's record, for vcpu_time_info. Interrupts off or no migration possible. */
@@ -73,7 +78,8 @@ void clock_delay_us(unsigned int us);
 extern uint64_t wallclock_at_boot_ns;
 void wallclock_init(void);
 /* Seconds since 1970; pure. Month 1-12, day 1-31; year 1970-2399. */
-uint64_t wallclock_from_date(unsigned int year, unsigned int month, unsigned int day, unsigned int hour, unsigned int minute, unsigned int second);
+uint64_t wallclock_from_date(unsigned int year, unsigned int month, unsigned int day, unsigned int hour,
+                             unsigned int minute, unsigned int second);
 /* CMOS registers, index below 128, under the lock that domain 0's trapped accesses share. */
 uint8_t cmos_read(uint8_t index);
 void cmos_write(uint8_t index, uint8_t value);

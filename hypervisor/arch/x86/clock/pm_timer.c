@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The ACPI power management timer (ACPI 6.4, 4.8.3.3) and, for machines without ACPI, channel 2 of the 8254. */
+/* The ACPI power management timer (ACPI 6.4, 4.8.3.3) and, for machines without ACPI, channel 2 of the 8254.
+ */
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/cpu.h"
 #include "drivers/acpi/acpi.h"
 
-#define PM_TIMER_HZ  3579545
-#define PIT_HZ       1193182
-#define PIT_COMMAND  0x43
-#define PIT_CHANNEL2 0x42
-#define PIT_LATCH2   0x80
-#define PIT_MODE2    0xb4 /* channel 2, both bytes, rate generator */
-#define PORT_B       0x61
-#define PORT_B_GATE2 0x01
+#define PM_TIMER_HZ    3579545
+#define PIT_HZ         1193182
+#define PIT_COMMAND    0x43
+#define PIT_CHANNEL2   0x42
+#define PIT_LATCH2     0x80
+#define PIT_MODE2      0xb4 /* channel 2, both bytes, rate generator */
+#define PORT_B         0x61
+#define PORT_B_GATE2   0x01
 #define PORT_B_SPEAKER 0x02
-#define PROBE_READS  100000
+#define PROBE_READS    100000
 
 static uint64_t pm_read(void)
 {

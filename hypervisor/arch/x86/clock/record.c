@@ -3,13 +3,17 @@
 
 struct clock_record clock_record_make(uint64_t tsc, uint64_t ns, uint64_t hz)
 {
-    return (struct clock_record){
-        .tsc = tsc, .ns = ns, .to_ns = clock_scale_ratio(NS_PER_S, hz), .to_tsc = clock_scale_ratio(hz, NS_PER_S)};
+    return (struct clock_record){.tsc = tsc,
+                                 .ns = ns,
+                                 .to_ns = clock_scale_ratio(NS_PER_S, hz),
+                                 .to_tsc = clock_scale_ratio(hz, NS_PER_S)};
 }
 
-bool clock_record_adjust(struct clock_record *r, const struct clock_sample *base, const struct clock_sample *now)
+bool clock_record_adjust(struct clock_record *r, const struct clock_sample *base,
+                         const struct clock_sample *now)
 {
-    uint64_t local = clock_record_time(r, now->tsc), ticks = now->tsc - base->tsc, elapsed = now->ns - base->ns, ahead_in;
+    uint64_t local = clock_record_time(r, now->tsc), ticks = now->tsc - base->tsc,
+             elapsed = now->ns - base->ns, ahead_in;
     int64_t error = (int64_t)(now->ns - local);
 
     if (!ticks || !elapsed || (error < CLOCK_TOLERANCE_NS && error > -CLOCK_TOLERANCE_NS))
@@ -19,7 +23,8 @@ bool clock_record_adjust(struct clock_record *r, const struct clock_sample *base
         error = 0;
     }
     /* Where the platform's clock stands one period on, seen from where we stand: at least half speed. */
-    ahead_in = error < -(int64_t)CLOCK_PERIOD_NS / 2 ? CLOCK_PERIOD_NS / 2 : (uint64_t)((int64_t)CLOCK_PERIOD_NS + error);
+    ahead_in = error < -(int64_t)CLOCK_PERIOD_NS / 2 ? CLOCK_PERIOD_NS / 2
+                                                     : (uint64_t)((int64_t)CLOCK_PERIOD_NS + error);
     r->tsc = now->tsc;
     r->ns = local;
     /* ns per tick = elapsed / ticks * ahead_in / period */

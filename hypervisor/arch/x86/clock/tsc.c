@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The TSC as the clock. State: `clock`, written by the boot processor (shared record) or by each processor itself (own records), each
- * record under a sequence count that readers check. No locks but that of the platform counter.
+ * The TSC as the clock. State: `clock`, written by the boot processor (shared record) or by each processor
+ * itself (own records), each record under a sequence count that readers check. No locks but that of the
+ * platform counter.
  */
 #include "arch/x86/clock/record.h"
 #include "arch/x86/cpu.h"
@@ -11,13 +12,13 @@
 #include "hv/panic.h"
 #include "hv/percpu.h"
 
-#define FEATURE_TSC        BIT(4) /* CPUID 1 EDX */
-#define FEATURE_INVARIANT  BIT(8) /* CPUID 0x80000007 EDX */
-#define CALIBRATE_NS       10000000
-#define CALIBRATE_READS    50000000u
-#define SAMPLES            8
-#define COMPARE_ROUNDS     64
-#define COMPARE_SPINS      (1u << 22)
+#define FEATURE_TSC       BIT(4) /* CPUID 1 EDX */
+#define FEATURE_INVARIANT BIT(8) /* CPUID 0x80000007 EDX */
+#define CALIBRATE_NS      10000000
+#define CALIBRATE_READS   50000000u
+#define SAMPLES           8
+#define COMPARE_ROUNDS    64
+#define COMPARE_SPINS     (1u << 22)
 
 /* A record and what guards it: odd while it is being written. */
 struct published_record {
@@ -146,7 +147,8 @@ void clock_delay_us(unsigned int us)
         cpu_relax();
 }
 
-/* The platform's counter and the TSC read together; of several tries the one in which least could come between. */
+/* The platform's counter and the TSC read together; of several tries the one in which least could come
+ * between. */
 static void sample_raw(uint64_t *tsc, uint64_t *ticks)
 {
     uint64_t best = UINT64_MAX;
@@ -178,7 +180,8 @@ static struct clock_sample sample(void)
 /* TSC ticks per second, measured against the platform timer; 0 if that stands still. */
 static uint64_t measure(const struct platform_timer *p)
 {
-    uint64_t want = clock_mul_div(CALIBRATE_NS, p->frequency, NS_PER_S), tsc0, tsc1, ticks0, ticks1, flags = irq_save();
+    uint64_t want = clock_mul_div(CALIBRATE_NS, p->frequency, NS_PER_S), tsc0, tsc1, ticks0, ticks1,
+             flags = irq_save();
     unsigned int reads = 0;
 
     clock.platform = p;
@@ -219,7 +222,8 @@ static void choose_platform_timer(void)
             clock.hz = hz;
         return;
     }
-    panic("No timer of this machine counts: neither HPET nor ACPI PM timer nor PIT; the TSC's frequency cannot be measured\n");
+    panic("No timer of this machine counts: neither HPET nor ACPI PM timer nor PIT; the TSC's frequency "
+          "cannot be measured\n");
 }
 
 void clock_init(void)
@@ -239,13 +243,15 @@ void clock_init(void)
     clock.platform_ticks = 0;
     first = clock_record_make(clock.base.tsc, 0, clock.hz);
     publish(&clock.shared, &first);
-    log_info("Clock: TSC at %lu.%03lu MHz%s, platform timer %s at %lu Hz\n", clock.hz / 1000000, clock.hz / 1000 % 1000,
-             clock.invariant ? ", invariant" : "", clock.platform->name, clock.platform->frequency);
+    log_info("Clock: TSC at %lu.%03lu MHz%s, platform timer %s at %lu Hz\n", clock.hz / 1000000,
+             clock.hz / 1000 % 1000, clock.invariant ? ", invariant" : "", clock.platform->name,
+             clock.platform->frequency);
 }
 
 /*
- * By turns each reads its counter, after it has seen the other's value: a counter that shows less than what the other saw before is
- * behind. Bounded: a partner that does not come makes the comparison end without a verdict.
+ * By turns each reads its counter, after it has seen the other's value: a counter that shows less than what
+ * the other saw before is behind. Bounded: a partner that does not come makes the comparison end without a
+ * verdict.
  */
 void clock_compare(unsigned int cpu, bool second)
 {
@@ -267,11 +273,15 @@ void clock_compare(unsigned int cpu, bool second)
     }
     if (second)
         return;
-    for (unsigned int spins = 0; __atomic_load_n(&compare.turn, __ATOMIC_ACQUIRE) != 2 * COMPARE_ROUNDS && spins < COMPARE_SPINS; spins++)
+    for (unsigned int spins = 0;
+         __atomic_load_n(&compare.turn, __ATOMIC_ACQUIRE) != 2 * COMPARE_ROUNDS && spins < COMPARE_SPINS;
+         spins++)
         cpu_relax();
     if (compare.warps && !clock.disagree) {
         clock.disagree = true;
-        log_warn("Clock: the TSC of CPU %u is not in step with the others; each processor keeps its own time record\n", cpu);
+        log_warn("Clock: the TSC of CPU %u is not in step with the others; each processor keeps its own time "
+                 "record\n",
+                 cpu);
     }
     compare.turn = compare.warps = 0;
     compare.last = 0;
@@ -327,7 +337,7 @@ void clock_smp_done(void)
     if (clock.disagree && clock.platform != &platform_pit) {
         start_own(NULL);
         WRITE_ONCE(clock.own_records, true);
-        for_each_online_cpu(cpu) {
+        for_each_online_cpu (cpu) {
             struct own_clock *own = &per_cpu(own_clock, cpu);
 
             timer_init(&own->timer, adjust_own, own, cpu);
@@ -342,6 +352,6 @@ void clock_smp_done(void)
 void clock_dump(void)
 {
     printk("Clock: TSC %lu Hz%s, %s, platform timer %s, record adjusted %lu times, now %ld ns\n", clock.hz,
-           clock.invariant ? " invariant" : "", clock.own_records ? "a record per processor" : "one record", clock.platform->name,
-           clock.adjusted, time_now());
+           clock.invariant ? " invariant" : "", clock.own_records ? "a record per processor" : "one record",
+           clock.platform->name, clock.adjusted, time_now());
 }

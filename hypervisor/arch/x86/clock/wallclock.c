@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The wall clock from the MC146818 in the chipset. Reading does not wait for the next second: what is read is right to one second. */
+/* The wall clock from the MC146818 in the chipset. Reading does not wait for the next second: what is read is
+ * right to one second. */
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/cpu.h"
 #include "drivers/acpi/acpi.h"
 #include "hv/lock.h"
 #include "hv/log.h"
 
-#define CMOS_INDEX    0x70
-#define CMOS_DATA     0x71
-#define RTC_SECONDS   0
-#define RTC_MINUTES   2
-#define RTC_HOURS     4
-#define RTC_DAY       7
-#define RTC_MONTH     8
-#define RTC_YEAR      9
-#define RTC_STATUS_A  10
-#define RTC_STATUS_B  11
-#define A_UPDATING    0x80
-#define B_BINARY      0x04
-#define B_24_HOURS    0x02
-#define HOUR_PM       0x80
-#define READ_TRIES    1000
+#define CMOS_INDEX   0x70
+#define CMOS_DATA    0x71
+#define RTC_SECONDS  0
+#define RTC_MINUTES  2
+#define RTC_HOURS    4
+#define RTC_DAY      7
+#define RTC_MONTH    8
+#define RTC_YEAR     9
+#define RTC_STATUS_A 10
+#define RTC_STATUS_B 11
+#define A_UPDATING   0x80
+#define B_BINARY     0x04
+#define B_24_HOURS   0x02
+#define HOUR_PM      0x80
+#define READ_TRIES   1000
 
 uint64_t wallclock_at_boot_ns;
 static lock_t cmos_lock = LOCK_INIT(RANK_LEAF);
@@ -49,11 +50,13 @@ void cmos_write(uint8_t index, uint8_t value)
     unlock_irqrestore(&cmos_lock, flags);
 }
 
-uint64_t wallclock_from_date(unsigned int year, unsigned int month, unsigned int day, unsigned int hour, unsigned int minute, unsigned int second)
+uint64_t wallclock_from_date(unsigned int year, unsigned int month, unsigned int day, unsigned int hour,
+                             unsigned int minute, unsigned int second)
 {
     uint64_t days;
 
-    /* Years start in March, so that the leap day is the last: months then have (153 m + 2) / 5 days before them. */
+    /* Years start in March, so that the leap day is the last: months then have (153 m + 2) / 5 days before
+     * them. */
     if (month <= 2)
         year--;
     month = month <= 2 ? month + 9 : month - 3;
@@ -117,7 +120,8 @@ static uint64_t rtc_seconds(void)
     year += century >= 19 && century <= 23 ? century * 100 : year < 70 ? 2000 : 1900;
     if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || year < 1970)
         return 0;
-    return wallclock_from_date(year, month, day, hour, from_bcd(t.minute, binary), from_bcd(t.second, binary));
+    return wallclock_from_date(year, month, day, hour, from_bcd(t.minute, binary),
+                               from_bcd(t.second, binary));
 }
 
 void wallclock_init(void)
@@ -125,6 +129,7 @@ void wallclock_init(void)
     uint64_t seconds = acpi.no_rtc ? 0 : rtc_seconds();
 
     if (!seconds)
-        log_warn("Clock: the machine's real-time clock cannot be read; the wall clock starts in 1970 until domain 0 sets it\n");
+        log_warn("Clock: the machine's real-time clock cannot be read; the wall clock starts in 1970 until "
+                 "domain 0 sets it\n");
     wallclock_at_boot_ns = seconds * (uint64_t)NS_PER_S - (seconds ? (uint64_t)time_now() : 0);
 }

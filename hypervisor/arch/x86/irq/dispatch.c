@@ -27,11 +27,11 @@ static void ignore_interrupt(void)
 
 /* Ours, from 0xf0. */
 static void (*const own[16])(void) = {
-    [VECTOR_CMCI - 0xf0] = ignore_interrupt,       [VECTOR_THERMAL - 0xf0] = ignore_interrupt,
-    [VECTOR_STOP - 0xf0] = smp_stop_interrupt,     [VECTOR_TIMER - 0xf0] = apic_timer_interrupt,
-    [VECTOR_TLB - 0xf0] = smp_tlb_interrupt,       [VECTOR_CALL - 0xf0] = smp_call_interrupt,
-    [VECTOR_KICK - 0xf0] = kick_interrupt,         [VECTOR_PERF - 0xf0] = ignore_interrupt,
-    [VECTOR_ERROR - 0xf0] = apic_error_interrupt,  [VECTOR_SPURIOUS - 0xf0] = apic_spurious_interrupt,
+    [VECTOR_CMCI - 0xf0] = ignore_interrupt,      [VECTOR_THERMAL - 0xf0] = ignore_interrupt,
+    [VECTOR_STOP - 0xf0] = smp_stop_interrupt,    [VECTOR_TIMER - 0xf0] = apic_timer_interrupt,
+    [VECTOR_TLB - 0xf0] = smp_tlb_interrupt,      [VECTOR_CALL - 0xf0] = smp_call_interrupt,
+    [VECTOR_KICK - 0xf0] = kick_interrupt,        [VECTOR_PERF - 0xf0] = ignore_interrupt,
+    [VECTOR_ERROR - 0xf0] = apic_error_interrupt, [VECTOR_SPURIOUS - 0xf0] = apic_spurious_interrupt,
 };
 
 /* Masks what nobody serves, before it eats the processor. */
@@ -50,7 +50,8 @@ static void serve(struct irq_desc *desc)
     bool level = desc->flags & IRQ_LEVEL;
 
     desc->count++;
-    /* A level stays asserted until its device was served: keep it from interrupting again, then let go of the local APIC. */
+    /* A level stays asserted until its device was served: keep it from interrupting again, then let go of the
+     * local APIC. */
     if (level)
         desc->controller->mask(desc);
     apic_eoi();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sources bound to guests. An edge (and every MSI) is passed on and forgotten; a level stays masked until each guest that was told has
- * said EOI. An unbinding guest counts as having said it.
+ * Sources bound to guests. An edge (and every MSI) is passed on and forgotten; a level stays masked until
+ * each guest that was told has said EOI. An unbinding guest counts as having said it.
  */
 #include "arch/x86/irq/irq.h"
 #include "event/event.h"
@@ -118,7 +118,8 @@ void irq_guest_deliver(struct irq_desc *desc)
         told[i] = desc->guest[i];
     }
     desc->unserved = 0;
-    /* Events have locks of a lower rank. A domain that is unbound meanwhile is not freed: this processor is not quiescent. */
+    /* Events have locks of a lower rank. A domain that is unbound meanwhile is not freed: this processor is
+     * not quiescent. */
     unlock(&desc->lock);
     for (unsigned int i = 0; i < n; i++)
         event_send_pirq(told[i].domain, told[i].pirq);

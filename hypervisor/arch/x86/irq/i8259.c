@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two 8259s: moved away from the exceptions' vectors and masked for good. Spurious interrupts can still arrive. */
+/* The two 8259s: moved away from the exceptions' vectors and masked for good. Spurious interrupts can still
+ * arrive. */
 #include "arch/x86/irq/irq.h"
 #include "arch/x86/cpu.h"
 #include "hv/log.h"
@@ -28,7 +29,8 @@ void i8259_init(void)
     outb(ICW4_8086, SLAVE_DATA);
     outb(MASK_ALL, MASTER_DATA);
     outb(MASK_ALL, SLAVE_DATA);
-    /* Old boards route INTR past the APIC until told otherwise (MP 1.4, 3.6.2.1); elsewhere nothing listens there. */
+    /* Old boards route INTR past the APIC until told otherwise (MP 1.4, 3.6.2.1); elsewhere nothing listens
+     * there. */
     outb(0x70, IMCR_SELECT);
     outb(0x01, IMCR_DATA);
 }

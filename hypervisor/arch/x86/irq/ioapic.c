@@ -6,15 +6,15 @@
 #include "hv/errno.h"
 #include "hv/log.h"
 
-#define SELECT        0x00
-#define WINDOW        0x10
-#define REG_ID        0
-#define REG_VERSION   1
-#define REG_ENTRY     0x10
-#define ENTRY_LOW     BIT(13)
-#define ENTRY_LEVEL   BIT(15)
-#define ENTRY_MASKED  BIT(16)
-#define ENTRIES_MAX   240
+#define SELECT       0x00
+#define WINDOW       0x10
+#define REG_ID       0
+#define REG_VERSION  1
+#define REG_ENTRY    0x10
+#define ENTRY_LOW    BIT(13)
+#define ENTRY_LEVEL  BIT(15)
+#define ENTRY_MASKED BIT(16)
+#define ENTRIES_MAX  240
 
 struct ioapic {
     volatile uint8_t *base;
@@ -51,7 +51,8 @@ static struct ioapic *of_gsi(unsigned int gsi)
 
 static uint32_t entry_low(const struct irq_desc *desc)
 {
-    return desc->vector | (desc->flags & IRQ_LOW ? (uint32_t)ENTRY_LOW : 0) | (desc->flags & IRQ_LEVEL ? (uint32_t)ENTRY_LEVEL : 0) |
+    return desc->vector | (desc->flags & IRQ_LOW ? (uint32_t)ENTRY_LOW : 0) |
+           (desc->flags & IRQ_LEVEL ? (uint32_t)ENTRY_LEVEL : 0) |
            (desc->flags & IRQ_MASKED ? (uint32_t)ENTRY_MASKED : 0);
 }
 
@@ -88,8 +89,11 @@ static void ioapic_retarget(struct irq_desc *desc)
     write_entry(desc, true);
 }
 
-const struct irq_controller ioapic_controller = {
-    .name = "IO-APIC", .mask = ioapic_mask, .unmask = ioapic_unmask, .retarget = ioapic_retarget, .can_mask = true};
+const struct irq_controller ioapic_controller = {.name = "IO-APIC",
+                                                 .mask = ioapic_mask,
+                                                 .unmask = ioapic_unmask,
+                                                 .retarget = ioapic_retarget,
+                                                 .can_mask = true};
 
 /* PCI interrupts are level, active low, unless somebody says otherwise; ISA's are what the overrides say. */
 static void set_defaults(unsigned int gsi)
@@ -105,7 +109,8 @@ static void set_defaults(unsigned int gsi)
 
         if (o.gsi != gsi)
             continue;
-        desc->flags = IRQ_MASKED | (o.trigger == ACPI_TRIGGER_LEVEL ? IRQ_LEVEL : 0u) | (o.polarity == ACPI_POLARITY_LOW ? IRQ_LOW : 0u);
+        desc->flags = IRQ_MASKED | (o.trigger == ACPI_TRIGGER_LEVEL ? IRQ_LEVEL : 0u) |
+                      (o.polarity == ACPI_POLARITY_LOW ? IRQ_LOW : 0u);
         desc->flags |= IRQ_CONFIGURED;
         if (isa == 0)
             desc->flags |= IRQ_RESERVED; /* the PIT's: no domain has one */
@@ -116,7 +121,8 @@ static void add(const struct acpi_ioapic *from)
 {
     struct ioapic *io = &ioapics.io[ioapics.count];
 
-    *io = (struct ioapic){.base = iomap(from->address, PAGE_SIZE), .address = from->address, .gsi_base = from->gsi_base};
+    *io = (struct ioapic){
+        .base = iomap(from->address, PAGE_SIZE), .address = from->address, .gsi_base = from->gsi_base};
     io->version = read_raw(io, REG_VERSION);
     if (io->version == 0xffffffff) {
         log_warn("IO-APIC at %#lx does not answer, ignored\n", from->address);
@@ -127,7 +133,8 @@ static void add(const struct acpi_ioapic *from)
         write_raw(io, REG_ENTRY + 2 * i, (uint32_t)ENTRY_MASKED);
     irq_gsis = max(irq_gsis, io->gsi_base + io->entries);
     ioapics.count++;
-    log_info("IO-APIC: version %#x at %#lx, GSI %u-%u\n", io->version & 0xff, io->address, io->gsi_base, io->gsi_base + io->entries - 1);
+    log_info("IO-APIC: version %#x at %#lx, GSI %u-%u\n", io->version & 0xff, io->address, io->gsi_base,
+             io->gsi_base + io->entries - 1);
 }
 
 int ioapic_init(void)
@@ -203,9 +210,9 @@ void ioapic_dump(void)
 
             unlock_irqrestore(&ioapics.lock, flags);
             if (low & 0xff)
-                printk("  GSI %3u: vector %02x APIC %u %s %s%s%s\n", io->gsi_base + pin, low & 0xff, high >> 24,
-                       low & ENTRY_LEVEL ? "level" : "edge", low & ENTRY_LOW ? "low" : "high", low & ENTRY_MASKED ? " masked" : "",
-                       low & BIT(14) ? " IRR" : "");
+                printk("  GSI %3u: vector %02x APIC %u %s %s%s%s\n", io->gsi_base + pin, low & 0xff,
+                       high >> 24, low & ENTRY_LEVEL ? "level" : "edge", low & ENTRY_LOW ? "low" : "high",
+                       low & ENTRY_MASKED ? " masked" : "", low & BIT(14) ? " IRR" : "");
         }
     }
 }

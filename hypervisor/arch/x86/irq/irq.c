@@ -23,7 +23,6 @@ void ioapic_set_defaults(void);
 
 int irq_init(unsigned int cpus)
 {
-    i8259_init();
     if (ioapic_init())
         log_warn("No IO-APIC: devices can interrupt by MSI only\n");
     irq_gsis = max(irq_gsis, 16u);
@@ -53,7 +52,8 @@ struct irq_desc *irq_desc_get(unsigned int irq)
     lock_init(&desc->lock, RANK_IRQ);
     desc->number = irq;
     desc->cpu = desc->wanted_cpu = desc->old_cpu = IRQ_NO_CPU;
-    if (!__atomic_compare_exchange_n(&irqs.desc[irq], &expected, desc, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    if (!__atomic_compare_exchange_n(&irqs.desc[irq], &expected, desc, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
         hv_free(desc);
         desc = expected;
     }
@@ -128,7 +128,7 @@ int irq_startup(struct irq_desc *desc, unsigned int cpu)
     if (desc->cpu == IRQ_NO_CPU) {
         int rc = assign(desc, cpu);
 
-        for_each_online_cpu(other)
+        for_each_online_cpu (other)
             if (rc)
                 rc = assign(desc, other);
         if (rc)
@@ -167,8 +167,8 @@ void irq_set_cpu(unsigned int irq, unsigned int cpu)
 }
 
 /*
- * On the processor that the source interrupts now, descriptor locked, the interrupt acknowledged. The old vector stays ours until an
- * interrupt has come by the new one: a message may be under way.
+ * On the processor that the source interrupts now, descriptor locked, the interrupt acknowledged. The old
+ * vector stays ours until an interrupt has come by the new one: a message may be under way.
  */
 void irq_move_now(struct irq_desc *desc);
 void irq_move_now(struct irq_desc *desc)
@@ -249,8 +249,9 @@ void irq_dump(void)
 
         if (!desc || !desc->controller || (desc->cpu == IRQ_NO_CPU && !desc->count))
             continue;
-        printk("  IRQ %3u: %s vector %02x CPU %u flags %#x count %lu guests %u%s%s\n", irq, desc->controller->name, desc->vector, desc->cpu,
-               desc->flags, desc->count, desc->guests, desc->handler ? " ours" : "", desc->flags & IRQ_STORM ? " STORM" : "");
+        printk("  IRQ %3u: %s vector %02x CPU %u flags %#x count %lu guests %u%s%s\n", irq,
+               desc->controller->name, desc->vector, desc->cpu, desc->flags, desc->count, desc->guests,
+               desc->handler ? " ours" : "", desc->flags & IRQ_STORM ? " STORM" : "");
     }
     ioapic_dump();
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Interrupts of devices: one descriptor for each source, numbered GSIs first, then MSIs. A source is delivered to one processor at a time,
- * with a vector of that processor's table. It is served by a handler of ours or by guests that it is bound to (guest.c), never by both.
+ * Interrupts of devices: one descriptor for each source, numbered GSIs first, then MSIs. A source is
+ * delivered to one processor at a time, with a vector of that processor's table. It is served by a handler of
+ * ours or by guests that it is bound to (guest.c), never by both.
  *
- * Locks: irq_desc.lock (RANK_IRQ, taken from interrupts) guards a descriptor; the vector tables have one lock of their own inside it.
- * A guest is notified with no descriptor lock held.
+ * Locks: irq_desc.lock (RANK_IRQ, taken from interrupts) guards a descriptor; the vector tables have one lock
+ * of their own inside it. A guest is notified with no descriptor lock held.
  */
 #ifndef ARCH_X86_IRQ_IRQ_H
 #define ARCH_X86_IRQ_IRQ_H
@@ -31,11 +32,12 @@ struct irq_controller {
 };
 
 enum irq_flags {
-    IRQ_LEVEL = 1,      /* stays asserted until the device is served: masked from its arrival to the last guest's EOI */
-    IRQ_LOW = 2,        /* polarity */
-    IRQ_MASKED = 4,     /* at the source */
-    IRQ_RESERVED = 8,   /* ours, or unusable: guests cannot bind it */
-    IRQ_STORM = 16,     /* masked because nobody serves it */
+    IRQ_LEVEL =
+        1, /* stays asserted until the device is served: masked from its arrival to the last guest's EOI */
+    IRQ_LOW = 2,         /* polarity */
+    IRQ_MASKED = 4,      /* at the source */
+    IRQ_RESERVED = 8,    /* ours, or unusable: guests cannot bind it */
+    IRQ_STORM = 16,      /* masked because nobody serves it */
     IRQ_CONFIGURED = 32, /* trigger and polarity are known from ACPI or from domain 0 */
 };
 
@@ -60,16 +62,16 @@ struct irq_desc {
     void *data;
     struct irq_guest guest[IRQ_GUESTS_MAX];
     unsigned int guests;
-    bool shared;       /* all guests agreed to share */
-    struct msi *msi;   /* MSI only */
+    bool shared;     /* all guests agreed to share */
+    struct msi *msi; /* MSI only */
     uint64_t count;
     uint32_t unserved; /* arrivals in a row that nobody wanted */
 };
 
-extern unsigned int irq_gsis; /* number of GSIs; set by ioapic_init() */
+extern unsigned int irq_gsis;  /* number of GSIs; set by ioapic_init() */
 extern unsigned int irq_count; /* GSIs and MSIs */
 
-/* Boot, after apic_init() and with the allocator working: i8259 off, IO-APICs found, ISA interrupts known. -ENOMEM. */
+/* Boot, after apic_init() and with the allocator working: IO-APICs found, ISA interrupts known. -ENOMEM. */
 int irq_init(unsigned int cpus) __must_check;
 /* Entry code: an interrupt with vector 0x20 or above arrived. Interrupts off. */
 void irq_dispatch(unsigned int vector);
@@ -78,18 +80,21 @@ void irq_dispatch(unsigned int vector);
 struct irq_desc *irq_desc_get(unsigned int irq);
 /* The descriptor if it was ever made. */
 struct irq_desc *irq_desc_find(unsigned int irq);
-/* A free MSI number; -ENOSPC, -ENOMEM. The caller fills in controller and msi, and calls irq_msi_free() in the end. */
+/* A free MSI number; -ENOSPC, -ENOMEM. The caller fills in controller and msi, and calls irq_msi_free() in
+ * the end. */
 int irq_msi_alloc(unsigned int count) __must_check;
 void irq_msi_free(unsigned int irq);
 
-/* Our own handler for a GSI: called with interrupts off. Level sources must be quiet when it returns. -EBUSY, -EINVAL, -ENOSPC. */
+/* Our own handler for a GSI: called with interrupts off. Level sources must be quiet when it returns. -EBUSY,
+ * -EINVAL, -ENOSPC. */
 int irq_request(unsigned int gsi, void (*handler)(void *data), void *data) __must_check;
 /* Keeps guests away from a GSI that we do not use ourselves either (a UART that we poll). */
 void irq_reserve(unsigned int gsi);
 /* GSI of an ISA interrupt. */
 unsigned int irq_of_isa(unsigned int isa);
 
-/* Delivery: gives the source a vector on a processor near `cpu` and unmasks it; takes both away. Descriptor locked. -ENOSPC. */
+/* Delivery: gives the source a vector on a processor near `cpu` and unmasks it; takes both away. Descriptor
+ * locked. -ENOSPC. */
 int irq_startup(struct irq_desc *desc, unsigned int cpu) __must_check;
 void irq_shutdown(struct irq_desc *desc);
 /* From now on, if possible, interrupt `cpu`. Any context. */
@@ -106,7 +111,8 @@ int vector_irq(unsigned int cpu, uint8_t vector);
 /* ioapic.c */
 int ioapic_init(void) __must_check;
 extern const struct irq_controller ioapic_controller;
-/* Sets trigger and polarity of a GSI that is not in use. -EEXIST: it is known already and differs, or is in use; -EINVAL. */
+/* Sets trigger and polarity of a GSI that is not in use. -EEXIST: it is known already and differs, or is in
+ * use; -EINVAL. */
 int ioapic_configure(unsigned int gsi, bool level, bool low) __must_check;
 /* Raw registers, as PHYSDEVOP_apic_read has them: -EINVAL. */
 int ioapic_read_register(paddr_t address, uint32_t reg, uint32_t *value) __must_check;
@@ -125,7 +131,8 @@ void irq_guest_unbind(unsigned int irq, struct domain *d);
 void irq_guest_eoi(unsigned int irq, struct domain *d);
 /* XENIRQSTAT_*-like: does the guest have to say EOI? */
 bool irq_guest_needs_eoi(unsigned int irq);
-/* The interrupt's arrival at its guests; called and returns with the descriptor locked, drops the lock in between. */
+/* The interrupt's arrival at its guests; called and returns with the descriptor locked, drops the lock in
+ * between. */
 void irq_guest_deliver(struct irq_desc *desc);
 
 /* Debug key 'i'. */

@@ -17,7 +17,8 @@ static lock_t vector_lock = LOCK_INIT(RANK_LEAF);
 
 static bool usable(unsigned int vector)
 {
-    return vector >= VECTOR_DEVICE_FIRST && vector <= VECTOR_DEVICE_LAST && vector != VECTOR_INT80 && vector != VECTOR_INT82;
+    return vector >= VECTOR_DEVICE_FIRST && vector <= VECTOR_DEVICE_LAST && vector != VECTOR_INT80 &&
+           vector != VECTOR_INT82;
 }
 
 static bool take(struct vector_table *t, unsigned int vector, unsigned int irq)
@@ -37,7 +38,8 @@ int vector_alloc(unsigned int cpu, unsigned int irq, uint8_t preferred)
     if (take(t, preferred, irq))
         found = preferred;
     for (unsigned int offset = 1; found < 0 && offset <= VECTOR_STEP; offset++)
-        for (unsigned int base = VECTOR_DEVICE_FIRST; found < 0 && base <= VECTOR_DEVICE_LAST; base += VECTOR_STEP)
+        for (unsigned int base = VECTOR_DEVICE_FIRST; found < 0 && base <= VECTOR_DEVICE_LAST;
+             base += VECTOR_STEP)
             if (take(t, base + offset % VECTOR_STEP, irq))
                 found = (int)(base + offset % VECTOR_STEP);
     unlock(&vector_lock);
@@ -52,5 +54,6 @@ void vector_free(unsigned int cpu, uint8_t vector)
 
 int vector_irq(unsigned int cpu, uint8_t vector)
 {
-    return usable(vector) ? (int)READ_ONCE(per_cpu(vector_table, cpu).irq[vector - VECTOR_DEVICE_FIRST]) - 1 : -1;
+    return usable(vector) ? (int)READ_ONCE(per_cpu(vector_table, cpu).irq[vector - VECTOR_DEVICE_FIRST]) - 1
+                          : -1;
 }

@@ -9,21 +9,21 @@
 #ifndef ARCH_X86_IRQ_VECTORS_H
 #define ARCH_X86_IRQ_VECTORS_H
 
-#define VECTOR_8259          0x20
-#define VECTOR_DEVICE_FIRST  0x30
-#define VECTOR_DEVICE_LAST   0xef
-#define VECTOR_INT80         0x80
-#define VECTOR_INT82         0x82
-#define VECTOR_CMCI          0xf6
-#define VECTOR_THERMAL       0xf7
-#define VECTOR_STOP          0xf8
-#define VECTOR_TIMER         0xf9
-#define VECTOR_TLB           0xfa
-#define VECTOR_CALL          0xfb
-#define VECTOR_KICK          0xfc
-#define VECTOR_PERF          0xfd
-#define VECTOR_ERROR         0xfe
-#define VECTOR_SPURIOUS      0xff
-#define VECTORS              256
+#define VECTOR_8259         0x20
+#define VECTOR_DEVICE_FIRST 0x30
+#define VECTOR_DEVICE_LAST  0xef
+#define VECTOR_INT80        0x80
+#define VECTOR_INT82        0x82
+#define VECTOR_CMCI         0xf6
+#define VECTOR_THERMAL      0xf7
+#define VECTOR_STOP         0xf8
+#define VECTOR_TIMER        0xf9
+#define VECTOR_TLB          0xfa
+#define VECTOR_CALL         0xfb
+#define VECTOR_KICK         0xfc
+#define VECTOR_PERF         0xfd
+#define VECTOR_ERROR        0xfe
+#define VECTOR_SPURIOUS     0xff
+#define VECTORS             256
 
 #endif

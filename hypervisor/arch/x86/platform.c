@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "arch/x86/platform.h"
+#include "arch/x86/apic/apic.h"
+#include "arch/x86/clock/clock.h"
+#include "arch/x86/irq/irq.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/tlb.h"
+#include "arch/x86/traps.h"
+#include "core/options.h"
+#include "drivers/acpi/acpi.h"
+#include "drivers/pci/config.h"
+#include "hv/panic.h"
+
+#define FEATURE_PAT BIT(16) /* CPUID 1 EDX */
+
+/* SDM 3A 11.12.4 wants the caches written back where a memory type changes; nothing is mapped with the
+ * changed entries yet. */
+static void set_pat(void)
+{
+    if (cpuid(1).d & FEATURE_PAT)
+        wrmsr(MSR_PAT, PLATFORM_PAT);
+    tlb_flush_local(TLB_FLUSH | TLB_FLUSH_GLOBAL);
+}
+
+void platform_init_cpu(void)
+{
+    set_pat();
+    apic_init_cpu();
+}
+
+void platform_init(paddr_t rsdp)
+{
+    unsigned int cpus, limit = option_string("nosmp") ? 1 : (unsigned int)option_number("maxcpus", MAX_CPUS);
+
+    /* Before the local APIC's LINT0 is masked: QEMU leaves an 8259 interrupt that was pending then with the
+     * processor, which finds no vector for it. */
+    i8259_init();
+    if (option_bool("acpi", true))
+        (void)acpi_init(rsdp);
+    pci_config_init();
+    apic_init(option_bool("x2apic", false));
+    clock_init();
+    apic_timer_calibrate();
+    cpus = smp_enumerate(limit ? limit : 1);
+    platform_init_cpu();
+    if (irq_init(cpus))
+        panic("Cannot boot: no memory for the table of interrupts\n");
+    wallclock_init();
+    panic_stop_others = smp_stop_others;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The end of the machine's run. */
+#include "arch/x86/smp.h"
+#include "arch/x86/apic/apic.h"
+#include "arch/x86/irq/vectors.h"
+#include "arch/x86/traps.h"
+#include "drivers/acpi/acpi.h"
+#include "hv/irqflags.h"
+#include "hv/log.h"
+#include "hv/percpu.h"
+
+#define KEYBOARD_STATUS 0x64
+#define KEYBOARD_BUSY   0x02
+#define KEYBOARD_RESET  0xfe
+#define CF9             0xcf9
+#define STOP_WAIT_US    200000
+
+static cpumask_t stopped;
+static bool stopping;
+
+static void stop_here(void)
+{
+    irq_disable();
+    cpumask_clear(cpu_id(), &cpu_online_mask);
+    cpumask_set(cpu_id(), &stopped);
+    for (;;)
+        cpu_halt();
+}
+
+void smp_stop_interrupt(void)
+{
+    apic_eoi();
+    if (stopping)
+        stop_here();
+}
+
+/* Those that do not take interrupts take this. */
+static bool stop_nmi(struct cpu_user_regs *r)
+{
+    (void)r;
+    stop_here();
+    return true;
+}
+
+static bool all_stopped(const cpumask_t *others)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(others->bits); i++)
+        if (others->bits[i] & ~READ_ONCE(stopped.bits[i]))
+            return false;
+    return true;
+}
+
+static bool wait_stopped(const cpumask_t *others)
+{
+    uint64_t start = rdtsc(), ticks = clock_mul_div(STOP_WAIT_US, clock_tsc_hz(), 1000000);
+
+    while (!all_stopped(others))
+        if (rdtsc() - start > ticks)
+            return false;
+        else
+            cpu_relax();
+    return true;
+}
+
+void smp_stop_others(void)
+{
+    cpumask_t others = cpu_online_mask;
+
+    irq_disable();
+    clear_bit(cpu_id(), others.bits);
+    if (cpumask_empty(&others) || __atomic_test_and_set(&stopping, __ATOMIC_SEQ_CST))
+        return;
+    apic_send_mask(&others, VECTOR_STOP);
+    if (wait_stopped(&others))
+        return;
+    nmi_handler = stop_nmi;
+    apic_send_nmi_mask(&others);
+    if (!wait_stopped(&others))
+        log_warn("Not every processor could be stopped\n");
+}
+
+static void keyboard_reset(void)
+{
+    for (unsigned int i = 0; i < 100 && (inb(KEYBOARD_STATUS) & KEYBOARD_BUSY); i++)
+        clock_delay_us(50);
+    outb(KEYBOARD_RESET, KEYBOARD_STATUS);
+    clock_delay_us(50000);
+}
+
+static void cf9_reset(void)
+{
+    uint8_t keep = inb(CF9) & (uint8_t)~0x0e;
+
+    outb(keep | 0x02, CF9);
+    clock_delay_us(50);
+    outb(keep | 0x06, CF9);
+    clock_delay_us(50000);
+}
+
+void machine_reboot(void)
+{
+    struct {
+        uint16_t limit;
+        uint64_t base;
+    } __packed none = {0, 0};
+
+    smp_stop_others();
+    log_info("Rebooting\n");
+    (void)acpi_reset();
+    keyboard_reset();
+    cf9_reset();
+    __asm__ volatile("lidt %0; int3" ::"m"(none));
+    for (;;)
+        cpu_halt();
+}
+
+void machine_halt(void)
+{
+    smp_stop_others();
+    irq_disable();
+    for (;;)
+        cpu_halt();
+}
+
+void machine_power_off(void)
+{
+    smp_stop_others();
+    if (acpi_power_off())
+        printk(
+            "This machine's firmware does not say how to power it off: halted. You can switch it off now.\n");
+    machine_halt();
+}
