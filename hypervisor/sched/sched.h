@@ -12,6 +12,12 @@ int sched_init(const char *policy_name, unsigned int rate_limit_us);
 const char *sched_policy_name(void);
 /* A processor joins. Called once on each, with its idle vcpu. */
 void sched_cpu_up(unsigned int cpu, struct vcpu *idle);
+/*
+ * A processor leaves: its bit in cpu_online_mask has been cleared. Its vcpus go elsewhere (hard affinities that leave no processor are
+ * dropped, with a line in the log), the policy's timers to `to`. The processor itself then runs its softirqs until its idle vcpu is current.
+ * Interrupts on, no lock held; called on another processor.
+ */
+void sched_cpu_down(unsigned int cpu, unsigned int to);
 
 int sched_domain_init(struct domain *d) __must_check;
 void sched_domain_free(struct domain *d);
@@ -32,9 +38,9 @@ void sched_unblock(struct vcpu *v);
 void sched_kick(struct vcpu *v);
 void sched_yield(struct vcpu *v);
 
-/* Affinity. -EINVAL if no online processor remains. */
+/* Affinity; NULL leaves that one as it is. -EINVAL if no online processor remains; -EBUSY: hard affinity under a pin override. */
 int sched_set_affinity(struct vcpu *v, const cpumask_t *hard, const cpumask_t *soft) __must_check;
-/* SCHEDOP_pin_override: cpu < 0 ends it. -EINVAL, -EBUSY. */
+/* SCHEDOP_pin_override: cpu < 0 ends it. -EINVAL: no such processor, or none to end; -EBUSY: there is one already. */
 int sched_pin_override(struct vcpu *v, int cpu) __must_check;
 
 /* Domctl/sysctl access to the policy's parameters, and the debug key's dump. */

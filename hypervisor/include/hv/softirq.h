@@ -24,7 +24,21 @@ bool softirq_pending(void);
 /* Runs what is pending. Interrupts on, no lock held. */
 void softirq_run(void);
 
-/* A function to be run once, soon, on a given processor, from the softirq. Scheduling one that waits already does nothing. */
+/* Before a processor comes up: nothing is pending there, its queue of tasklets is empty. */
+void softirq_cpu_init(unsigned int cpu);
+/* After it has gone down: its tasklets go to the calling processor. */
+void softirq_cpu_down(unsigned int cpu);
+
+/* What softirqs ask of the machine: given by the architecture, or by a test. */
+struct softirq_machine {
+    void (*send_ipi)(unsigned int cpu); /* makes another processor run softirq_run() soon, also out of its idle loop */
+};
+extern struct softirq_machine softirq_machine;
+
+/*
+ * A function to be run once, soon, on a given processor, from the softirq. Scheduling one that waits already does nothing; from the moment
+ * its function is entered it can be scheduled again (and, on another processor, may then run a second time at once).
+ */
 #include "hv/list.h"
 struct tasklet {
     struct list link;

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Softirqs. Each processor has one byte for each softirq, so that raising one here is a plain store, without a locked operation, and
+ * asking whether any is pending is one load.
+ *
+ * Invariant: who raises writes its data first, then the byte; who serves clears the byte with an exchange (a full barrier), then reads the
+ * data. So what was written before a raise is seen by a run of the handler that starts after it. A remote raise exchanges too: if the byte
+ * was set already, the target has not yet cleared it and will see our data, and no second IPI is needed.
+ */
+#include "hv/softirq.h"
+#include "hv/percpu.h"
+#include "core/tasklet.h"
+
+union pending {
+    uint8_t byte[8];
+    uint64_t all;
+};
+_Static_assert(SOFTIRQ_COUNT <= 8, "one byte each in one word");
+
+static DEFINE_PERCPU(union pending, pending);
+static void (*handlers[SOFTIRQ_COUNT])(void);
+struct softirq_machine softirq_machine;
+
+void softirq_register(enum softirq n, void (*handler)(void))
+{
+    handlers[n] = handler;
+}
+
+void softirq_raise(enum softirq n)
+{
+    __atomic_store_n(&this_cpu(pending).byte[n], 1, __ATOMIC_RELEASE);
+}
+
+void softirq_raise_cpu(enum softirq n, unsigned int cpu)
+{
+    if (cpu == cpu_id())
+        softirq_raise(n);
+    else if (__atomic_exchange_n(&per_cpu(pending, cpu).byte[n], 1, __ATOMIC_SEQ_CST) == 0)
+        softirq_machine.send_ipi(cpu);
+}
+
+bool softirq_pending(void)
+{
+    return READ_ONCE(this_cpu(pending).all) != 0;
+}
+
+void softirq_run(void)
+{
+    union pending *p = &this_cpu(pending);
+    uint64_t all;
+
+    while ((all = READ_ONCE(p->all)) != 0) {
+        /* SCHEDULE only when nothing else waits: what the others do may decide who runs next. */
+        uint64_t others = all & ~(0xffULL << (8 * SOFTIRQ_SCHEDULE));
+        unsigned int n = others ? (unsigned int)__builtin_ctzll(others) / 8 : SOFTIRQ_SCHEDULE;
+
+        __atomic_exchange_n(&p->byte[n], 0, __ATOMIC_SEQ_CST);
+        if (likely(handlers[n]))
+            handlers[n]();
+    }
+}
+
+void softirq_cpu_init(unsigned int cpu)
+{
+    per_cpu(pending, cpu).all = 0;
+    tasklet_cpu_init(cpu);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The credit policy's accountant: every period it hands out to each active domain its part of what the processors could give, by weight. A
+ * domain cannot use more than its vcpus, its affinity or its cap let it, nor (roughly) more than it lately wanted; what it leaves goes to the
+ * others in proportion, so that the parts sum to what there is and credit means the same to all.
+ *
+ * One timer, one processor, O(vcpus) each 30 ms while anybody is runnable: some ten instructions a vcpu.
+ * Locks: credit.lock over the walk; credit and budget change by atomic additions since processors charge meanwhile.
+ */
+#include "sched/credit.h"
+#include "hv/errno.h"
+#include "hv/log.h"
+#include <xen/domctl.h>
+#include <xen/sysctl.h>
+
+#define FILL_ROUNDS 16 /* of the distribution; each settles at least one domain, and nearly always all after three */
+
+void credit_set_rate(struct credit_domain *cd)
+{
+    cd->rate = ((uint64_t)CREDIT_DEFAULT_WEIGHT << CREDIT_RATE_SHIFT) * cd->active / cd->weight;
+}
+
+void credit_account_arm(s_time_t now)
+{
+    if (__atomic_exchange_n(&credit.armed, true, __ATOMIC_SEQ_CST))
+        return;
+    credit.last_account = now;
+    timer_set(&credit.timer, now + CREDIT_PERIOD);
+}
+
+/* How much the domain can use of `elapsed`, from what it may and what it did. 0: it was not active. */
+static int64_t domain_limit(struct credit_domain *cd, s_time_t elapsed)
+{
+    int64_t used = cd->credit_before - READ_ONCE(cd->credit), limit;
+    struct credit_vcpu *cv;
+    uint32_t active = 0;
+    cpumask_t span = {{0}};
+
+    list_for_each_entry(cv, &cd->vcpus, member) {
+        if (READ_ONCE(cv->v->runstate.state) > RUNSTATE_runnable && cv->last_charge < credit.last_account)
+            continue;
+        active++;
+        for (unsigned int i = 0; i < ARRAY_SIZE(span.bits); i++)
+            span.bits[i] |= sched_allowed(cv->v)->bits[i];
+    }
+    if (!active)
+        return 0;
+    cd->active = active;
+    credit_set_rate(cd);
+    cpumask_and(&span, &span, &cpu_online_mask);
+    limit = elapsed * min(active, cpumask_weight(&span));
+    if (cd->cap)
+        limit = min(limit, elapsed * cd->cap / 100);
+    /* Room to double in each period: who is kept short does not see his part shrink, who does not want it leaves it to others. */
+    return min(limit, 2 * max(used, (int64_t)0) + elapsed / 4);
+}
+
+/* Divides `total` by weight among the domains with a limit, none getting more than that. */
+static void divide(int64_t total)
+{
+    struct credit_domain *cd;
+    bool changed = true;
+
+    for (unsigned int round = 0; changed && round < FILL_ROUNDS; round++) {
+        uint64_t weights = 0;
+        int64_t rest = total;
+
+        changed = false;
+        list_for_each_entry(cd, &credit.domains, link) {
+            if (cd->settled)
+                rest -= cd->share;
+            else
+                weights += cd->weight;
+        }
+        if (!weights)
+            return;
+        list_for_each_entry(cd, &credit.domains, link) {
+            if (cd->settled)
+                continue;
+            cd->share = (int64_t)((unsigned __int128)max(rest, (int64_t)0) * cd->weight / weights);
+            if (cd->share >= cd->limit) {
+                cd->share = cd->limit;
+                cd->settled = true;
+                changed = true;
+            }
+        }
+    }
+}
+
+/* Adds within [low, high]; who is charged meanwhile is not lost. */
+static int64_t add_clamped(int64_t *account, int64_t amount, int64_t low, int64_t high)
+{
+    int64_t old = READ_ONCE(*account), new = min(max(old + amount, low), high);
+
+    return __atomic_add_fetch(account, new - old, __ATOMIC_RELAXED);
+}
+
+/* True if the domain was parked and no longer is. */
+static bool hand_out(struct credit_domain *cd, s_time_t elapsed)
+{
+    /* Without rivals one uses more than one's part, or saves it up: neither is held for or against one for longer than this. */
+    int64_t bound = 2 * cd->share + credit.slice;
+    bool parked = credit_parked(cd);
+
+    cd->credit_before = add_clamped(&cd->credit, cd->share, -bound, cd->share + CREDIT_PERIOD);
+    if (cd->cap) {
+        int64_t most = elapsed * cd->cap / 100;
+
+        add_clamped(&cd->budget, most, INT64_MIN / 2, most);
+    }
+    return parked && !credit_parked(cd);
+}
+
+/* What has changed for those who wait: their processors look again; and who runs without an end in sight is given one. */
+static void reconsider(bool unparked)
+{
+    cpumask_t look = {{0}};
+    unsigned int cpu;
+    s_time_t now = sched_machine.now();
+
+    if (cpumask_empty(&sched_waiting))
+        return;
+    if (unparked)
+        look = sched_waiting;
+    for_each_online_cpu(cpu) {
+        struct runqueue *rq = &per_cpu(runqueue, cpu);
+
+        if (cpumask_test(cpu, &look) ||
+            (READ_ONCE(rq->curr) != rq->idle && READ_ONCE(rq->until) - now > CREDIT_PERIOD))
+            softirq_raise_cpu(SOFTIRQ_SCHEDULE, cpu);
+    }
+}
+
+static bool anybody(void)
+{
+    unsigned int cpu;
+
+    for_each_online_cpu(cpu) {
+        struct runqueue *rq = &per_cpu(runqueue, cpu);
+
+        if (READ_ONCE(rq->curr) != rq->idle || READ_ONCE(rq->waiting))
+            return true;
+    }
+    return false;
+}
+
+void credit_account(void *unused)
+{
+    s_time_t now = sched_machine.now(), elapsed = now - credit.last_account;
+    struct credit_domain *cd;
+    bool active = false, unparked = false;
+
+    (void)unused;
+    lock(&credit.lock);
+    list_for_each_entry(cd, &credit.domains, link) {
+        cd->share = 0;
+        cd->limit = domain_limit(cd, elapsed);
+        cd->settled = cd->limit == 0;
+        active |= !cd->settled;
+    }
+    divide(elapsed * cpumask_weight(&cpu_online_mask));
+    list_for_each_entry(cd, &credit.domains, link)
+        unparked |= hand_out(cd, elapsed);
+    credit.last_account = now;
+    unlock(&credit.lock);
+    if (active) {
+        timer_set(&credit.timer, now + CREDIT_PERIOD);
+    } else {
+        /* Nobody was active for a whole period: rest until somebody wakes. Who woke between the walk and here has seen us armed. */
+        __atomic_store_n(&credit.armed, false, __ATOMIC_SEQ_CST);
+        if (anybody())
+            credit_account_arm(now);
+    }
+    reconsider(unparked);
+}
+
+/* --- Control --- */
+
+int credit_adjust_domain(struct domain *d, struct xen_domctl_scheduler_op *op)
+{
+    struct credit_domain *cd = sched_domain_part(d);
+
+    switch (op->cmd) {
+    case XEN_DOMCTL_SCHEDOP_getinfo:
+        op->u.credit.weight = cd->weight;
+        op->u.credit.cap = cd->cap;
+        return 0;
+    case XEN_DOMCTL_SCHEDOP_putinfo:
+        /* A weight of 0 and a cap of all ones leave what is. */
+        lock(&credit.lock);
+        if (op->u.credit.weight)
+            cd->weight = op->u.credit.weight;
+        if (op->u.credit.cap != UINT16_MAX) {
+            if (!cd->cap)
+                __atomic_store_n(&cd->budget, 0, __ATOMIC_RELAXED);
+            WRITE_ONCE(cd->cap, op->u.credit.cap);
+        }
+        credit_set_rate(cd);
+        unlock(&credit.lock);
+        reconsider(true);
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+int credit_adjust_global(struct xen_sysctl_scheduler_op *op)
+{
+    struct xen_sysctl_credit_schedule *p = &op->u.sched_credit;
+
+    if (op->cmd == XEN_SYSCTL_SCHEDOP_putinfo) {
+        if (p->tslice_ms > XEN_SYSCTL_CSCHED_TSLICE_MAX || p->tslice_ms < XEN_SYSCTL_CSCHED_TSLICE_MIN ||
+            (p->ratelimit_us && (p->ratelimit_us > XEN_SYSCTL_SCHED_RATELIMIT_MAX ||
+                                 p->ratelimit_us < XEN_SYSCTL_SCHED_RATELIMIT_MIN)) ||
+            p->ratelimit_us > p->tslice_ms * 1000 || p->vcpu_migr_delay_us > XEN_SYSCTL_CSCHED_MGR_DLY_MAX_US)
+            return -EINVAL;
+        WRITE_ONCE(credit.slice, p->tslice_ms * NS_PER_MS);
+        WRITE_ONCE(credit.rate_limit, p->ratelimit_us * NS_PER_US);
+        WRITE_ONCE(credit.migrate_delay, p->vcpu_migr_delay_us * NS_PER_US);
+    } else if (op->cmd != XEN_SYSCTL_SCHEDOP_getinfo) {
+        return -EINVAL;
+    }
+    p->tslice_ms = (uint32_t)(credit.slice / NS_PER_MS);
+    p->ratelimit_us = (uint32_t)(credit.rate_limit / NS_PER_US);
+    p->vcpu_migr_delay_us = (uint32_t)(credit.migrate_delay / NS_PER_US);
+    return 0;
+}
+
+void credit_dump(void)
+{
+    struct credit_domain *cd;
+
+    printk("  slice %lld us, rate limit %lld us, migration delay %lld us\n",
+           (long long)credit.slice / NS_PER_US, (long long)credit.rate_limit / NS_PER_US,
+           (long long)credit.migrate_delay / NS_PER_US);
+    lock(&credit.lock);
+    list_for_each_entry(cd, &credit.domains, link)
+        printk("  d%u weight %u cap %u active %u credit %lld us budget %lld us share %lld us\n", cd->d->id,
+               cd->weight, cd->cap, cd->active, (long long)cd->credit / NS_PER_US,
+               (long long)cd->budget / NS_PER_US, (long long)cd->share / NS_PER_US);
+    unlock(&credit.lock);
+}
