@@ -127,6 +127,17 @@ uint64_t *kit_table_alloc(void)
     return table;
 }
 
+int kit_table_clear(uint64_t *table)
+{
+    int rc = kit_set_rw(table);
+
+    if (rc)
+        return rc;
+    for (unsigned i = 0; i < 512; i++)
+        WRITE_ONCE(table[i], 0);
+    return kit_set_ro(table);
+}
+
 int kit_table_free(uint64_t *table)
 {
     int rc = kit_set_rw(table);

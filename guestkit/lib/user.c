@@ -20,9 +20,9 @@ int kit_user_init(struct kit_user *u, const void *code, size_t size)
     u->root_mfn = kit_mfn_of(root);
     rc = kit_pin(4, u->root_mfn);
     if (!rc)
-        rc = kit_map(u->root_mfn, KIT_USER_CODE, kit_maddr_of(u->code) | PTE_RO);
+        rc = kit_map(u->root_mfn, KIT_USER_CODE, kit_maddr_of(u->code) | PTE_RO | PTE_U);
     if (!rc)
-        rc = kit_map(u->root_mfn, KIT_USER_DATA, kit_maddr_of(u->data) | PTE_RW | PTE_NX);
+        rc = kit_map(u->root_mfn, KIT_USER_DATA, kit_maddr_of(u->data) | PTE_RW | PTE_U | PTE_NX);
     u->regs.rip = KIT_USER_CODE;
     u->regs.cs = FLAT_USER_CS64;
     u->regs.rflags = KIT_FLAGS_IF | 2;

@@ -26,9 +26,21 @@
 #define PTE_NX   (1UL << 63)
 #define PTE_ADDR 0x000ffffffffff000UL
 
-#define PTE_RO    (PTE_P | PTE_U | PTE_A)
-#define PTE_RW    (PTE_P | PTE_U | PTE_A | PTE_W | PTE_D)
-#define PTE_TABLE (PTE_P | PTE_U | PTE_A | PTE_W | PTE_D) /* an entry that refers to a table */
+/* Kernel mappings. Without U: with it, Xen takes the page for the user's and makes it global. */
+#define PTE_RO     (PTE_P | PTE_A)
+#define PTE_RW     (PTE_P | PTE_A | PTE_W | PTE_D)
+#define PTE_TABLE  (PTE_P | PTE_U | PTE_A | PTE_W | PTE_D) /* an entry that refers to a table */
+#define PTE_KERNEL (1UL << 52) /* what Xen puts into a level 1 entry that the guest wrote without U */
+
+/* How a level 1 entry that the guest writes reads back: everything is in ring 3, so U is always set. */
+static inline uint64_t kit_pte_as_read(uint64_t pte)
+{
+    if (!(pte & PTE_P))
+        return pte;
+    if (pte & PTE_KERNEL)
+        return pte | PTE_U;
+    return pte & PTE_U ? pte | PTE_G : pte | PTE_U | PTE_KERNEL;
+}
 
 extern struct start_info *kit_start_info;
 extern unsigned long *kit_p2m;     /* nr_pages entries, writable: keep it true when frames come and go */
@@ -76,6 +88,7 @@ int kit_unmap(const volatile void *page);
 
 /* A zeroed page, mapped read-only, that may become a page table; and back. */
 uint64_t *kit_table_alloc(void);
+int kit_table_clear(uint64_t *table); /* fill an unused one with zeroes */
 int kit_table_free(uint64_t *table);
 
 /* Map anywhere in the guest's part of an address space; missing tables are made. 0, or negative errno. */
