@@ -194,14 +194,15 @@ void st_domain_gone(struct st_store *s, unsigned int domid)
     x.path[1] = 0;
     x.len = 1;
     while (d->nodes > 0 && find_next_owned(&x)) {
-        if (st_tree_remove(s, &s->root, x.path, x.len, 0, &removed))
-            break; /* no memory: the next scan of the domains tries again */
+        if (st_tree_remove(s, &s->root, x.path, x.len, 0, &removed)) {
+            st_domain_put(s, d); /* no memory: the next scan of the domains tries again */
+            return;
+        }
         st_account_subtree(s, removed, -1);
         st_fire_removed(s, removed, x.path, x.len);
         st_node_put(s, removed);
     }
     st_perms_forget(s, domid);
-    if (d->nodes <= 0)
-        domain_unlist(s, d);
+    domain_unlist(s, d); /* "/" cannot be removed: it may still be charged to it */
     st_domain_put(s, d);
 }

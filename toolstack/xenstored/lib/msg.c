@@ -73,12 +73,14 @@ void st_msg_queue(struct st_conn *c, struct st_msg *m)
     st_conn_mark_ready(c);
 }
 
-unsigned int st_conn_output(const struct st_conn *c, struct st_iovec *iov, unsigned int max)
+unsigned int st_conn_output(struct st_conn *c, struct st_iovec *iov, unsigned int max)
 {
     struct st_list *l;
     uint32_t skip = c->sent;
     unsigned int n = 0;
 
+    if (!st_conn_has_output(c))
+        return 0;
     for (l = c->out.next; l != &c->out && n < max; l = l->next) {
         const struct st_msg *m = list_of(l, struct st_msg, link);
 
@@ -108,7 +110,14 @@ void st_conn_delivered(struct st_conn *c, size_t n)
         st_watch_retry(c);
 }
 
-bool st_conn_has_output(const struct st_conn *c)
+bool st_conn_has_output(struct st_conn *c)
 {
+    if (c->overflows && list_empty(&c->out))
+        st_watch_retry(c); /* what could not be queued for want of memory */
     return !list_empty(&c->out);
+}
+
+bool st_conn_starved(const struct st_conn *c)
+{
+    return c->overflows && list_empty(&c->out);
 }

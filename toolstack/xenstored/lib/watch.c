@@ -113,6 +113,7 @@ static void overflow(struct st_watch *w)
     if (!w->overflow)
         w->conn->overflows++;
     w->overflow = true;
+    st_conn_mark_ready(w->conn);
 }
 
 /* Is an equal event still wholly undelivered? Then the new one says nothing new. */

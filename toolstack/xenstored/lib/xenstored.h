@@ -119,11 +119,13 @@ size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned in
 /* Bytes that complete the header or the payload being received; 0 while a complete request is stalled. */
 size_t st_conn_wants(const struct st_conn *c);
 /* The output waiting, oldest first, in at most @max pieces. Valid until the next call on the store. */
-unsigned int st_conn_output(const struct st_conn *c, struct st_iovec *iov, unsigned int max);
+unsigned int st_conn_output(struct st_conn *c, struct st_iovec *iov, unsigned int max);
 /* Says that @n bytes of it were delivered. */
 void st_conn_delivered(struct st_conn *c, size_t n);
-/* True if replies or events wait. */
-bool st_conn_has_output(const struct st_conn *c);
+/* True if replies or events wait. Also queues events for which there was no memory. */
+bool st_conn_has_output(struct st_conn *c);
+/* True if events still wait for memory: ask again later. */
+bool st_conn_starved(const struct st_conn *c);
 /* When (st_store_set_time's clock) a connection stalled with ST_STALL_CREDIT may go on. */
 uint64_t st_conn_resume_time(const struct st_conn *c);
 /* The connections that got output since the last call, one at a time; NULL when there is none. */
