@@ -12,3 +12,9 @@ $(B)/toolstack/libxenstored.a: $(XENSTORED_LIB_OBJ)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 all: $(B)/toolstack/libxenstored.a
+
+# A million random requests against the model, a fresh seed each time.
+soak-xenstored: $(B)/tests/unit/xenstored_model
+	XENSTORED_MODEL_OPS=1000000 $<
+soak: soak-xenstored
+.PHONY: soak soak-xenstored

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The n-th allocation fails, for every n, in each kind of request: the request waits or answers ENOMEM, the
- * store passes its audit, and the same request then succeeds. Watch events survive. UNIT-SOURCES:
- * toolstack/xenstored/lib/alloc.c toolstack/xenstored/lib/conn.c toolstack/xenstored/lib/control.c
- * UNIT-SOURCES: toolstack/xenstored/lib/dispatch.c toolstack/xenstored/lib/domain.c
- * toolstack/xenstored/lib/msg.c UNIT-SOURCES: toolstack/xenstored/lib/node.c toolstack/xenstored/lib/ops.c
- * toolstack/xenstored/lib/path.c UNIT-SOURCES: toolstack/xenstored/lib/perms.c
- * toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c UNIT-SOURCES:
- * toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c toolstack/xenstored/lib/watch.c
+ * store passes its audit, and the same request then succeeds. Watch events survive.
+ *
+ * UNIT-SOURCES: toolstack/xenstored/lib/alloc.c toolstack/xenstored/lib/conn.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/control.c toolstack/xenstored/lib/dispatch.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/domain.c toolstack/xenstored/lib/msg.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/node.c toolstack/xenstored/lib/ops.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/path.c toolstack/xenstored/lib/perms.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/watch.c
  */
 #include <stdarg.h>
 #include <stddef.h>

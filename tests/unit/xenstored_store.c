@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * libxenstored over its wire protocol: each request, its errors, permissions, watches, transactions, quotas.
+ *
  * UNIT-SOURCES: toolstack/xenstored/lib/alloc.c toolstack/xenstored/lib/conn.c
- * toolstack/xenstored/lib/control.c UNIT-SOURCES: toolstack/xenstored/lib/dispatch.c
- * toolstack/xenstored/lib/domain.c toolstack/xenstored/lib/msg.c UNIT-SOURCES: toolstack/xenstored/lib/node.c
- * toolstack/xenstored/lib/ops.c toolstack/xenstored/lib/path.c UNIT-SOURCES: toolstack/xenstored/lib/perms.c
- * toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c UNIT-SOURCES:
- * toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c toolstack/xenstored/lib/watch.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/control.c toolstack/xenstored/lib/dispatch.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/domain.c toolstack/xenstored/lib/msg.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/node.c toolstack/xenstored/lib/ops.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/path.c toolstack/xenstored/lib/perms.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/watch.c
  */
 #include <stdarg.h>
 #include <stddef.h>

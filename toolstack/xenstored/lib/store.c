@@ -65,20 +65,24 @@ struct st_store *st_store_new(const struct st_allocator *a, const struct st_hook
     return s;
 }
 
+static void forget_introduced(void *ctx, unsigned int domid)
+{
+    struct st_store *s = ctx;
+    struct st_domain *d = st_domain_find(s, domid);
+
+    if (d->introduced) {
+        d->introduced = false;
+        st_domain_put(s, d);
+    }
+}
+
 static void free_domains(struct st_store *s)
 {
-    struct st_domain *d;
-    unsigned int domid;
+    unsigned int page;
 
-    for (domid = 0; domid < 65536; domid++) {
-        d = st_domain_find(s, domid);
-        if (d && d->introduced) {
-            d->introduced = false;
-            st_domain_put(s, d);
-        }
-    }
-    for (domid = 0; domid < 256; domid++)
-        st_dealloc(s, s->domain_page[domid], 256 * sizeof(struct st_domain *));
+    st_domain_foreach(s, forget_introduced, s);
+    for (page = 0; page < 256; page++)
+        st_dealloc(s, s->domain_page[page], 256 * sizeof(struct st_domain *));
 }
 
 void st_store_free(struct st_store *s)
