@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Debug key 'e', and the invariants E1 to E9 of docs/design/event-channels.md. */
+#include "event/wire.h"
+#include "hv/log.h"
+
+bool event_is_pending(struct domain *d, port_t port)
+{
+    struct channel *c = channel_at(d->event, port);
+    uint64_t flags = irq_save();
+    struct event_fifo *f = event_fifo(d);
+    bool pending = c && (f ? fifo_is_pending(f, c) : two_level_is_pending(d, port));
+
+    irq_restore(flags);
+    return pending;
+}
+
+bool event_is_masked(struct domain *d, port_t port)
+{
+    struct channel *c = channel_at(d->event, port);
+    uint64_t flags = irq_save();
+    struct event_fifo *f = event_fifo(d);
+    bool masked = !c || (f ? fifo_is_masked(f, c) : two_level_is_masked(d, port));
+
+    irq_restore(flags);
+    return masked;
+}
+
+void event_vcpu_info_moved(struct vcpu *v)
+{
+    /* What was shown in the old place may not have been seen: every word, and an upcall that finds the rest.
+     */
+    if (v->domain->width32)
+        __atomic_store_n((uint32_t *)((char *)v->info + 4), ~0U, __ATOMIC_SEQ_CST);
+    else
+        __atomic_store_n(&v->info->evtchn_pending_sel, ~0UL, __ATOMIC_SEQ_CST);
+    event_notify(v, NULL);
+}
+
+int event_set_port_limit(struct domain *d, unsigned int max_ports)
+{
+    struct event_domain *e = d->event;
+    port_t limit = max_ports && max_ports < MAX_CHANNELS ? max_ports : MAX_CHANNELS;
+    int rc = 0;
+
+    lock(&e->lock);
+    /* The tables were made for the first limit. */
+    if (limit > e->limit || limit < e->ports)
+        rc = -EINVAL;
+    else
+        e->limit = limit;
+    unlock(&e->lock);
+    return rc;
+}
+
+static const char *const state_names[] = {"free", "reserved", "unbound", "interdomain",
+                                          "pirq", "virq",     "ipi"};
+
+static void dump_channel(struct domain *d, struct channel *c)
+{
+    bool pending = event_is_pending(d, c->port), masked = event_is_masked(d, c->port);
+
+    printk("  %4u [%c%c] %s vcpu %u", c->port, pending ? 'P' : '-', masked ? 'M' : '-', state_names[c->state],
+           c->vcpu);
+    if (d->event->fifo)
+        printk(" priority %u", c->priority);
+    if (c->state == CHANNEL_UNBOUND)
+        printk(" for domain %u", c->remote);
+    else if (c->state == CHANNEL_INTERDOMAIN)
+        printk(" to domain %u port %u", c->peer->domain->id, c->peer->port);
+    else if (c->state == CHANNEL_PIRQ || c->state == CHANNEL_VIRQ)
+        printk(" number %u", c->virq);
+    printk("\n");
+}
+
+void event_dump(struct domain *d)
+{
+    struct event_domain *e = d->event;
+    struct vcpu *v;
+    port_t port;
+
+    printk("Event channels of domain %u: %s, %u in use, %u pollers\n", d->id, e->fifo ? "FIFO" : "two-level",
+           e->in_use, e->pollers);
+    for_each_vcpu (v, d)
+        printk("  vcpu %u: upcall %s%s, selector %#lx\n", v->id,
+               v->info->evtchn_upcall_pending ? "pending" : "idle",
+               v->info->evtchn_upcall_mask ? ", masked" : "", (unsigned long)v->info->evtchn_pending_sel);
+    /* The key is pressed when something hangs: better a torn line than to wait for the lock's holder for
+     * ever. */
+    if (!trylock(&e->lock)) {
+        printk("  the lock is held: try again\n");
+        return;
+    }
+    for_each_set_bit(port, e->used, e->ports) if (port) dump_channel(d, channel_at(e, port));
+    unlock(&e->lock);
+}
+
+static bool channel_broken(struct domain *d, const struct channel *c)
+{
+    const struct event_domain *e = d->event;
+    bool used = test_bit(c->port, e->used), broken = used != (c->state != CHANNEL_FREE); /* E1 */
+
+    broken |= c->domain != d;
+    if (c->state == CHANNEL_INTERDOMAIN) /* E2 */
+        return broken || !c->peer || c->peer->peer != c || c->peer->state != CHANNEL_INTERDOMAIN;
+    broken |= c->peer != (c->state == CHANNEL_IPI ? c : NULL); /* E3 */
+    if (c->state == CHANNEL_VIRQ) {                            /* E4 */
+        const struct vcpu *v = domain_vcpu(d, virq_is_global(c->virq) ? 0 : c->vcpu);
+
+        broken |= !v || v->event->virq[c->virq] != c;
+    }
+    if (c->state == CHANNEL_PIRQ) /* E5 */
+        broken |= !e->pirq || c->pirq >= e->pirqs || e->pirq[c->pirq] != c;
+    if (c->state > CHANNEL_RESERVED) /* E6 */
+        broken |= !domain_vcpu(d, c->vcpu) || c->priority > EVTCHN_FIFO_PRIORITY_MIN;
+    return broken;
+}
+
+static unsigned int audit_fifo(struct domain *d)
+{
+    const struct event_domain *e = d->event;
+    unsigned int wrong = 0;
+    struct vcpu *v;
+
+    for (unsigned int i = 0; e->fifo && i < FIFO_PAGES; i++) /* E8 */
+        wrong +=
+            (i < e->fifo->pages) != (e->fifo->page[i] != NULL) || (i < e->fifo->pages && !e->fifo->frame[i]);
+    for_each_vcpu (v, d) {
+        wrong += (v->event->control != NULL) && (!e->fifo || !v->event->control_frame);
+        for (unsigned int i = 0; i < EVTCHN_FIFO_MAX_QUEUES; i++) /* E9 */
+            wrong += v->event->tail[i] >= e->ports;
+    }
+    return wrong;
+}
+
+unsigned int event_audit(struct domain *d)
+{
+    struct event_domain *e = d->event;
+    unsigned int wrong, in_use = 0;
+
+    lock(&e->lock);
+    wrong = virq_audit(d) + audit_fifo(d);
+    for (port_t port = 0; port < e->ports; port++) {
+        const struct channel *c = channel_at(e, port);
+
+        if (channel_broken(d, c)) {
+            log_err("Audit: domain %u's event channel %u (%s) is inconsistent\n", d->id, port,
+                    state_names[c->state]);
+            wrong++;
+        }
+        in_use += c->state > CHANNEL_RESERVED;
+    }
+    wrong += in_use != e->in_use;               /* E7 */
+    for (unsigned int i = 0; i < e->pirqs; i++) /* E5 */
+        wrong += e->pirq[i] && (e->pirq[i]->state != CHANNEL_PIRQ || e->pirq[i]->pirq != i);
+    unlock(&e->lock);
+    return wrong;
+}

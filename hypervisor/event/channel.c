@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The port table: growing it, taking and closing ports, and the lifetime of a domain's and a vcpu's event
+ * state. */
+#include "event/wire.h"
+#include "arch/x86/tlb.h"
+#include "hv/alloc.h"
+
+void event_quiesce(void)
+{
+    /* A send runs with interrupts off, so whoever has answered an interrupt sent now has left it. */
+    tlb_flush_mask(&cpu_online_mask, TLB_FLUSH);
+}
+
+void event_lock_both(struct event_domain *a, struct event_domain *b)
+{
+    lock(a < b ? &a->lock : &b->lock);
+    if (a != b)
+        lock_second(a < b ? &b->lock : &a->lock);
+}
+
+void event_unlock_both(struct event_domain *a, struct event_domain *b)
+{
+    if (a != b)
+        unlock(&b->lock);
+    unlock(&a->lock);
+}
+
+void channel_set_state(struct channel *c, enum channel_state state)
+{
+    __atomic_store_n(&c->state, state, __ATOMIC_RELEASE);
+}
+
+static int add_bucket(struct domain *d)
+{
+    struct event_domain *e = d->event;
+    struct channel *bucket = hv_new_array(struct channel, BUCKET_CHANNELS);
+
+    if (!bucket)
+        return -ENOMEM;
+    for (unsigned int i = 0; i < BUCKET_CHANNELS; i++) {
+        bucket[i].domain = d;
+        bucket[i].port = e->ports + i;
+        bucket[i].priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+    }
+    e->bucket[e->ports / BUCKET_CHANNELS] = bucket;
+    __atomic_store_n(&e->ports, e->ports + BUCKET_CHANNELS, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* A closed port that the guest still has on a queue would arrive in the wrong place: passed over, so many
+ * times. */
+#define MAX_LINKED_SKIPPED 1024
+
+static port_t find_free_port(struct domain *d)
+{
+    struct event_domain *e = d->event;
+    struct event_fifo *f = e->fifo;
+    port_t limit = min(e->limit, f            ? (port_t)MAX_CHANNELS
+                                 : d->width32 ? 1024
+                                              : (port_t)EVTCHN_2L_NR_CHANNELS);
+    port_t port = find_next_zero_bit(e->used, limit, e->free_hint);
+
+    e->free_hint = port;
+    for (unsigned int skipped = 0; f && port < limit && fifo_is_linked(f, port); skipped++) {
+        if (skipped == MAX_LINKED_SKIPPED)
+            return 0;
+        port = find_next_zero_bit(e->used, limit, port + 1);
+    }
+    return port < limit ? port : 0;
+}
+
+int channel_alloc(struct domain *d, struct channel **out)
+{
+    struct event_domain *e = d->event;
+    struct channel *c;
+    port_t port;
+
+    if (e->dying)
+        return -EINVAL;
+    if (!domain_vcpu(d, 0))
+        return -ENOENT; /* every port notifies some vcpu, that one at first */
+    port = find_free_port(d);
+    if (!port)
+        return -ENOSPC;
+    /* Ports are taken from the lowest, but linked ones may be passed over: more than one bucket at most in a
+     * FIFO domain. */
+    while (port >= e->ports) {
+        int rc = add_bucket(d);
+
+        if (rc)
+            return rc;
+    }
+    c = &e->bucket[port / BUCKET_CHANNELS][port % BUCKET_CHANNELS];
+    set_bit(port, e->used);
+    e->in_use++;
+    WRITE_ONCE(c->vcpu, 0);
+    WRITE_ONCE(c->priority, EVTCHN_FIFO_PRIORITY_DEFAULT);
+    *out = c;
+    return 0;
+}
+
+void channel_free(struct channel *c)
+{
+    struct event_domain *e = c->domain->event;
+
+    __atomic_store_n(&c->peer, NULL, __ATOMIC_RELEASE);
+    channel_set_state(c, CHANNEL_FREE);
+    WRITE_ONCE(c->early, 0);
+    if (e->fifo)
+        fifo_clear_pending(e->fifo, c);
+    else
+        two_level_clear_pending(c);
+    clear_bit(c->port, e->used);
+    e->in_use--;
+    e->free_hint = min(e->free_hint, c->port);
+}
+
+/* Both ends' locks are held. The other end waits for this domain to bind again. */
+static void disconnect(struct channel *c)
+{
+    struct channel *other = c->peer;
+
+    __atomic_store_n(&c->peer, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&other->peer, NULL, __ATOMIC_RELEASE);
+    other->remote = c->domain->id;
+    channel_set_state(other, CHANNEL_UNBOUND);
+}
+
+/*
+ * Locks the domain and, if the port is an end of an interdomain channel, the other domain as well, which is
+ * returned with a reference. The peer may change while no lock is held: look again until it has not.
+ */
+static struct domain *lock_ends(struct domain *d, const struct channel *c)
+{
+    struct event_domain *e = d->event;
+    struct domain *other;
+
+    for (;;) {
+        lock(&e->lock);
+        if (c->state != CHANNEL_INTERDOMAIN || c->peer->domain == d)
+            return NULL;
+        other = c->peer->domain;
+        domain_ref(other); /* it cannot be gone: it would have closed its end first, under our lock */
+        unlock(&e->lock);
+        event_lock_both(e, other->event);
+        if (c->state == CHANNEL_INTERDOMAIN && c->peer->domain == other)
+            return other;
+        event_unlock_both(e, other->event);
+        domain_put(other);
+    }
+}
+
+static int close_locked(struct channel *c)
+{
+    switch (c->state) {
+    case CHANNEL_FREE:
+    case CHANNEL_RESERVED:
+        return -EINVAL;
+    case CHANNEL_INTERDOMAIN:
+        disconnect(c);
+        break;
+    case CHANNEL_VIRQ:
+        virq_unbind(c);
+        break;
+    case CHANNEL_PIRQ:
+        pirq_unbind(c);
+        break;
+    }
+    channel_free(c);
+    return 0;
+}
+
+int channel_close(struct domain *d, port_t port)
+{
+    struct channel *c = channel_at(d->event, port);
+    struct domain *other;
+    int rc;
+
+    if (!c)
+        return -EINVAL;
+    other = lock_ends(d, c);
+    rc = close_locked(c);
+    if (other) {
+        event_unlock_both(d->event, other->event);
+        domain_put(other);
+    } else {
+        unlock(&d->event->lock);
+    }
+    return rc;
+}
+
+int event_close_ports(struct domain *d, struct hypercall *hc)
+{
+    struct event_domain *e = d->event;
+    port_t port;
+
+    while ((port = find_next_bit(e->used, e->ports, e->closed_to)) < e->ports) {
+        /* Another vcpu of the domain may have closed it since: all the same. */
+        if (channel_close(d, port) == 0 && e->in_use && (hc ? hypercall_preempt(hc) : softirq_pending())) {
+            e->closed_to = port + 1;
+            return -ERESTART;
+        }
+        e->closed_to = port + 1;
+    }
+    return 0;
+}
+
+int event_domain_init(struct domain *d, unsigned int max_ports)
+{
+    port_t limit = max_ports && max_ports < MAX_CHANNELS ? max_ports : MAX_CHANNELS;
+    struct event_domain *e = hv_new(struct event_domain);
+    int rc;
+
+    if (!e)
+        return -ENOMEM;
+    lock_init(&e->lock, RANK_EVENT);
+    e->limit = limit;
+    e->free_hint = 1;
+    e->bucket = hv_new_array(struct channel *, DIV_ROUND_UP(limit, BUCKET_CHANNELS));
+    e->used = hv_new_array(uint64_t, BITS_TO_LONGS(limit));
+    d->event = e;
+    rc = e->bucket && e->used ? add_bucket(d) : -ENOMEM;
+    if (rc) {
+        event_domain_free(d);
+        return rc;
+    }
+    e->bucket[0][0].state = CHANNEL_RESERVED;
+    set_bit(0, e->used);
+    return 0;
+}
+
+int event_domain_close_all(struct domain *d)
+{
+    struct event_domain *e = d->event;
+    int rc;
+
+    lock(&e->lock);
+    e->dying = true;
+    e->closed_to = max(e->closed_to, (port_t)1);
+    unlock(&e->lock);
+    rc = event_close_ports(d, NULL);
+    if (rc == 0)
+        fifo_destroy(d);
+    return rc;
+}
+
+void event_domain_free(struct domain *d)
+{
+    struct event_domain *e = d->event;
+
+    if (!e)
+        return;
+    for (unsigned int i = 0; i < e->ports / BUCKET_CHANNELS; i++)
+        hv_free(e->bucket[i]);
+    hv_free(e->bucket);
+    hv_free(e->used);
+    hv_free(e->pirq);
+    hv_free(e);
+    d->event = NULL;
+}

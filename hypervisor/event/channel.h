@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The port table, for the files of this folder. docs/design/event-channels.md has the invariants (E1 to E9)
+ * and says why this is safe.
+ *
+ *   event_domain.bucket[] -> 64 channels -> 64 channels -> ...        a bucket, once there, stays until the
+ * domain is freed
+ *
+ * Who may touch what:
+ * - All changes of bindings are made under the domain's event lock; those of an interdomain binding under
+ * both domains', the one with the lower address first.
+ * - Sends take no lock. They run with interrupts off from the moment they read `peer` (or a VIRQ's or PIRQ's
+ * channel) until they are done with what it led to; who takes such memory away unlinks it, then waits for
+ * every processor to take an interrupt (event_quiesce()).
+ * - A send that overlaps a close may still reach the port: the guest sees one spurious event, as it must be
+ * ready to anyway.
+ */
+#ifndef EVENT_CHANNEL_H
+#define EVENT_CHANNEL_H
+
+#include "event/event.h"
+#include "hv/bitops.h"
+#include "hv/errno.h"
+#include "hv/frame.h"
+#include "hv/lock.h"
+
+enum channel_state {
+    CHANNEL_FREE,
+    CHANNEL_RESERVED, /* port 0 */
+    CHANNEL_UNBOUND,
+    CHANNEL_INTERDOMAIN,
+    CHANNEL_PIRQ,
+    CHANNEL_VIRQ,
+    CHANNEL_IPI,
+};
+
+struct channel {
+    struct domain *domain; /* whose port this is; never changes */
+    struct channel *peer;  /* where a send arrives: the other end, or itself for an IPI; NULL in every other
+                              state. Atomic */
+    port_t port;           /* never changes */
+    uint16_t vcpu;         /* whom it notifies. Atomic */
+    uint8_t state;         /* enum channel_state */
+    uint8_t priority;      /* FIFO: EVTCHN_FIFO_PRIORITY_MAX..MIN. Atomic */
+    union {
+        uint32_t virq;
+        uint32_t pirq;
+        domid_id_t remote; /* UNBOUND: who may bind */
+    };
+    uint16_t queue; /* FIFO: queue_id() of the queue that it was put on last; guarded by that queue's vcpu's
+                       queue lock */
+    uint8_t early;  /* FIFO: became pending before its event word was there. Atomic */
+    uint8_t reserved;
+};
+_Static_assert(sizeof(struct channel) == 32, "64 of them are one small object");
+
+#define BUCKET_CHANNELS 64
+#define MAX_CHANNELS    EVTCHN_FIFO_NR_CHANNELS
+#define FIFO_PAGE_WORDS (PAGE_SIZE / sizeof(event_word_t))
+#define FIFO_PAGES      (MAX_CHANNELS / FIFO_PAGE_WORDS)
+
+struct event_fifo {
+    event_word_t *page[FIFO_PAGES]; /* NULL beyond `pages`. Atomic */
+    struct frame *frame[FIFO_PAGES];
+    unsigned int pages;
+};
+
+struct event_domain {
+    /* Read by sends. */
+    port_t ports;     /* so many channels exist: BUCKET_CHANNELS times the buckets. Only grows. Atomic */
+    uint32_t pollers; /* vcpus in SCHEDOP_poll, or that were and have not been told from the rest. Atomic */
+    struct channel **bucket; /* room for all of `limit`; entries are set before `ports` grows over them */
+    struct event_fifo *fifo; /* NULL: the two-level form. Atomic */
+    struct channel **pirq;   /* by PIRQ number; NULL until the first one is bound. Entries atomic */
+    unsigned int pirqs;
+    /* The rest is the event lock's. */
+    lock_t lock;
+    port_t limit;     /* one more than the highest port the domain may have */
+    port_t free_hint; /* no port below it is free */
+    uint32_t in_use;  /* channels that are neither free nor reserved */
+    port_t closed_to; /* an unfinished reset or teardown: the ports below have been closed; 0: none is going
+                         on */
+    bool dying;       /* nothing may be bound any more */
+    bool detaching;   /* FIFO memory is being given back: no new one yet */
+    uint64_t *used;   /* a bit for each port that is not CHANNEL_FREE */
+    uint64_t polling[BITS_TO_LONGS(MAX_VCPUS)]; /* which vcpus `pollers` counts. Atomic */
+};
+
+struct event_vcpu {
+    struct channel *virq[NR_VIRQS]; /* changed under the event lock. Atomic */
+    uint32_t poll_port;             /* the one port that SCHEDOP_poll waits for; POLL_ANY: several. Atomic */
+    /* FIFO. The queue lock is taken with interrupts off. */
+    lock_t queue_lock;
+    struct evtchn_fifo_control_block *control; /* in guest memory; NULL: not set up. Atomic */
+    struct frame *control_frame;
+    port_t tail[EVTCHN_FIFO_MAX_QUEUES]; /* last port put on each queue; 0: none; guarded by queue_lock */
+};
+
+#define POLL_ANY 0xffffffffu
+
+#define queue_id(vcpu, priority) ((uint16_t)((vcpu) << 4 | (priority)))
+#define queue_vcpu(id)           ((id) >> 4)
+#define queue_priority(id)       ((id)&15)
+_Static_assert(EVTCHN_FIFO_MAX_QUEUES == 16 && MAX_VCPUS <= 4096, "queue_id() has room");
+
+/* A guest chose the index: keep it below the bound when the processor guesses wrong, too. Returns 0 if it is
+ * not. */
+static inline uint32_t clamp_port(uint32_t port, uint32_t bound)
+{
+    uint64_t mask = 0;
+
+#ifdef UNIT_HOSTED
+    mask = port < bound ? ~0ULL : 0;
+#else
+    __asm__("cmp %2, %1; sbb %0, %0" : "=r"(mask) : "r"(port), "r"(bound) : "cc");
+#endif
+    return port & (uint32_t)mask;
+}
+
+/* The channel of a port that exists, or NULL. */
+static inline struct channel *channel_at(const struct event_domain *e, port_t port)
+{
+    port_t ports = __atomic_load_n(&e->ports, __ATOMIC_ACQUIRE);
+
+    if (unlikely(port >= ports))
+        return NULL;
+    port = clamp_port(port, ports);
+    return &e->bucket[port / BUCKET_CHANNELS][port % BUCKET_CHANNELS];
+}
+
+/* --- channel.c: under the event lock of `d`. --- */
+
+/* Takes the lowest free port, bound to vcpu 0 with the default priority; the caller sets its state. -ENOSPC,
+ * -ENOMEM, -EINVAL: the domain is dying. */
+int channel_alloc(struct domain *d, struct channel **out) __must_check;
+void channel_free(struct channel *c);
+void channel_set_state(struct channel *c, enum channel_state state);
+/* Closes a port of any state but FREE and RESERVED (-EINVAL). Takes the locks itself. */
+int channel_close(struct domain *d, port_t port) __must_check;
+/* Two domains' locks, or one twice, in the order that every caller uses. */
+void event_lock_both(struct event_domain *a, struct event_domain *b);
+void event_unlock_both(struct event_domain *a, struct event_domain *b);
+/* Returns when no processor is in a send that began before the call. Interrupts on, no event lock held. */
+void event_quiesce(void);
+/* Closes ports from e->closed_to on; `hc` NULL: softirq_pending() decides. 0 when all are closed, -ERESTART.
+ */
+int event_close_ports(struct domain *d, struct hypercall *hc) __must_check;
+
+/* --- fifo.c --- */
+int fifo_init_control(struct domain *d, unsigned int vcpu, gfn_t gfn, uint32_t offset) __must_check;
+int fifo_expand_array(struct domain *d, gfn_t gfn) __must_check;
+/* Back to the two-level form. All ports are closed. No lock held. */
+void fifo_destroy(struct domain *d);
+
+/* --- virq.c, pirq.c, poll.c --- */
+int event_bind_virq(struct domain *d, unsigned int virq, unsigned int vcpu, port_t *port) __must_check;
+bool virq_is_global(unsigned int virq);
+void virq_unbind(struct channel *c);
+unsigned int virq_audit(struct domain *d);
+int event_bind_pirq(struct domain *d, unsigned int pirq, bool share, port_t *port) __must_check;
+void pirq_unbind(struct channel *c);
+/* The port became pending: wakes vcpus that poll it. */
+void poll_notify(struct domain *d, port_t port) __cold;
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The FIFO form's memory: control blocks and event array pages are frames of the guest's own, held by a
+ * writable reference each from EVTCHNOP_init_control or EVTCHNOP_expand_array until the domain resets or
+ * dies. Changed under the event lock.
+ */
+#include "event/wire.h"
+#include "core/p2m.h"
+#include "hv/alloc.h"
+
+/* Does again what sends could not do while the vcpu had no control block, or the ports no event words. */
+static void show_again(struct event_fifo *f, struct channel *c)
+{
+    uint64_t flags = irq_save();
+
+    if (fifo_is_pending(f, c))
+        fifo_set_pending(f, c, NULL);
+    irq_restore(flags);
+}
+
+/* Bits of the two-level form that are set when the first vcpu changes to FIFO are carried over. */
+static void carry_over(struct domain *d)
+{
+    struct event_domain *e = d->event;
+    port_t port;
+
+    for_each_set_bit(port, e->used, e->ports) if (two_level_is_pending(d, port))
+        WRITE_ONCE(channel_at(e, port)->early, 1);
+}
+
+static int become_fifo(struct domain *d)
+{
+    struct event_fifo *f;
+
+    if (d->event->fifo)
+        return 0;
+    f = hv_new(struct event_fifo);
+    if (!f)
+        return -ENOMEM;
+    carry_over(d);
+    __atomic_store_n(&d->event->fifo, f, __ATOMIC_RELEASE);
+    return 0;
+}
+
+static int attach_control(struct domain *d, struct vcpu *v, struct frame *frame, uint32_t offset)
+{
+    struct evtchn_fifo_control_block *control = (void *)((char *)frame_to_va(frame) + offset);
+    struct event_domain *e = d->event;
+    port_t port;
+    int rc;
+
+    if (v->event->control || e->dying)
+        return -EINVAL;
+    if (e->detaching)
+        return -EBUSY;
+    rc = become_fifo(d);
+    if (rc)
+        return rc;
+    for (unsigned int i = 0; i < EVTCHN_FIFO_MAX_QUEUES; i++) {
+        WRITE_ONCE(control->head[i], 0);
+        v->event->tail[i] = 0;
+    }
+    WRITE_ONCE(control->ready, 0);
+    v->event->control_frame = frame;
+    __atomic_store_n(&v->event->control, control, __ATOMIC_SEQ_CST);
+    for_each_set_bit(port, e->used, e->ports) if (READ_ONCE(channel_at(e, port)->vcpu) == v->id)
+        show_again(e->fifo, channel_at(e, port));
+    return 0;
+}
+
+int fifo_init_control(struct domain *d, unsigned int vcpu, gfn_t gfn, uint32_t offset)
+{
+    struct vcpu *v = domain_vcpu(d, vcpu);
+    struct frame *frame;
+    int rc;
+
+    if (!v)
+        return -ENOENT;
+    if (offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block) || offset % 8)
+        return -EINVAL;
+    rc = frame_get_writable(d, gfn, &frame);
+    if (rc)
+        return rc;
+    lock(&d->event->lock);
+    rc = attach_control(d, v, frame, offset);
+    unlock(&d->event->lock);
+    if (rc)
+        frame_put_writable(frame);
+    return rc;
+}
+
+static int attach_page(struct domain *d, struct frame *frame)
+{
+    struct event_domain *e = d->event;
+    struct event_fifo *f = e->fifo;
+    event_word_t *page = frame_to_va(frame);
+    port_t first;
+
+    if (!f)
+        return -EOPNOTSUPP;
+    if (f->pages == FIFO_PAGES || f->pages * FIFO_PAGE_WORDS >= ROUND_UP((size_t)e->limit, FIFO_PAGE_WORDS))
+        return -ENOSPC;
+    /* Every port starts masked: the guest unmasks what it has bound. */
+    for (unsigned int i = 0; i < FIFO_PAGE_WORDS; i++)
+        WRITE_ONCE(page[i], 1U << EVTCHN_FIFO_MASKED);
+    first = f->pages * FIFO_PAGE_WORDS;
+    f->frame[f->pages] = frame;
+    __atomic_store_n(&f->page[f->pages], page, __ATOMIC_SEQ_CST);
+    f->pages++;
+    for (port_t port = first; port < min(e->ports, first + (port_t)FIFO_PAGE_WORDS); port++)
+        if (__atomic_exchange_n(&channel_at(e, port)->early, 0, __ATOMIC_SEQ_CST)) {
+            uint64_t flags = irq_save();
+
+            fifo_set_pending(f, channel_at(e, port), NULL);
+            irq_restore(flags);
+        }
+    return 0;
+}
+
+int fifo_expand_array(struct domain *d, gfn_t gfn)
+{
+    struct frame *frame;
+    int rc;
+
+    if (!event_fifo(d))
+        return -EOPNOTSUPP;
+    rc = frame_get_writable(d, gfn, &frame);
+    if (rc)
+        return rc;
+    lock(&d->event->lock);
+    rc = attach_page(d, frame);
+    unlock(&d->event->lock);
+    if (rc)
+        frame_put_writable(frame);
+    return rc;
+}
+
+/* Takes everything out of the reach of new sends. False if somebody else is at it, or there is nothing to do.
+ */
+static bool detach(struct domain *d, struct event_fifo **out)
+{
+    struct event_domain *e = d->event;
+    struct vcpu *v;
+
+    if (!e->fifo || e->detaching)
+        return false;
+    e->detaching = true;
+    *out = e->fifo;
+    __atomic_store_n(&e->fifo, NULL, __ATOMIC_SEQ_CST);
+    for_each_vcpu (v, d)
+        __atomic_store_n(&v->event->control, NULL, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+static void put_frames(struct domain *d, struct event_fifo *f)
+{
+    struct vcpu *v;
+
+    for_each_vcpu (v, d) {
+        struct event_vcpu *ev = v->event;
+
+        if (ev->control_frame)
+            frame_put_writable(ev->control_frame);
+        ev->control_frame = NULL;
+    }
+    for (unsigned int i = 0; i < f->pages; i++)
+        frame_put_writable(f->frame[i]);
+    hv_free(f);
+}
+
+void fifo_destroy(struct domain *d)
+{
+    struct event_domain *e = d->event;
+    struct event_fifo *f;
+    bool mine;
+
+    lock(&e->lock);
+    mine = detach(d, &f);
+    unlock(&e->lock);
+    if (!mine)
+        return;
+    event_quiesce();
+    put_frames(d, f);
+    lock(&e->lock);
+    e->detaching = false;
+    unlock(&e->lock);
+}

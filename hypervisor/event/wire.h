@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The seam between channels and their two wire forms, chosen by one inline test; and how a vcpu is told. A
+ * wire form sets, clears and asks the pending and mask bits of a port in memory that the guest can write at
+ * any time: nothing here trusts what it reads there. Interrupts are off in event_set_pending() (see
+ * channel.h).
+ */
+#ifndef EVENT_WIRE_H
+#define EVENT_WIRE_H
+
+#include "event/channel.h"
+#include "sched/sched.h"
+
+/* two_level.c and fifo.c: the same operations twice. `self`: the vcpu that runs this, or NULL; saves waking
+ * oneself. */
+void two_level_unmask(struct channel *c, struct vcpu *self);
+void two_level_clear_pending(struct channel *c);
+bool two_level_is_pending(const struct domain *d, port_t port);
+bool two_level_is_masked(const struct domain *d, port_t port);
+void fifo_set_pending(struct event_fifo *f, struct channel *c, struct vcpu *self);
+void fifo_unmask(struct event_fifo *f, struct channel *c, struct vcpu *self);
+void fifo_clear_pending(struct event_fifo *f, struct channel *c);
+bool fifo_is_pending(const struct event_fifo *f, const struct channel *c);
+bool fifo_is_masked(const struct event_fifo *f, const struct channel *c);
+/* The guest has not taken the port off its queue yet. */
+bool fifo_is_linked(const struct event_fifo *f, port_t port);
+
+static inline struct event_fifo *event_fifo(const struct domain *d)
+{
+    return __atomic_load_n(&d->event->fifo, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * The vcpu has an event to see. Whoever sets evtchn_upcall_pending wakes the vcpu; if it was set, somebody
+ * has. The exchange orders it before the look at the vcpu's pause flags, as sched_block()'s caller sets them
+ * before it looks at evtchn_upcall_pending.
+ */
+static inline void event_notify(struct vcpu *v, struct vcpu *self)
+{
+    if (v == self) {
+        WRITE_ONCE(v->info->evtchn_upcall_pending, 1); /* seen on the way out */
+        return;
+    }
+    if (__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
+        return;
+    if (__atomic_load_n(&v->pause_flags, __ATOMIC_RELAXED) & VCPU_BLOCKED)
+        sched_unblock(v);
+    else
+        sched_kick(v);
+}
+
+/* Two-level: bits in shared_info, one bit a word of them in vcpu_info. A 32-bit guest has words of 32 bits
+ * and a shorter mask array behind. */
+static inline uint64_t *two_level_pending(const struct domain *d)
+{
+    return (uint64_t *)d->shared_info->evtchn_pending;
+}
+
+static inline uint64_t *two_level_mask(const struct domain *d)
+{
+    return two_level_pending(d) + (d->width32 ? 32 * sizeof(uint32_t) / sizeof(uint64_t) : 64);
+}
+
+/* A word of the selector, in 32-bit guests the 4 bytes behind the flags. */
+static inline bool two_level_select(struct vcpu *v, port_t port)
+{
+    if (unlikely(v->domain->width32)) {
+        uint32_t bit = 1U << port / 32 % 32;
+
+        return __atomic_fetch_or((uint32_t *)((char *)v->info + 4), bit, __ATOMIC_SEQ_CST) & bit;
+    }
+    return atomic_test_and_set_bit(port / 64 % 64, (uint64_t *)&v->info->evtchn_pending_sel);
+}
+
+static inline void two_level_set_pending(struct channel *c, struct vcpu *self)
+{
+    struct domain *d = c->domain;
+    port_t port = c->port;
+
+    /* A locked operation even if the bit is set already: what the sender wrote before must be seen by whoever
+     * clears the bit. */
+    if (unlikely(port >= EVTCHN_2L_NR_CHANNELS) || atomic_test_and_set_bit(port, two_level_pending(d)))
+        return;
+    if (!test_bit(port, two_level_mask(d))) {
+        struct vcpu *v = d->vcpu[READ_ONCE(c->vcpu)];
+
+        if (!two_level_select(v, port))
+            event_notify(v, self);
+    }
+    if (unlikely(READ_ONCE(d->event->pollers)))
+        poll_notify(d, port);
+}
+
+static inline void event_set_pending(struct channel *c, struct vcpu *self)
+{
+    struct event_fifo *f = event_fifo(c->domain);
+
+    if (f)
+        fifo_set_pending(f, c, self);
+    else
+        two_level_set_pending(c, self);
+}
+
+#endif
