@@ -2,6 +2,7 @@
 #include "arch/x86/platform.h"
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/clock/clock.h"
+#include "arch/x86/cpu_policy.h"
 #include "arch/x86/irq/irq.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tlb.h"
@@ -9,7 +10,10 @@
 #include "core/options.h"
 #include "drivers/acpi/acpi.h"
 #include "drivers/pci/config.h"
+#include "hv/frame.h"
 #include "hv/panic.h"
+#include "hv/softirq.h"
+#include "hv/time.h"
 
 #define FEATURE_PAT BIT(16) /* CPUID 1 EDX */
 
@@ -40,6 +44,7 @@ void platform_init(paddr_t rsdp)
     pci_config_init();
     apic_init(option_bool("x2apic", false));
     clock_init();
+    cpu_policy_init(max_mfn << PAGE_SHIFT);
     apic_timer_calibrate();
     cpus = smp_enumerate(limit ? limit : 1);
     platform_init_cpu();
@@ -47,4 +52,6 @@ void platform_init(paddr_t rsdp)
         panic("Cannot boot: no memory for the table of interrupts\n");
     wallclock_init();
     panic_stop_others = smp_stop_others;
+    timer_machine = (struct timer_machine){.program = apic_timer_program, .now = time_now};
+    softirq_machine.send_ipi = smp_kick;
 }

@@ -128,7 +128,7 @@ extern uint32_t cpu_apic_id[MAX_CPUS];
 /* Calibrates the timer against the TSC, whose frequency is known. Boot processor. */
 void apic_timer_calibrate(void);
 void apic_timer_init_cpu(void);
-/* An interrupt on this processor at system time `deadline`, at once if that is past; 0 disarms. Interrupts
+/* An interrupt on this processor at system time `deadline`, at once if that is past. Interrupts
  * off. Fits timer_machine.program. */
 void apic_timer_program(s_time_t deadline);
 /* The timer's interrupt came. */

@@ -66,11 +66,7 @@ void apic_timer_program(s_time_t deadline)
     s_time_t distance;
 
     if (apic.deadline) {
-        wrmsr(MSR_TSC_DEADLINE, deadline ? clock_time_to_tsc(deadline) : 0);
-        return;
-    }
-    if (!deadline) {
-        apic_write(APIC_TIMER_INITIAL, 0);
+        wrmsr(MSR_TSC_DEADLINE, deadline > 0 ? clock_time_to_tsc(deadline) : 1);
         return;
     }
     distance = deadline - time_now();

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What CPUID says, as one object: of the machine (raw), of what we support there (host), of the most that a PV guest can have (PV-max),
+ * of a domain. Each is made from the one before by taking things away; CPUID emulation, the toolstack and migration read the domain's.
+ *
+ * Features are the public header's feature words (xen/arch-x86/cpufeatureset.h), whose comments say what is for which kind of guest.
+ * Pure but for cpu_policy_read(); modules that need the machine's policies read the globals.
+ */
+#ifndef ARCH_X86_CPU_POLICY_H
+#define ARCH_X86_CPU_POLICY_H
+
+#include "arch/x86/cpu.h"
+
+#define POLICY_WORDS     19
+#define POLICY_BASIC     0x0e /* leaves 0 to 0xd */
+#define POLICY_CACHE     8
+#define POLICY_FEATURES  3 /* subleaves of 7 */
+#define POLICY_XSTATE    64
+#define POLICY_EXTENDED  0x22 /* leaves 0x80000000 to 0x80000021 */
+#define XSAVE_HEADER_END 576
+
+enum cpu_vendor { VENDOR_OTHER, VENDOR_INTEL, VENDOR_AMD };
+
+struct cpu_policy {
+    enum cpu_vendor vendor;
+    struct cpuid_regs basic[POLICY_BASIC]; /* 4, 7 and 0xd are in the arrays below */
+    struct cpuid_regs cache[POLICY_CACHE];
+    struct cpuid_regs feature[POLICY_FEATURES];
+    struct cpuid_regs xstate[POLICY_XSTATE];
+    struct cpuid_regs extended[POLICY_EXTENDED];
+
+    /* For the leaves at 0x40000000. */
+    uint32_t host_khz;
+    bool tsc_reliable;
+    uint8_t address_width;  /* bits of the highest machine address of RAM */
+    bool preserve_accessed; /* MMU_PT_UPDATE_PRESERVE_AD is there: PV */
+    uint64_t xcr0;          /* state components that the guest may switch on; 0: no XSAVE */
+};
+
+/* What an answer depends on beside the policy. */
+struct cpuid_guest {
+    uint64_t xcr0; /* the vcpu's; 0 is taken for 1 */
+    bool
+        hardware_kernel; /* the kernel of the domain that owns the machine asks: it sees MTRR as the processor has it */
+};
+
+extern struct cpu_policy raw_policy, host_policy, pv_max_policy;
+
+/* Boot processor: fills the three. After cpu_features_init() and clock_init(); `ram_end`: one past the highest byte of RAM. */
+void cpu_policy_init(paddr_t ram_end);
+/* A copy of PV-max for a new PV domain; to be freed with hv_free(). NULL: no memory. */
+struct cpu_policy *cpu_policy_new_pv(void) __must_check;
+
+/* The answer to CPUID(leaf, subleaf). `guest` may be NULL: XCR0 1, not the hardware domain's kernel. */
+void cpu_policy_cpuid(const struct cpu_policy *p, const struct cpuid_guest *guest, uint32_t leaf,
+                      uint32_t subleaf, struct cpuid_regs *out);
+
+/* `feature`: XEN_X86_FEATURE_*. Words 16 and 17 (MSRs) are not kept: false. */
+bool cpu_policy_has(const struct cpu_policy *p, unsigned int feature);
+uint32_t cpu_policy_word(const struct cpu_policy *p, unsigned int word);
+/* Size of an uncompressed XSAVE area for the components in xcr0: at least 576. */
+uint32_t cpu_policy_xsave_size(const struct cpu_policy *p, uint64_t xcr0);
+
+/* The steps; `read` answers as the instruction does. */
+void cpu_policy_read(struct cpu_policy *p, struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf));
+void cpu_policy_make_host(struct cpu_policy *host, const struct cpu_policy *raw, uint64_t xcr0);
+void cpu_policy_make_pv(struct cpu_policy *pv, const struct cpu_policy *host);
+
+#endif

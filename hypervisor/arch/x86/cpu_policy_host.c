@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The machine's own policies. */
+#include "arch/x86/cpu_policy.h"
+#include "arch/x86/clock/clock.h"
+#include "arch/x86/cpu_features.h"
+#include "hv/alloc.h"
+#include "hv/string.h"
+
+struct cpu_policy raw_policy, host_policy, pv_max_policy;
+
+void cpu_policy_init(paddr_t ram_end)
+{
+    cpu_policy_read(&raw_policy, cpuid_count);
+    cpu_policy_make_host(&host_policy, &raw_policy, cpu_features.xsave ? cpu_features.xcr0 : 0);
+    host_policy.host_khz = (uint32_t)(clock_tsc_hz() / 1000);
+    host_policy.tsc_reliable = cpu_features.invariant_tsc;
+    host_policy.address_width = ram_end > 1 ? (uint8_t)(64 - __builtin_clzll(ram_end - 1)) : 1;
+    cpu_policy_make_pv(&pv_max_policy, &host_policy);
+}
+
+struct cpu_policy *cpu_policy_new_pv(void)
+{
+    struct cpu_policy *p = hv_new(struct cpu_policy);
+
+    if (p)
+        *p = pv_max_policy;
+    return p;
+}
