@@ -41,6 +41,14 @@ bool insn_writes_mem(const struct insn *insn)
     case INSN_OP_INVLPG:
     case INSN_OP_CLFLUSH:
     case INSN_OP_LMSW:
+    case INSN_OP_VERR:
+    case INSN_OP_VERW:
+    case INSN_OP_LLDT:
+    case INSN_OP_LTR:
+    case INSN_OP_LGDT:
+    case INSN_OP_LIDT:
+    case INSN_OP_JMP_FAR:
+    case INSN_OP_CALL_FAR:
         return false;
     case INSN_OP_XCHG:
     case INSN_OP_XADD:

@@ -1,0 +1,30 @@
+# Fuzz targets: every tests/fuzz/NAME_fuzz.c is one libFuzzer program. Lines in its head name what it is made of:
+#   FUZZ-SOURCES: hypervisor/lib/elf.c ...
+#   FUZZ-FLAGS: -lz
+# `make fuzz` builds all with ASan and UBSan and runs each for FUZZ_SECONDS on a corpus that is kept in $(B)/fuzz; the first finding fails it,
+# and the input is left beside the corpus. `make fuzz-NAME` runs one.
+FUZZ_SECONDS ?= 60
+FUZZ_CC ?= clang
+FUZZ_NAMES := $(patsubst %_fuzz,%,$(basename $(notdir $(wildcard tests/fuzz/*_fuzz.c))))
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -DUNIT_HOSTED $(XEN_CPPFLAGS) \
+    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+    -I. -Ihypervisor -Ihypervisor/include -Itests/unit/include
+
+fuzz-words = $(shell sed -n 's/.*$(1): *//p' tests/fuzz/$(2)_fuzz.c)
+
+define fuzz_rule
+$(B)/fuzz/$(1)_fuzz: tests/fuzz/$(1)_fuzz.c $(call fuzz-words,FUZZ-SOURCES,$(1)) $(wildcard tests/unit/include/*.h) $(shell find hypervisor -name '*.h')
+	@mkdir -p $$(@D)
+	$$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -o $$@ tests/fuzz/$(1)_fuzz.c $(call fuzz-words,FUZZ-SOURCES,$(1)) $(call fuzz-words,FUZZ-FLAGS,$(1))
+
+fuzz-$(1): $(B)/fuzz/$(1)_fuzz
+	@mkdir -p $(B)/fuzz/$(1).corpus
+	@echo "  FUZZ    $(1) for $(FUZZ_SECONDS) s"
+	$$(Q)$$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 -verbosity=0 \
+	    -artifact_prefix=$(B)/fuzz/$(1)- $(B)/fuzz/$(1).corpus
+.PHONY: fuzz-$(1)
+endef
+$(foreach n,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(n))))
+
+fuzz: $(FUZZ_NAMES:%=fuzz-%)
+.PHONY: fuzz
