@@ -15,7 +15,8 @@
 #define MACHINE_PAGE     0x1000u
 #define MACHINE_RW_START (MACHINE_BASE + 1 * MACHINE_PAGE)
 #define MACHINE_RO_START (MACHINE_BASE + 5 * MACHINE_PAGE)
-#define MACHINE_END      (MACHINE_BASE + 6 * MACHINE_PAGE) /* nothing is mapped below RW_START nor from here on \
+#define MACHINE_END                                                                                          \
+    (MACHINE_BASE + 6 * MACHINE_PAGE) /* nothing is mapped below RW_START nor from here on \
                                                             */
 #define MACHINE_BYTES (5 * MACHINE_PAGE)
 
