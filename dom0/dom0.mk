@@ -11,7 +11,7 @@ $(B)/dom0/bin/%: dom0/src/%.c
 	$(Q)$(HOSTCC) $(DOM0_CFLAGS) -o $@ $<
 
 # Any Debian package, unpacked but not installed.
-$(B)/cache/%/version: tools/fetch-deb
+$(B)/cache/%/version: | tools/fetch-deb
 	$(Q)tools/fetch-deb $* $(B)/cache/$*
 .PRECIOUS: $(B)/cache/%/version
 

@@ -217,6 +217,16 @@ class Running:
             self.fail(f'not a clean power-off: status {self.child.exitstatus}, signal {self.child.signalstatus}, '
                       f'events {self.event_summary()}')
 
+    def expect_standstill(self, seconds):
+        """The machine neither ends nor resets for so long, and after a moment says nothing more."""
+        if self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=seconds) == 0:
+            self.qmp.join(5)
+            self.fail(f'QEMU ended {self.event_summary()}, the machine should have stopped')
+        said = len(self.child.buffer)
+        ended = self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=1) == 0
+        if ended or len(self.child.buffer) != said or self.event_summary():
+            self.fail(f'the machine did not stop {self.event_summary()}')
+
     def text(self):
         """All that came on the serial line so far."""
         self.log.flush()

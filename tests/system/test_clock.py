@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The wall clock comes from the machine's, and time never steps back between vcpus."""
+import calendar
+import time
+
+# In domain 0 Linux prefers a TSC that it takes for stable to the hypervisor's clock.
+XEN_CLOCK = 'clocksource=xen'
+
+
+def test_wall_clock_follows_the_machines(machine, log_name):
+    """The machine's clock starts at a date of its own, so that no other source of time can give the right answer."""
+    described = machine.replace(devices=('-rtc', 'base=2031-05-04T03:02:01'), dom0_args=('xtest=clock', XEN_CLOCK))
+    base = calendar.timegm((2031, 5, 4, 3, 2, 1))
+    with described.boot(log_name) as run:
+        facts = run.expect_test('clock')
+        elapsed = time.monotonic() - run.started
+        run.expect_poweroff()
+    seen = int(facts['WALLCLOCK'][0])
+    # Between power-on and the moment that we read the answer, and a second for what the clock cannot show.
+    assert base - 1 <= seen <= base + elapsed + 1, (seen - base, elapsed)
+    assert facts['CLOCKSOURCE'] == ['xen']
+
+
+def test_time_records_never_step_back(machine, log_name, request):
+    reads = 10_000_000 if request.config.getoption('--matrix') else 400_000
+    described = machine.replace(smp=4, dom0_args=('xtest=time', XEN_CLOCK, f'xtest.reads={reads}'))
+    with described.boot(log_name) as run:
+        assert run.expect_init()[0] == 4
+        facts = run.expect_test('time', 900)
+        run.expect_poweroff()
+    assert facts['CLOCKSOURCE'] == ['xen']
+    assert facts['TIME'] == [f'reads={reads} threads=4 steps-back=0 worst=0']
