@@ -18,3 +18,11 @@ soak-xenstored: $(B)/tests/unit/xenstored_model
 	XENSTORED_MODEL_OPS=1000000 $<
 soak: soak-xenstored
 .PHONY: soak soak-xenstored
+
+XENSTORED_SRC := $(sort $(wildcard toolstack/xenstored/daemon/*.c))
+XENSTORED_LIBS := -lxenevtchn -lxengnttab -lxenforeignmemory -lxencall
+
+$(B)/tools/xenstored: $(XENSTORED_SRC:%.c=$(B)/%.o) $(B)/toolstack/libxenstored.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(XENSTORED_CFLAGS) -o $@ $^ $(XENSTORED_LIBS)
+all: $(B)/tools/xenstored

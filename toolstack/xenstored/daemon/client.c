@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who gets a turn, and what becomes of what the turns produce. */
+#include "toolstack/xenstored/daemon/daemon.h"
+
+#define RETRY_MS 20 /* after the allocator failed */
+
+struct st_store *store;
+static struct client *clients;
+static struct client *run_first, **run_last = &run_first;
+
+void client_add(struct client *cl, const struct client_ops *ops, struct st_conn *conn)
+{
+    cl->ops = ops;
+    cl->conn = conn;
+    cl->stall = ST_READY;
+    cl->queued = cl->dead = false;
+    cl->next = clients;
+    clients = cl;
+    st_conn_set_user(conn, cl);
+}
+
+static void unqueue(struct client *cl)
+{
+    struct client **link;
+
+    if (!cl->queued)
+        return;
+    for (link = &run_first; *link != cl; link = &(*link)->run_next)
+        ;
+    *link = cl->run_next;
+    if (run_last == &cl->run_next)
+        run_last = link;
+    cl->queued = false;
+}
+
+void client_remove(struct client *cl)
+{
+    struct client **link;
+
+    for (link = &clients; *link != cl; link = &(*link)->next)
+        ;
+    *link = cl->next;
+    unqueue(cl);
+    if (cl->conn)
+        st_conn_close(cl->conn);
+    cl->conn = NULL;
+}
+
+void client_run_later(struct client *cl)
+{
+    if (cl->queued)
+        return;
+    cl->queued = true;
+    cl->run_next = NULL;
+    *run_last = cl;
+    run_last = &cl->run_next;
+}
+
+void client_all(void (*fn)(struct client *cl))
+{
+    struct client *cl, *next;
+
+    for (cl = clients; cl; cl = next) {
+        next = cl->next;
+        fn(cl);
+    }
+}
+
+/* Sends the output of all who got some; those whose output had stalled them may go on. */
+static void flush(void)
+{
+    struct st_conn *c;
+    struct client *cl;
+
+    while ((c = st_store_next_ready(store))) {
+        cl = st_conn_user(c);
+        if (!cl || cl->dead)
+            continue;
+        if (!cl->ops->output(cl)) {
+            cl->dead = true;
+            client_run_later(cl);
+        } else if (cl->stall == ST_STALL_OUTPUT) {
+            client_run_later(cl);
+        }
+        if (st_conn_starved(c)) {
+            cl->stall = ST_STALL_MEMORY;
+            cl->wake = loop_now() + RETRY_MS;
+        }
+    }
+}
+
+static void turn(struct client *cl, uint64_t now)
+{
+    unsigned int budget = TURN_REQUESTS;
+
+    if (!cl->dead)
+        cl->stall = cl->ops->input(cl, &budget);
+    if (cl->dead || cl->stall == ST_DEAD) {
+        cl->ops->close(cl);
+        return;
+    }
+    if (cl->stall == ST_STALL_BUDGET)
+        client_run_later(cl);
+    else if (cl->stall == ST_STALL_CREDIT)
+        cl->wake = st_conn_resume_time(cl->conn);
+    else if (cl->stall == ST_STALL_MEMORY)
+        cl->wake = now + RETRY_MS;
+}
+
+bool clients_turn(uint64_t now)
+{
+    struct client *cl;
+    unsigned int n = 0;
+
+    for (cl = clients; cl; cl = cl->next)
+        if ((cl->stall == ST_STALL_CREDIT || cl->stall == ST_STALL_MEMORY) && cl->wake <= now)
+            client_run_later(cl);
+    for (cl = run_first; cl; cl = cl->run_next)
+        n++;
+    while (n-- && (cl = run_first)) { /* a turn may take others off the list: RELEASE */
+        unqueue(cl);
+        turn(cl, now);
+    }
+    flush();
+    return run_first != NULL;
+}
+
+int clients_timeout(uint64_t now)
+{
+    const struct client *cl;
+    uint64_t first = UINT64_MAX;
+
+    for (cl = clients; cl; cl = cl->next)
+        if ((cl->stall == ST_STALL_CREDIT || cl->stall == ST_STALL_MEMORY) && cl->wake < first)
+            first = cl->wake;
+    if (first == UINT64_MAX)
+        return -1;
+    return first <= now ? 0 : first - now > 60000 ? 60000 : (int)(first - now);
+}

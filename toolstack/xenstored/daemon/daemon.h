@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon: transports (sockets, domain rings) around one store, in one thread, one epoll loop.
+ *
+ * A client that has work left after its turn stays on a list and gets another turn before the loop sleeps; in a
+ * turn at most TURN_REQUESTS requests of it are executed. So one client cannot keep the others waiting.
+ */
+#ifndef XENSTORED_DAEMON_H
+#define XENSTORED_DAEMON_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "toolstack/xenstored/daemon/ring.h"
+#include "toolstack/xenstored/lib/xenstored.h"
+
+#define TURN_REQUESTS 16u
+
+struct client;
+
+struct client_ops {
+    /* Takes input, at most the budget's requests; says whether it must be asked again though nothing arrives. */
+    enum st_stall (*input)(struct client *cl, unsigned int *budget);
+    /* Sends what waits. False: the client is dead and is to be closed. */
+    bool (*output)(struct client *cl);
+    void (*close)(struct client *cl);
+};
+
+struct client {
+    const struct client_ops *ops;
+    struct st_conn *conn;
+    struct client *next;     /* all clients */
+    struct client *run_next; /* those that want a turn */
+    bool queued, dead;
+    enum st_stall stall;
+    uint64_t wake; /* ms; with ST_STALL_CREDIT and ST_STALL_MEMORY */
+};
+
+/* client.c */
+extern struct st_store *store;
+void client_add(struct client *cl, const struct client_ops *ops, struct st_conn *conn);
+void client_remove(struct client *cl); /* closes its connection; the caller frees it */
+void client_run_later(struct client *cl);
+void client_all(void (*fn)(struct client *cl));
+bool clients_turn(uint64_t now);   /* true if someone wants another turn at once */
+int clients_timeout(uint64_t now); /* ms until someone may go on; -1: never */
+
+/* loop.c: descriptors */
+struct watcher {
+    int fd;
+    void (*ready)(struct watcher *w, uint32_t events); /* EPOLLIN, EPOLLOUT, ... */
+};
+int loop_init(void);
+int loop_add(struct watcher *w, uint32_t events);
+void loop_change(struct watcher *w, uint32_t events);
+void loop_remove(struct watcher *w);
+int loop_wait(int timeout_ms);
+uint64_t loop_now(void); /* ms */
+
+/* socket.c */
+int sockets_listen(const char *dir); /* 0; -EADDRINUSE: a daemon lives there */
+int sockets_adopt(int listener);
+int socket_adopt(int fd, struct st_conn *c, const void *left, size_t len);
+int sockets_listener(void);
+void sockets_unlink(void);
+
+/* hypervisor.c: Debian's libraries; all optional, a store without them serves its sockets */
+struct dominfo {
+    uint16_t domid;
+    bool shutdown, dying;
+};
+int hv_open(int evtchn_fd);
+int hv_evtchn_fd(void);
+int hv_bind(unsigned int domid, uint32_t port); /* our port, or negative */
+int hv_bind_dom_exc(void);
+void hv_unbind(int port);
+void hv_notify(int port);
+int hv_pending(void); /* a port, unmasked again; or negative */
+void *hv_map_ring(unsigned int domid, uint64_t gfn);
+void hv_unmap_ring(void *page);
+void *hv_dom0_ring(uint32_t *port);
+void hv_unmap_dom0_ring(void *page);
+bool hv_domain_exists(unsigned int domid);
+/* Domains from @first on, ascending; how many, or negative. */
+int hv_list(unsigned int first, struct dominfo *info, unsigned int max);
+
+/* domains.c */
+void domains_init(void);
+int domains_start(bool with_dom0);
+int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t port);
+void domains_hook_release(void *ctx, unsigned int domid);
+int domains_hook_resume(void *ctx, unsigned int domid);
+bool domains_hook_exists(void *ctx, unsigned int domid);
+
+/* control.c, log.c */
+int control_hook(void *ctx, unsigned int nargs, const char *const *args, char *reply, size_t *len);
+void log_open(const char *path);
+void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_trace(void *ctx, const char *line);
+void log_to_syslog(bool on);
+
+#endif

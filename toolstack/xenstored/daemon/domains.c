@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Domains: their rings and event channels, and their ends. VIRQ_DOM_EXC says that something happened to some
+ * domain; a scan of the list finds out what. @releaseDomain fires once when a domain shuts down or crashes (RESUME
+ * arms it again) and once when it is gone.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include "toolstack/xenstored/daemon/daemon.h"
+
+struct dom {
+    struct client client; /* conn NULL: between RELEASE and the end */
+    struct dom *next;
+    unsigned int domid;
+    int port; /* ours */
+    struct ring ring;
+    bool shutdown; /* its shutdown was announced */
+    bool announced_error;
+};
+
+static struct dom *doms;
+static struct watcher evtchn = {.fd = -1};
+static int exc_port = -1;
+
+static struct dom *find(unsigned int domid)
+{
+    struct dom *d;
+
+    for (d = doms; d && d->domid != domid; d = d->next)
+        ;
+    return d;
+}
+
+/* ---- The ring as a transport ---- */
+
+static void complain(struct dom *d)
+{
+    if (!d->announced_error)
+        log_line("domain %u broke its XenStore ring (error %u): it is not served until it reconnects",
+                 d->domid, d->ring.page->error);
+    d->announced_error = true;
+}
+
+static enum st_stall dom_input(struct client *cl, unsigned int *budget)
+{
+    struct dom *d = (struct dom *)cl;
+    enum st_stall stall = ST_READY;
+    int rc;
+
+    if (ring_reconnect(&d->ring, cl->conn)) {
+        log_line("domain %u reconnected its XenStore ring", d->domid);
+        d->announced_error = false;
+        hv_notify(d->port);
+        return ST_READY;
+    }
+    rc = ring_input(&d->ring, cl->conn, budget, &stall);
+    if (rc < 0)
+        complain(d);
+    if (rc)
+        hv_notify(d->port);
+    return rc < 0 ? ST_READY : stall;
+}
+
+static bool dom_output(struct client *cl)
+{
+    struct dom *d = (struct dom *)cl;
+    int rc = ring_output(&d->ring, cl->conn);
+
+    if (rc < 0)
+        complain(d);
+    if (rc)
+        hv_notify(d->port);
+    return true;
+}
+
+static void detach(struct dom *d)
+{
+    struct dom **link;
+
+    hv_unbind(d->port);
+    if (d->domid)
+        hv_unmap_ring(d->ring.page);
+    else
+        hv_unmap_dom0_ring(d->ring.page);
+    for (link = &doms; *link != d; link = &(*link)->next)
+        ;
+    *link = d->next;
+}
+
+static void dom_close(struct client *cl)
+{
+    struct dom *d = (struct dom *)cl;
+
+    detach(d);
+    client_remove(cl);
+    free(d);
+}
+
+static const struct client_ops dom_ops = {dom_input, dom_output, dom_close};
+
+static int attach(unsigned int domid, void *page, int port)
+{
+    struct dom *d = calloc(1, sizeof(*d));
+    struct st_conn *c = d ? st_conn_open_domain(store, domid) : NULL;
+
+    if (!c) {
+        free(d);
+        return -ENOMEM;
+    }
+    d->domid = domid;
+    d->port = port;
+    ring_attach(&d->ring, page);
+    d->next = doms;
+    doms = d;
+    client_add(&d->client, &dom_ops, c);
+    client_run_later(&d->client);
+    hv_notify(port); /* Linux looks at the ring on its first event */
+    return 0;
+}
+
+/* ---- Requests ---- */
+
+/* The domain is introduced once more: after a save that failed, or with a new kernel. It starts afresh. */
+static int reintroduce(struct dom *d, uint32_t port)
+{
+    int ours = hv_bind(d->domid, port);
+
+    if (ours >= 0) {
+        hv_unbind(d->port);
+        d->port = ours;
+    } /* else it still is the channel that is bound */
+    st_conn_reset(d->client.conn);
+    ring_attach(&d->ring, d->ring.page);
+    d->announced_error = false;
+    client_run_later(&d->client);
+    hv_notify(d->port);
+    return 0;
+}
+
+int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t port)
+{
+    struct dom *d = find(domid);
+    void *page;
+    int ours, rc;
+
+    if (d)
+        return reintroduce(d, port);
+    page = hv_map_ring(domid, gfn);
+    if (!page) {
+        log_line("domain %u: its ring cannot be mapped, neither by grant 1 nor as frame %llu", domid,
+                 (unsigned long long)gfn);
+        return -EINVAL;
+    }
+    ours = hv_bind(domid, port);
+    rc = ours < 0 ? -EINVAL : attach(domid, page, ours);
+    if (rc) {
+        log_line("domain %u: its event channel %u cannot be bound", domid, port);
+        if (ours >= 0)
+            hv_unbind(ours);
+        hv_unmap_ring(page);
+    }
+    return rc;
+}
+
+/* The store has closed the connection already. */
+void domains_hook_release(void *ctx, unsigned int domid)
+{
+    struct dom *d = find(domid);
+
+    if (!d)
+        return;
+    d->client.conn = NULL;
+    detach(d);
+    client_remove(&d->client);
+    free(d);
+}
+
+int domains_hook_resume(void *ctx, unsigned int domid)
+{
+    struct dom *d = find(domid);
+
+    if (d)
+        d->shutdown = false;
+    return 0;
+}
+
+bool domains_hook_exists(void *ctx, unsigned int domid)
+{
+    return find(domid) || hv_domain_exists(domid);
+}
+
+/* ---- Ends ---- */
+
+#define LIST_MAX 1024
+
+static struct dominfo list[LIST_MAX];
+static int nr_list;
+static unsigned int list_end; /* domains below this number are in the list, or do not exist */
+static bool release_due;
+
+static int by_domid(const void *a, const void *b)
+{
+    return (int)((const struct dominfo *)a)->domid - (int)((const struct dominfo *)b)->domid;
+}
+
+static void look_at(void *ctx, unsigned int domid)
+{
+    struct dominfo key = {.domid = (uint16_t)domid}, *info;
+    struct dom *d = find(domid);
+
+    if (!domid || domid < *(unsigned int *)ctx || domid >= list_end)
+        return;
+    info = bsearch(&key, list, (size_t)nr_list, sizeof(list[0]), by_domid);
+    if (!info || info->dying) {
+        if (!info || d) {
+            log_line("domain %u is gone", domid);
+            release_due |= d != NULL;
+            st_domain_gone(store, domid);
+        }
+    } else if (d && info->shutdown && !d->shutdown) {
+        log_line("domain %u shut down", domid);
+        d->shutdown = true;
+        release_due = true;
+    }
+}
+
+/* Compares the hypervisor's list with the store's, LIST_MAX domains at a time. */
+static void scan(void)
+{
+    unsigned int first = 0;
+
+    release_due = false;
+    do {
+        nr_list = hv_list(first, list, LIST_MAX);
+        if (nr_list < 0)
+            break;
+        list_end = nr_list == LIST_MAX ? list[nr_list - 1].domid + 1u : 65536;
+        st_domain_foreach(store, look_at, &first);
+        first = list_end;
+    } while (nr_list == LIST_MAX);
+    if (release_due)
+        st_fire_release(store);
+}
+
+static void evtchn_ready(struct watcher *w, uint32_t events)
+{
+    struct dom *d;
+    int port, n;
+
+    for (n = 0; n < 64 && (port = hv_pending()) >= 0; n++) {
+        if (port == exc_port) {
+            scan();
+            continue;
+        }
+        for (d = doms; d && d->port != port; d = d->next)
+            ;
+        if (d) {
+            client_run_later(&d->client);
+            if (!d->ring.broken)
+                dom_output(&d->client); /* it may have made room */
+        }
+    }
+}
+
+/* Opens the devices, binds the VIRQ and domain 0's ring. 0, or -ENODEV: there is no hypervisor to talk to. */
+int domains_start(bool with_dom0)
+{
+    uint32_t port;
+    void *page;
+    int ours, rc = hv_open(-1);
+
+    if (rc)
+        return rc;
+    evtchn.fd = hv_evtchn_fd();
+    evtchn.ready = evtchn_ready;
+    rc = loop_add(&evtchn, EPOLLIN);
+    exc_port = hv_bind_dom_exc();
+    if (exc_port < 0)
+        log_line("VIRQ_DOM_EXC cannot be bound (%s): ends of domains go unnoticed", strerror(-exc_port));
+    if (!with_dom0 || rc)
+        return rc;
+    page = hv_dom0_ring(&port);
+    if (!page) {
+        log_line("domain 0's ring cannot be mapped (is xenfs mounted on /proc/xen?): sockets only");
+        return 0;
+    }
+    ours = hv_bind(0, port);
+    if (ours < 0 || attach(0, page, ours))
+        log_line("domain 0's event channel %u cannot be bound", port);
+    return 0;
+}

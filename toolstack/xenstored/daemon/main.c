@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* xenstored: options as Debian's, start, loop. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+#include "toolstack/xenstored/daemon/daemon.h"
+
+static struct {
+    bool no_domain_init, no_fork, output_pid, verbose;
+    const char *pid_file, *trace_file;
+} opt;
+
+static volatile sig_atomic_t stopping;
+
+static const struct option options[] = {
+    {"no-domain-init", 0, NULL, 'D'}, {"entry-nb", 1, NULL, 'E'},
+    {"pid-file", 1, NULL, 'F'},       {"help", 0, NULL, 'H'},
+    {"no-fork", 0, NULL, 'N'},        {"output-pid", 0, NULL, 'P'},
+    {"entry-size", 1, NULL, 'S'},     {"trace-file", 1, NULL, 'T'},
+    {"transaction", 1, NULL, 't'},    {"perm-nb", 1, NULL, 'A'},
+    {"path-max", 1, NULL, 'M'},       {"quota", 1, NULL, 'Q'},
+    {"quota-soft", 1, NULL, 'q'},     {"timeout", 1, NULL, 'w'},
+    {"no-recovery", 0, NULL, 'R'},    {"internal-db", 2, NULL, 'I'},
+    {"keep-orphans", 0, NULL, 'K'},   {"verbose", 0, NULL, 'V'},
+    {"watch-nb", 1, NULL, 'W'},       {NULL, 0, NULL, 0},
+};
+
+static void usage(void)
+{
+    puts("Usage:\n\n  xenstored <options>\n\n"
+         "  -D, --no-domain-init    do not connect to domain 0's ring\n"
+         "  -F, --pid-file <file>   write the daemon's pid there\n"
+         "  -H, --help              this text\n"
+         "  -N, --no-fork           stay in the foreground\n"
+         "  -P, --output-pid        print the daemon's pid\n"
+         "  -T, --trace-file <file> log and trace to this file\n"
+         "  -E, --entry-nb <nb>     nodes per domain\n"
+         "  -S, --entry-size <size> bytes per node\n"
+         "  -W, --watch-nb <nb>     watches per domain\n"
+         "  -t, --transaction <nb>  transactions per domain\n"
+         "  -A, --perm-nb <nb>      permissions per node\n"
+         "  -M, --path-max <chars>  bytes of a path\n"
+         "  -Q, --quota <what>=<nb> transaction-nodes, memory or outstanding\n"
+         "  -q, --quota-soft <what>=<nb> memory\n"
+         "  -V, --verbose           trace every request from the start (needs --trace-file)\n"
+         "Accepted for compatibility, without effect: -R, -I, -w. Refused: -K (it is a security risk).");
+}
+
+static bool named_quota(struct st_quota *q, const char *arg, bool soft)
+{
+    const char *eq = strchr(arg, '=');
+    uint32_t v = eq ? (uint32_t)strtoul(eq + 1, NULL, 10) : 0;
+    size_t n = eq ? (size_t)(eq - arg) : 0;
+
+    if (n == 6 && !memcmp(arg, "memory", n))
+        *(soft ? &q->memory_soft : &q->memory) = v;
+    else if (!soft && n == 17 && !memcmp(arg, "transaction-nodes", n))
+        q->transaction_nodes = v;
+    else if (!soft && n == 11 && !memcmp(arg, "outstanding", n))
+        q->outstanding = v;
+    else
+        return false;
+    return true;
+}
+
+/* False: the program is to end with a complaint. */
+static bool option(int c, struct st_quota *q)
+{
+    uint32_t v = optarg ? (uint32_t)strtoul(optarg, NULL, 10) : 0;
+
+    switch (c) {
+    case 'D':
+        opt.no_domain_init = true;
+        return true;
+    case 'N':
+        opt.no_fork = true;
+        return true;
+    case 'P':
+        opt.output_pid = true;
+        return true;
+    case 'V':
+        opt.verbose = true;
+        return true;
+    case 'F':
+        opt.pid_file = optarg;
+        return true;
+    case 'T':
+        opt.trace_file = optarg;
+        return true;
+    case 'E':
+        q->nodes = v;
+        return true;
+    case 'S':
+        q->node_size = v;
+        return true;
+    case 'W':
+        q->watches = v;
+        return true;
+    case 't':
+        q->transactions = v;
+        return true;
+    case 'A':
+        q->permissions = v;
+        return true;
+    case 'M':
+        q->path_max = v;
+        return true;
+    case 'Q':
+    case 'q':
+        return named_quota(q, optarg, c == 'q');
+    case 'R':
+    case 'I':
+    case 'w':
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void *heap_alloc(void *ctx, size_t size)
+{
+    return malloc(size ? size : 1);
+}
+
+static void heap_free(void *ctx, void *p, size_t size)
+{
+    free(p);
+}
+
+static struct st_store *make_store(void)
+{
+    static const struct st_allocator a = {heap_alloc, heap_free, NULL};
+    static const struct st_hooks h = {
+        .introduce = domains_hook_introduce,
+        .release = domains_hook_release,
+        .resume = domains_hook_resume,
+        .domain_exists = domains_hook_exists,
+        .control = control_hook,
+        .trace = log_trace,
+    };
+    uint64_t seed;
+
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        seed = loop_now() * 0x9e3779b97f4a7c15ull;
+    return st_store_new(&a, &h, seed);
+}
+
+/* ---- Becoming a daemon: the parent returns when the child serves, with its verdict ---- */
+
+static int ready_pipe = -1;
+
+static void daemonize(void)
+{
+    int p[2];
+    char ok = 1;
+    pid_t pid;
+
+    if (pipe2(p, O_CLOEXEC) || (pid = fork()) < 0) {
+        perror("xenstored: fork");
+        exit(1);
+    }
+    if (pid) {
+        close(p[1]);
+        if (read(p[0], &ok, 1) != 1)
+            ok = 1;
+        _exit(ok);
+    }
+    close(p[0]);
+    ready_pipe = p[1];
+    setsid();
+    if (chdir("/"))
+        log_line("cannot change to /");
+}
+
+static void serve_now(void)
+{
+    char ok = 0;
+    int null;
+
+    if (ready_pipe < 0)
+        return;
+    null = open("/dev/null", O_RDWR);
+    dup2(null, 0);
+    dup2(null, 1);
+    dup2(null, 2);
+    if (null > 2)
+        close(null);
+    openlog("xenstored", LOG_PID, LOG_DAEMON);
+    log_to_syslog(true);
+    if (write(ready_pipe, &ok, 1) != 1)
+        log_line("the starting process went away");
+    close(ready_pipe);
+}
+
+static void write_pid(void)
+{
+    FILE *f;
+
+    if (opt.output_pid) {
+        printf("%d\n", getpid());
+        fflush(stdout);
+    }
+    if (!opt.pid_file)
+        return;
+    f = fopen(opt.pid_file, "we");
+    if (!f) {
+        log_line("cannot write the pid file %s: %s", opt.pid_file, strerror(errno));
+        return;
+    }
+    fprintf(f, "%d\n", getpid());
+    fclose(f);
+}
+
+static void on_signal(int sig)
+{
+    stopping = 1;
+}
+
+static void run(void)
+{
+    bool busy = false;
+    uint64_t now;
+
+    while (!stopping) {
+        now = loop_now();
+        st_store_set_time(store, now);
+        if (loop_wait(busy ? 0 : clients_timeout(now)) < 0)
+            break;
+        now = loop_now();
+        st_store_set_time(store, now);
+        busy = clients_turn(now);
+    }
+}
+
+static const char *run_dir(void)
+{
+    const char *dir = getenv("XENSTORED_RUNDIR");
+
+    return dir ? dir : "/run/xenstored";
+}
+
+static void start_tracing(void)
+{
+    static const char request[] = "log\0on";
+    struct xsd_sockmsg hdr = {XS_CONTROL, 0, 0, sizeof(request)};
+    struct st_conn *c = st_conn_open_socket(store, false);
+    unsigned int budget = 1;
+    enum st_stall stall;
+
+    if (!c)
+        return;
+    st_conn_feed(c, &hdr, sizeof(hdr), &budget, &stall);
+    st_conn_feed(c, request, sizeof(request), &budget, &stall);
+    st_conn_close(c);
+}
+
+static int start(void)
+{
+    int rc = sockets_listen(run_dir());
+
+    if (rc == -EADDRINUSE) {
+        fprintf(stderr, "xenstored: another xenstored serves %s/socket: not started\n", run_dir());
+        return rc;
+    }
+    if (rc) {
+        fprintf(stderr, "xenstored: cannot listen on %s/socket: %s\n", run_dir(), strerror(-rc));
+        return rc;
+    }
+    rc = domains_start(!opt.no_domain_init);
+    if (rc)
+        log_line("no event channel device (%s): serving sockets only, no domain can be introduced",
+                 strerror(-rc));
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct sigaction act = {.sa_handler = on_signal};
+    int c;
+
+    if (loop_init() || !(store = make_store())) {
+        fprintf(stderr, "xenstored: not enough memory\n");
+        return 1;
+    }
+    while ((c = getopt_long(argc, argv, "DE:F:HNPS:T:t:A:M:Q:q:w:RI::KVW:", options, NULL)) != -1) {
+        if (c == 'H') {
+            usage();
+            return 0;
+        }
+        if (!option(c, st_store_quota(store))) {
+            fprintf(stderr, "xenstored: bad option; see xenstored --help\n");
+            return 1;
+        }
+    }
+    umask(027);
+    if (!opt.no_fork)
+        daemonize();
+    if (opt.trace_file)
+        log_open(opt.trace_file);
+    if (start())
+        return 1;
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGINT, &act, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    write_pid();
+    if (opt.verbose)
+        start_tracing();
+    serve_now();
+    run();
+    sockets_unlink();
+    if (opt.pid_file)
+        unlink(opt.pid_file);
+    return 0;
+}

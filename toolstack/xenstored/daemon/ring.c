@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+#include "toolstack/xenstored/daemon/ring.h"
+
+#define FEATURES (XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR)
+
+static uint32_t load(const uint32_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static void store(uint32_t *p, uint32_t v)
+{
+    __atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+
+void ring_attach(struct ring *r, struct xenstore_domain_interface *page)
+{
+    r->page = page;
+    r->req_cons = load(&page->req_cons);
+    r->rsp_prod = load(&page->rsp_prod);
+    r->broken = false;
+    store(&page->server_features, FEATURES);
+    store(&page->error, XENSTORE_ERROR_NONE);
+    store(&page->connection, XENSTORE_CONNECTED);
+}
+
+void ring_break(struct ring *r, struct st_conn *c, uint32_t error)
+{
+    st_conn_reset(c);
+    r->broken = true;
+    store(&r->page->error, error);
+}
+
+bool ring_reconnect(struct ring *r, struct st_conn *c)
+{
+    struct xenstore_domain_interface *p = r->page;
+
+    if (load(&p->connection) != XENSTORE_RECONNECT)
+        return false;
+    st_conn_reset(c);
+    r->req_cons = r->rsp_prod = 0;
+    store(&p->req_prod, 0);
+    store(&p->req_cons, 0);
+    store(&p->rsp_prod, 0);
+    store(&p->rsp_cons, 0);
+    store(&p->error, XENSTORE_ERROR_NONE);
+    r->broken = false;
+    store(&p->connection, XENSTORE_CONNECTED);
+    return true;
+}
+
+int ring_input(struct ring *r, struct st_conn *c, unsigned int *budget, enum st_stall *stall)
+{
+    char copy[XENSTORE_RING_SIZE];
+    uint32_t prod, avail, at, first;
+    size_t used;
+
+    *stall = ST_READY;
+    if (r->broken)
+        return 0;
+    prod = load(&r->page->req_prod);
+    avail = prod - r->req_cons;
+    if (avail > XENSTORE_RING_SIZE) {
+        ring_break(r, c, XENSTORE_ERROR_RINGIDX);
+        return -EPROTO;
+    }
+    at = MASK_XENSTORE_IDX(r->req_cons);
+    first = XENSTORE_RING_SIZE - at < avail ? XENSTORE_RING_SIZE - at : avail;
+    memcpy(copy, r->page->req + at, first);
+    memcpy(copy + first, r->page->req, avail - first);
+    used = st_conn_feed(c, copy, avail, budget, stall);
+    r->req_cons += (uint32_t)used;
+    if (used)
+        store(&r->page->req_cons, r->req_cons);
+    if (*stall == ST_DEAD) {
+        ring_break(r, c, XENSTORE_ERROR_PROTO);
+        return -EPROTO;
+    }
+    return used > 0;
+}
+
+static void put(struct ring *r, const char *data, uint32_t len)
+{
+    uint32_t at = MASK_XENSTORE_IDX(r->rsp_prod);
+    uint32_t first = XENSTORE_RING_SIZE - at < len ? XENSTORE_RING_SIZE - at : len;
+
+    memcpy(r->page->rsp + at, data, first);
+    memcpy(r->page->rsp, data + first, len - first);
+    r->rsp_prod += len;
+}
+
+int ring_output(struct ring *r, struct st_conn *c)
+{
+    struct st_iovec v;
+    uint32_t cons, space, len, start = r->rsp_prod;
+
+    if (r->broken)
+        return 0;
+    cons = load(&r->page->rsp_cons);
+    if (r->rsp_prod - cons > XENSTORE_RING_SIZE) {
+        ring_break(r, c, XENSTORE_ERROR_RINGIDX);
+        return -EPROTO;
+    }
+    space = XENSTORE_RING_SIZE - (r->rsp_prod - cons);
+    while (space && st_conn_output(c, &v, 1)) {
+        len = v.len < space ? (uint32_t)v.len : space;
+        put(r, v.base, len);
+        space -= len;
+        st_conn_delivered(c, len);
+    }
+    if (r->rsp_prod == start)
+        return 0;
+    store(&r->page->rsp_prod, r->rsp_prod);
+    return 1;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One shared page (xenstore-ring.txt) between the store and a domain. Makes no system call. The far end is
+ * hostile: it may write any byte of the page at any moment, so our own indices are kept here and only published
+ * there, its indices are read once, and data is copied before it is looked at.
+ */
+#ifndef XENSTORED_RING_H
+#define XENSTORED_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xen/io/xs_wire.h>
+#include "toolstack/xenstored/lib/xenstored.h"
+
+struct ring {
+    struct xenstore_domain_interface *page;
+    uint32_t req_cons, rsp_prod; /* ours; what the page says of them does not count */
+    bool broken;                 /* in the error state: nothing is taken or given until it is reset */
+};
+
+/* Starts on a page; its indices stand where the last owner of the ring left them. */
+void ring_attach(struct ring *r, struct xenstore_domain_interface *page);
+/* Feeds what the domain wrote. >0: something was taken, 0: nothing, -EPROTO: the ring went into the error state. */
+int ring_input(struct ring *r, struct st_conn *c, unsigned int *budget, enum st_stall *stall);
+/* Writes out as much of the output as fits. Results as ring_input. */
+int ring_output(struct ring *r, struct st_conn *c);
+/* Does the domain ask for a fresh start? Gives it one, the connection too. True if it did. */
+bool ring_reconnect(struct ring *r, struct st_conn *c);
+/* Puts the ring into the error state @error (XENSTORE_ERROR_*) and forgets the connection's affairs. */
+void ring_break(struct ring *r, struct st_conn *c, uint32_t error);
+
+#endif
