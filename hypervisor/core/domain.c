@@ -110,6 +110,8 @@ int domain_create(domid_id_t id, const struct guest_kind *kind, unsigned int max
     d->shared_info = hv_alloc_page();
     if (!d->vcpu || !d->shared_info)
         goto out_free;
+    for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
+        d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
     domain_share_hypervisor_page(d, d->shared_info, true);
     rc = init_parts(d);
     if (rc)
@@ -159,6 +161,7 @@ int vcpu_create(struct domain *d, unsigned int id, unsigned int cpu, struct vcpu
     cpumask_fill(&v->hard_affinity);
     cpumask_fill(&v->soft_affinity);
     v->info = first_info(v);
+    v->info_is_dummy = id >= XEN_LEGACY_MAX_VCPUS;
     rc = v->info ? d->kind->vcpu_init(v) : -ENOMEM;
     if (rc)
         goto out_free;

@@ -85,9 +85,9 @@ enum vcpu_pause {
 };
 
 struct vcpu {
-    /* Where a fault on the way out to the guest (at IRET) is pushed: the stack pointer is then in `regs`. */
-    uint64_t exit_fault_room[34];
     uint64_t stack; /* top of the stack of the processor that it runs on; entry code switches to it */
+    /* Where a fault on the way out to the guest (at IRET) is pushed, together with the part of `regs` that was restored already. */
+    uint64_t exit_fault_room[34];
     /*
      * What the guest's registers were at the last entry into the hypervisor. The processor pushes straight into it (TSS.RSP0 is the
      * address of regs.es, which therefore is a multiple of 16).
@@ -107,6 +107,7 @@ struct vcpu {
 
     /* Shared with the guest. `info` never is NULL: before the guest registers an area it points into shared_info or to a dummy. */
     vcpu_info_t *info;
+    bool info_is_dummy;     /* no area of the guest yet: vcpus beyond those in shared_info */
     struct frame *info_frame; /* holds a writable reference if the area was registered */
     struct vcpu_runstate_info runstate; /* guarded by the scheduler's lock of the processor it is on */
     guest_ptr_t runstate_area;  /* 0: none */
@@ -137,8 +138,6 @@ struct guest_kind {
     /* Put the processor's state of `v` away, or make it `v`'s. Interrupts off, on the processor itself. */
     void (*switch_from)(struct vcpu *v);
     void (*switch_to)(struct vcpu *v);
-    /* Last thing before the guest runs: deliver events, NMIs. Interrupts off. */
-    void (*before_entry)(struct vcpu *v);
     int (*set_context)(struct vcpu *v, const void *vcpu_guest_context) __must_check;
 };
 
@@ -169,6 +168,10 @@ _Static_assert((offsetof(struct vcpu, regs) + offsetof(struct cpu_user_regs, es)
     for (unsigned int for_each_i = 0; for_each_i < (d)->max_vcpus; for_each_i++)                             \
         if (((v) = (d)->vcpu[for_each_i]) != NULL)
 
+/* All domains, in the order of their making; for dumps and for who holds the domain list's lock. NULL at the end. */
+struct domain *domain_first(void);
+struct domain *domain_next(struct domain *d);
+
 /* Pausing counts. The _sync form returns once the vcpu has left its processor; not for one's own vcpus. */
 void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_pause_sync(struct vcpu *v);
@@ -189,5 +192,8 @@ int vcpu_create(struct domain *d, unsigned int id, unsigned int cpu, struct vcpu
 extern struct domain *hardware_domain; /* domain 0, NULL before it is made */
 extern struct domain *domain_io;       /* DOMID_IO: owns what is not RAM; references to it are not counted */
 extern struct domain *domain_xen;      /* DOMID_XEN: owns hypervisor frames that a privileged domain may map read-only */
+
+/* What the machine does when domain 0 ends with this reason; joined at start-up. */
+extern void (*machine_shutdown)(unsigned int reason);
 
 #endif

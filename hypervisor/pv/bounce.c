@@ -43,7 +43,7 @@ void pv_bounce(struct pv_vcpu *p, uint64_t address, bool mask_events, const uint
         *at++ = extra[i];
     *at++ = r->rip;
     *at++ = (from_kernel ? r->cs & ~3UL : r->cs) | (uint64_t)masked << 32;
-    *at++ = (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (masked ? 0 : RFLAGS_IF) | (uint64_t)p->iopl << 12;
+    *at++ = (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (masked ? 0 : RFLAGS_IF) | (p->honours_iopl ? (uint64_t)p->iopl << 12 : 0);
     *at++ = r->rsp;
     *at++ = r->ss;
     sp = (sp & ~15UL) - (uint64_t)(at - frame) * 8;

@@ -51,9 +51,7 @@ long do_set_callbacks(struct hypercall *hc)
 {
     struct pv_vcpu *p = pv_vcpu(hc->vcpu);
 
-    for (unsigned int i = 0; i < 3; i++)
-        if (!pv_is_handler_address(hc->arg[i]))
-            return -EINVAL;
+    /* Unlike callback_op, this call takes any address; the guest that gives a bad one faults when it is used. */
     set_callback(p, PV_CB_EVENT, hc->arg[0], true);
     set_callback(p, PV_CB_FAILSAFE, hc->arg[1], p->callback[PV_CB_FAILSAFE].mask_events);
     set_callback(p, PV_CB_SYSCALL, hc->arg[2], p->callback[PV_CB_SYSCALL].mask_events);
@@ -67,8 +65,7 @@ static int kind_of(uint16_t type, enum pv_callback_kind *kind)
     case CALLBACKTYPE_failsafe: *kind = PV_CB_FAILSAFE; return 0;
     case CALLBACKTYPE_syscall: *kind = PV_CB_SYSCALL; return 0;
     case CALLBACKTYPE_syscall32: *kind = PV_CB_SYSCALL32; return 0;
-    case CALLBACKTYPE_sysenter:
-    case CALLBACKTYPE_sysenter_deprecated: *kind = PV_CB_SYSENTER; return 0;
+    case CALLBACKTYPE_sysenter: *kind = PV_CB_SYSENTER; return 0;
     case CALLBACKTYPE_nmi: *kind = PV_CB_NMI; return 0;
     default: return -ENOSYS;
     }
@@ -81,10 +78,10 @@ static long register_callback(struct pv_vcpu *p, guest_ptr_t arg)
 
     if (copy_from_guest(&reg, arg, sizeof(reg)))
         return -EFAULT;
-    if (kind_of(reg.type, &kind))
-        return -ENOSYS;
     if (!pv_is_handler_address(reg.address))
         return -EINVAL;
+    if (kind_of(reg.type, &kind))
+        return -ENOSYS;
     set_callback(p, kind, reg.address, reg.flags & CALLBACKF_mask_events);
     return 0;
 }
@@ -98,7 +95,7 @@ static long unregister_callback(struct pv_vcpu *p, guest_ptr_t arg)
         return -EFAULT;
     if (kind_of(unreg.type, &kind))
         return -ENOSYS;
-    if (kind == PV_CB_EVENT || kind == PV_CB_FAILSAFE || kind == PV_CB_SYSCALL)
+    if (kind != PV_CB_NMI)
         return -EINVAL;
     p->callback[kind] = (struct pv_callback){0};
     return 0;
@@ -138,8 +135,8 @@ long do_nmi_op(struct hypercall *hc)
     }
 }
 
-/* Assists that a 64-bit PV guest may have: writable page tables are what we do anyway; 4-GiB segments are for 32-bit guests. */
-#define VALID_ASSISTS (BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) | BIT(VMASST_TYPE_architectural_iopl) | \
+/* Assists that a PV guest may ask for. Writable page tables are what we do anyway; those of 32-bit guests change nothing for a 64-bit one. */
+#define VALID_ASSISTS (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) | BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) | BIT(VMASST_TYPE_architectural_iopl) | \
                        BIT(VMASST_TYPE_runstate_update_flag) | BIT(VMASST_TYPE_m2p_strict))
 
 long do_vm_assist(struct hypercall *hc)

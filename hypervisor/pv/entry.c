@@ -12,6 +12,7 @@
 #include "hv/errno.h"
 #include "hv/irqflags.h"
 #include "pv/bounce.h"
+#include "pv/fixups.h"
 
 void guest_hypercall(struct vcpu *v)
 {
@@ -74,7 +75,7 @@ static void deliver_pending(struct pv_vcpu *p)
     if (unlikely(p->v.nmi_pending) && p->callback[PV_CB_NMI].valid && !p->in_nmi) {
         p->v.nmi_pending = false;
         p->in_nmi = true;
-        pv_bounce(p, p->callback[PV_CB_NMI].address, p->callback[PV_CB_NMI].mask_events, NULL, 0);
+        pv_bounce(p, p->callback[PV_CB_NMI].address, true, NULL, 0);
         return;
     }
     if (event_deliverable(&p->v) && cb->valid)
@@ -99,6 +100,11 @@ struct vcpu *prepare_exit(void)
             idle_wait();
             continue;
         }
+        if (unlikely(pv_vcpu(v)->segments_failed)) {
+            pv_vcpu(v)->segments_failed = false;
+            pv_failsafe(pv_vcpu(v));
+            continue;
+        }
         if (unlikely(v->nmi_pending) || event_deliverable(v)) {
             deliver_pending(pv_vcpu(v));
             if (softirq_pending())
@@ -108,21 +114,21 @@ struct vcpu *prepare_exit(void)
     }
 }
 
+/*
+ * The processor refused the frame that the guest is to continue with: the guest gets the exception as if it had happened where the frame leads. The general
+ * registers are the guest's, since they had been restored; `fault` lies below v->regs and may overlap it, so they are copied from the end.
+ */
 void guest_exit_fault(struct vcpu *v, const struct cpu_user_regs *fault)
 {
-    struct pv_vcpu *p = pv_vcpu(v);
-    const struct pv_callback *cb = &p->callback[PV_CB_FAILSAFE];
     uint64_t *to = (uint64_t *)&v->regs;
     const uint64_t *from = (const uint64_t *)fault;
+    uint32_t vector = fault->entry_vector, error = fault->error_code;
+    uint64_t cr2 = read_cr2();
 
-    /* The general registers are the guest's: they had been restored. `fault` lies below regs and may overlap it: copy from the end. */
     for (int i = offsetof(struct cpu_user_regs, error_code) / 8; i-- > 0;)
         to[i] = from[i];
     irq_enable();
-    if (!cb->valid) {
-        domain_crash(v, "its registers cannot be restored (rip %#lx, cs %x, ss %x) and it has no failsafe callback", v->regs.rip, v->regs.cs,
-                     v->regs.ss);
-        return;
-    }
-    pv_failsafe(p);
+    v->regs.entry_vector = vector;
+    v->regs.error_code = error;
+    pv_exit_fault(pv_vcpu(v), cr2);
 }

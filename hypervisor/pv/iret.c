@@ -2,6 +2,7 @@
 /* The iret hypercall, stack_switch, and other calls that a guest kernel makes on its hot paths about itself. */
 #include "core/hypercall.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/layout.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
 #include "hv/irqflags.h"
@@ -9,8 +10,9 @@
 #include "pv/calls.h"
 
 #define RFLAGS_IOPL 0x3000UL
-#define RFLAGS_NT   0x4000UL
 #define RFLAGS_VM   0x20000UL
+#define RFLAGS_VIF  0x80000UL
+#define RFLAGS_VIP  0x100000UL
 
 /* What the guest's kernel leaves on its stack: xen/arch-x86/xen-x86_64.h, struct iret_context. */
 long do_iret(struct hypercall *hc)
@@ -35,11 +37,13 @@ long do_iret(struct hypercall *hc)
         p->iopl = c.rflags >> 12 & 3;
     r->rip = c.rip;
     r->cs = (uint16_t)(c.cs | 3);
-    r->rflags = (c.rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_NT)) | RFLAGS_IF | 2;
+    r->rflags = (c.rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)) | RFLAGS_IF | 2;
     r->rsp = c.rsp;
     r->ss = (uint16_t)(c.ss | 3);
     r->rax = c.rax;
-    if (c.flags & VGCF_in_syscall) {
+    if (c.flags & VGCF_in_syscall) { /* as SYSRET would: flat selectors, and the registers that it uses */
+        r->cs = GUEST_CS64;
+        r->ss = GUEST_DS;
         r->rcx = r->rip;
         r->r11 = r->rflags;
     } else {

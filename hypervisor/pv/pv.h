@@ -19,8 +19,10 @@ extern const struct guest_kind pv_kind;
 struct pv_domain {
     struct domain d;
     uint64_t *perdomain_l3;   /* page: slot PERDOMAIN_SLOT of every L4 of the domain points here */
+    uint64_t *perdomain_l2;
     uint64_t **perdomain_l1;  /* one page for each 16 vcpus: 16 * 32 entries */
-    bool io_port_trap;        /* unused ports and the like are trapped */
+    uint32_t pci_index; /* CF8 as the domain wrote it */
+    uint8_t cmos_index; /* port 70 likewise */
 };
 
 enum pv_callback_kind { PV_CB_EVENT, PV_CB_FAILSAFE, PV_CB_SYSCALL, PV_CB_SYSCALL32, PV_CB_SYSENTER, PV_CB_NMI, PV_CB_COUNT };
@@ -61,6 +63,7 @@ struct pv_vcpu {
     uint64_t fs_base, gs_base_kernel, gs_base_user; /* saved while not running */
     uint16_t ds, es, fs, gs;       /* saved while not running */
     uint8_t iopl;
+    bool segments_failed; /* loading them faulted at the last switch: the failsafe callback is due */
     bool honours_iopl; /* VMASST_TYPE_architectural_iopl: iret and frames carry the IOPL */
     uint32_t syscall_flags_mask;   /* not guest-settable; kept for migration */
     uint8_t *io_bitmap;            /* PHYSDEVOP_set_iobitmap: guest address and size below */
@@ -94,11 +97,29 @@ static inline struct pv_vcpu *pv_vcpu(struct vcpu *v)
     return container_of(v, struct pv_vcpu, v);
 }
 
+/* The privilege level that the guest's code counts as, against gates and the virtual IOPL: its kernel is at 1, or at 0 with architectural_iopl. */
+static inline unsigned int pv_virtual_level(const struct pv_vcpu *p)
+{
+    return !p->kernel_mode ? 3 : p->honours_iopl ? 0 : 1;
+}
+
 /* PTE of the GDT/LDT pages of a vcpu in the per-domain area. */
 uint64_t *pv_gdt_pte(struct vcpu *v, unsigned int page);
 uint64_t *pv_ldt_pte(struct vcpu *v, unsigned int page);
 /* Virtual address of the vcpu's GDT / LDT there. */
 uint64_t pv_gdt_va(const struct vcpu *v);
 uint64_t pv_ldt_va(const struct vcpu *v);
+
+/* The L4 entry of the per-domain area. */
+uint64_t pv_perdomain_entry(struct domain *d);
+/* Our slots of an L4 page of the domain's. */
+void pv_fill_root_slots(uint64_t *l4, struct domain *d);
+/* VCPUOP_initialise, domctl setvcpucontext: struct vcpu_guest_context, decoded. -EINVAL, -ENOMEM, -ERESTART. */
+int pv_set_context(struct vcpu *v, const void *vcpu_guest_context) __must_check;
+/* Page tables, descriptors, registered areas: everything the domain holds. 0 or -ERESTART. */
+int pv_relinquish(struct domain *d) __must_check;
+
+/* Fills a page with the stubs that guests call us through (pv/dom0/build.c). */
+void pv_write_hypercall_page(void *page);
 
 #endif

@@ -1,7 +1,130 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Start-up on the final page tables: the machine, the processors, domain 0; and what the parts ask of each other, joined here. */
+#include "arch/x86/apic/apic.h"
+#include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/boot/main.h"
+#include "arch/x86/desc.h"
+#include "arch/x86/platform.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/traps.h"
+#include "core/fail_alloc.h"
+#include "core/heap.h"
+#include "core/options.h"
+#include "core/vcpu_time.h"
+#include "drivers/console.h"
+#include "event/event.h"
+#include "hv/alloc.h"
+#include "hv/irqflags.h"
+#include "hv/log.h"
 #include "hv/panic.h"
+#include "hv/percpu.h"
+#include "hv/softirq.h"
+#include "pv/context.h"
+#include "pv/dom0/dom0.h"
+#include "pv/entry.h"
+#include "sched/sched.h"
+#include "top/machine_end.h"
+
+/* entry.S: the way out of the hypervisor, which is the idle loop while there is nobody to run. */
+extern void leave_to_guest(void) __noreturn;
+
+static struct domain idle_domain = {.id = DOMID_IDLE, .references = 1};
+static struct domain io_domain = {.id = DOMID_IO, .references = 1};
+static struct domain xen_domain = {.id = DOMID_XEN, .references = 1};
+
+/* The scheduler's way to another vcpu. Interrupts off; returns with `next` current. */
+static void context_switch(struct vcpu *prev, struct vcpu *next)
+{
+    unsigned int cpu = cpu_id();
+
+    if (!prev->is_idle)
+        pv_switch_from(prev);
+    if (!next->is_idle)
+        cpumask_set(cpu, &next->domain->dirty_cpus);
+    set_entry_vcpu(next);
+    if (next->is_idle)
+        pv_leave_for_host();
+    else
+        pv_switch_to(next);
+    if (!prev->is_idle && prev->domain != next->domain)
+        cpumask_clear(cpu, &prev->domain->dirty_cpus); /* the new root was loaded: nothing of it is left here */
+    if (!next->is_idle)
+        vcpu_time_publish(next);
+}
+
+static void halt_until_interrupt(void)
+{
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+
+static void kick_softirq(unsigned int cpu)
+{
+    smp_kick(cpu);
+}
+
+static void join_parts(void)
+{
+    timer_machine.program = apic_timer_program;
+    timer_machine.now = time_now;
+    softirq_machine.send_ipi = kick_softirq;
+    sched_machine.now = time_now;
+    sched_machine.context_switch = context_switch;
+    sched_machine.send_kick = smp_kick;
+    idle_wait = halt_until_interrupt;
+    machine_shutdown = machine_end;
+    panic_end = machine_after_panic;
+}
+
+/* The idle vcpu of this processor becomes current. */
+static struct vcpu *make_idle(unsigned int cpu)
+{
+    struct vcpu *idle = hv_new(struct vcpu);
+
+    if (!idle)
+        panic("Cannot boot: no memory for CPU %u\n", cpu);
+    idle->domain = &idle_domain;
+    idle->id = cpu;
+    idle->cpu = cpu;
+    idle->is_idle = true;
+    set_entry_vcpu(idle);
+    return idle;
+}
+
+void cpu_idle_start(unsigned int cpu)
+{
+    sched_cpu_up(cpu, make_idle(cpu));
+    irq_enable();
+    leave_to_guest();
+}
+
+static void send_console_virq(void)
+{
+    event_send_global_virq(VIRQ_CONSOLE);
+}
+
 void boot_continue(void)
 {
-    panic("to be continued\n");
+    struct vcpu *idle = make_idle(0);
+    struct domain *d;
+
+    domain_io = &io_domain;
+    domain_xen = &xen_domain;
+    join_parts();
+    timers_init();
+    platform_init(boot_info.rsdp);
+    sched_init(option_string("sched"), (unsigned int)option_number("sched_ratelimit_us", 1000));
+    sched_cpu_up(0, idle);
+    irq_enable();
+    smp_boot_others();
+    clock_smp_done();
+    console_start_input();
+    console_input_for_domain0 = send_console_virq;
+
+    d = dom0_create();
+    domain_wallclock_publish(d);
+    fail_alloc_countdown = option_number("fail-alloc", 0);
+    console_give_to_domain0();
+    __atomic_fetch_and(&d->vcpu[0]->pause_flags, ~(uint32_t)VCPU_DOWN, __ATOMIC_SEQ_CST);
+    domain_unpause(d);
+    leave_to_guest();
 }

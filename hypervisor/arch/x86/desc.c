@@ -14,6 +14,8 @@
 #include "core/heap.h"
 #include "hv/alloc.h"
 #include "hv/panic.h"
+#include "hv/softirq.h"
+#include "hv/time.h"
 #include "hv/percpu.h"
 #include "hv/string.h"
 
@@ -197,6 +199,8 @@ uint64_t cpu_prepare(unsigned int cpu, uint32_t apic_id)
     for (unsigned int i = 1; i <= 4; i++)
         per_cpu(tss, cpu).ist[i - 1] = stack_of(cpu) + i * IST_STACK_SIZE;
     /* The IST stacks must lead to the same top: it is found by address arithmetic. */
+    softirq_cpu_init(cpu);
+    timer_cpu_init(cpu);
     top->percpu_offset = percpu_offset[cpu];
     top->cpu = cpu;
     top->apic_id = apic_id;

@@ -6,6 +6,8 @@
 #include "arch/x86/traps.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/extable.h"
+#include "arch/x86/image.h"
+#include "arch/x86/layout.h"
 #include "arch/x86/stack.h"
 #include "debug/symbols.h"
 #include "drivers/console.h"
@@ -39,11 +41,20 @@ void dump_registers(const struct cpu_user_regs *r)
 }
 
 /* Every word between sp and the top of its stack that looks like a return address: more than there is, but never too little. */
+static bool is_our_stack(uint64_t sp)
+{
+    return (sp >= (uint64_t)boot_stack && sp < (uint64_t)boot_stack + STACK_SIZE) || (sp >= STACKS_START && sp < STACKS_START + MAX_CPUS * 2UL * STACK_SIZE);
+}
+
 void dump_stack(uint64_t sp)
 {
     uint64_t end = (sp | (STACK_SIZE - 1)) + 1 - STACK_TOP_SIZE;
     unsigned int lines = 0;
 
+    if (!is_our_stack(sp)) {
+        printk("No call trace: %016lx is no stack of ours\n", sp);
+        return;
+    }
     printk("Call trace:\n");
     for (sp &= ~7UL; sp < end && lines < 40; sp += 8) {
         uint64_t word = *(const uint64_t *)sp;

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* XSAVE areas (SDM 1, 13.4), or FXSAVE where there is no XSAVE. The area's contents come from guests: a restore that faults loads the initial state. */
+#include "arch/x86/fpu.h"
+#include "arch/x86/cpu_features.h"
+#include "arch/x86/extable.h"
+#include "hv/alloc.h"
+
+#define FXSAVE_SIZE 512
+#define FCW_INIT    0x37f
+#define MXCSR_INIT  0x1f80
+
+void *fpu_alloc(void)
+{
+    uint16_t *area = hv_zalloc(cpu_features.xsave ? cpu_features.xsave_size : FXSAVE_SIZE);
+
+    if (area) {
+        area[0] = FCW_INIT;
+        *(uint32_t *)(area + 12) = MXCSR_INIT;
+        if (cpu_features.xsave) /* XSTATE_BV: x87 and SSE are there */
+            *((uint64_t *)area + FXSAVE_SIZE / 8) = 3;
+    }
+    return area;
+}
+
+void fpu_save(void *area)
+{
+    __asm__ volatile("clts");
+    if (cpu_features.xsaveopt)
+        __asm__ volatile("xsaveopt64 %0" : "=m"(*(char(*)[4096])area) : "a"(~0U), "d"(~0U) : "memory");
+    else if (cpu_features.xsave)
+        __asm__ volatile("xsave64 %0" : "=m"(*(char(*)[4096])area) : "a"(~0U), "d"(~0U) : "memory");
+    else
+        __asm__ volatile("fxsave64 %0" : "=m"(*(char(*)[512])area)::"memory");
+}
+
+static const struct {
+    uint16_t fcw, pad[11];
+    uint32_t mxcsr;
+    uint8_t rest[4096 - 28];
+} initial __aligned(64) = {.fcw = FCW_INIT, .mxcsr = MXCSR_INIT};
+
+void fpu_restore(const void *area)
+{
+    bool bad = false;
+
+    __asm__ volatile("clts");
+    if (cpu_features.xsave)
+        __asm__ volatile("1: xrstor64 (%1)\n\tjmp 3f\n2: movb $1, %0\n3:\n" EXTABLE(1b, 2b) : "+q"(bad) : "r"(area), "a"(~0U), "d"(~0U) : "memory");
+    else
+        __asm__ volatile("1: fxrstor64 (%1)\n\tjmp 3f\n2: movb $1, %0\n3:\n" EXTABLE(1b, 2b) : "+q"(bad) : "r"(area) : "memory");
+    if (bad)
+        __asm__ volatile("fxrstor64 %0" ::"m"(initial));
+}

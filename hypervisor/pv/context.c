@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Switching PV vcpus on a processor. While a vcpu runs, its segment registers, their bases, its debug registers and its FPU state are the processor's, also inside
+ * the hypervisor, which uses none of them. The order on the way in: page tables (the descriptor tables lie in the per-domain area), GDT, LDT, segments.
+ */
+#include "arch/x86/cpu.h"
+#include "arch/x86/desc.h"
+#include "arch/x86/extable.h"
+#include "arch/x86/fpu.h"
+#include "arch/x86/hostmap.h"
+#include "hv/percpu.h"
+#include "pv/bounce.h"
+#include "pv/calls.h"
+#include "pv/context.h"
+#include "pv/descriptors.h"
+#include "pv/mmu.h"
+#include "pv/msr.h"
+
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
+#define MSR_SHADOW_GS_BASE 0xc0000102
+#define CR0_TS             8UL
+#define DR7_ACTIVE         0xffUL
+
+static void save_segments(struct pv_vcpu *p)
+{
+    uint64_t active = rdmsr(MSR_GS_BASE), shadow = rdmsr(MSR_SHADOW_GS_BASE);
+
+    __asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3" : "=m"(p->ds), "=m"(p->es), "=m"(p->fs), "=m"(p->gs));
+    p->fs_base = rdmsr(MSR_FS_BASE);
+    p->gs_base_kernel = p->kernel_mode ? active : shadow;
+    p->gs_base_user = p->kernel_mode ? shadow : active;
+}
+
+#define LOAD_SELECTOR(name, selector)                                                                        \
+    ({                                                                                                       \
+        bool loaded_ = true;                                                                                 \
+        __asm__ volatile("1: mov %w1, %%" name "\n\tjmp 3f\n"                                                \
+                         "2: movb $0, %0\n\txorl %k1, %k1\n\tmov %w1, %%" name "\n"                          \
+                         "3:\n" EXTABLE(1b, 2b)                                                              \
+                         : "+q"(loaded_)                                                                     \
+                         : "r"((unsigned long)(selector))                                                    \
+                         : "memory");                                                                        \
+        loaded_;                                                                                             \
+    })
+
+bool pv_load_user_gs(struct pv_vcpu *p, uint16_t selector)
+{
+    bool loaded;
+
+    /* Called by the guest's kernel: the user's GS base is the shadow. */
+    p->gs = selector;
+    __asm__ volatile("cli; swapgs" ::: "memory");
+    loaded = LOAD_SELECTOR("gs", selector);
+    __asm__ volatile("mfence; swapgs; sti" ::: "memory");
+    return loaded;
+}
+
+static bool load_segments(struct pv_vcpu *p)
+{
+    bool loaded = LOAD_SELECTOR("ds", p->ds);
+
+    loaded &= LOAD_SELECTOR("es", p->es);
+    loaded &= LOAD_SELECTOR("fs", p->fs);
+    loaded &= LOAD_SELECTOR("gs", p->gs);
+    /* Loading a selector may have changed the bases, which were saved as they were. */
+    wrmsr(MSR_FS_BASE, p->fs_base);
+    wrmsr(MSR_GS_BASE, p->kernel_mode ? p->gs_base_kernel : p->gs_base_user);
+    wrmsr(MSR_SHADOW_GS_BASE, p->kernel_mode ? p->gs_base_user : p->gs_base_kernel);
+    return loaded;
+}
+
+void pv_switch_from(struct vcpu *v)
+{
+    struct pv_vcpu *p = pv_vcpu(v);
+
+    save_segments(p);
+    fpu_save(p->fpu);
+    if (p->dr7 & DR7_ACTIVE) {
+        p->dr6 = read_dr6();
+        write_dr7(0x400);
+    }
+}
+
+void pv_switch_to(struct vcpu *v)
+{
+    struct pv_vcpu *p = pv_vcpu(v);
+    uint64_t ours = (hv_gdt_page_mfn() << PAGE_SHIFT) | MAP_DATA;
+    uint64_t *pte = pv_gdt_pte(v, PV_GDT_FRAMES);
+
+    if (*pte != (ours & ~PTE_GLOBAL))
+        *pte = ours & ~PTE_GLOBAL;
+    write_cr3(p->kernel_mode ? p->cr3_kernel : p->cr3_user);
+    load_gdt(pv_gdt_va(v));
+    load_ldt(pv_ldt_va(v), p->ldt_entries);
+    if (!load_segments(p) && p->callback[PV_CB_FAILSAFE].valid)
+        p->segments_failed = true;
+    if (read_cr4() != pv_real_cr4(p))
+        write_cr4(pv_real_cr4(p));
+    fpu_restore(p->fpu);
+    if (p->fpu_ts)
+        write_cr0(read_cr0() | CR0_TS);
+    if (p->dr7 & DR7_ACTIVE) {
+        write_dr0(p->dr[0]);
+        write_dr1(p->dr[1]);
+        write_dr2(p->dr[2]);
+        write_dr3(p->dr[3]);
+        write_dr6(p->dr6);
+        write_dr7(p->dr7);
+    }
+}
+
+void pv_leave_for_host(void)
+{
+    write_cr3(host_root);
+    load_gdt(host_gdt_base());
+    load_ldt(0, 0);
+}
+
+void pv_load_root(struct vcpu *v)
+{
+    write_cr3(pv_vcpu(v)->cr3_kernel);
+}
+
+void pv_load_ldt(struct vcpu *v)
+{
+    load_ldt(pv_ldt_va(v), pv_vcpu(v)->ldt_entries);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * MSRs of a PV guest. Three kinds: the guest's own (segment bases), those that tell it of the processor (read through for domain 0, constant for others),
+ * and those whose writes are taken and forgotten because kernels write them without need. Everything else is #GP, as on a processor without it.
+ */
+#include "pv/msr.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/cpu_features.h"
+#include "arch/x86/platform.h"
+#include "hv/errno.h"
+#include "pv/mmu.h"
+
+#define MSR_TSC              0x10
+#define MSR_HYPERCALL_PAGE   0x40000000
+#define MSR_APIC_BASE        0x1b
+#define MSR_UCODE_REV        0x8b
+#define MSR_PLATFORM_INFO    0xce
+#define MSR_MISC_ENABLE      0x1a0
+#define MSR_AMD_SYSCFG       0xc0010010
+#define MSR_AMD_HWCR         0xc0010015
+#define MSR_AMD_NB_CFG       0xc001001f
+#define MSR_AMD_PATCH_LEVEL  0xc001008b
+#define MSR_AMD_MMIO_CFG     0xc0010058
+#define MSR_AMD_DE_CFG       0xc0011029
+#define EFER_GUEST           0xd01ULL /* SCE, LME, LMA, NX */
+#define CR0_TS               8UL
+
+static bool is_canonical(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
+int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value)
+{
+    switch (msr) {
+    case MSR_FS_BASE:
+    case MSR_GS_BASE:
+    case MSR_KERNEL_GS_BASE:
+        *value = rdmsr(msr);
+        return 0;
+    case MSR_EFER:
+        *value = rdmsr(MSR_EFER) & EFER_GUEST;
+        return 0;
+    case MSR_PAT:
+        *value = PLATFORM_PAT;
+        return 0;
+    case MSR_TSC:
+        *value = rdtsc();
+        return 0;
+    case MSR_APIC_BASE:
+        *value = 0xfee00000 | 0x800 | (p->v.id ? 0 : 0x100);
+        return 0;
+    case MSR_HYPERCALL_PAGE:
+        *value = 0;
+        return 0;
+    case MSR_UCODE_REV:
+    case MSR_PLATFORM_INFO:
+    case MSR_MISC_ENABLE:
+    case MSR_AMD_SYSCFG:
+    case MSR_AMD_HWCR:
+    case MSR_AMD_NB_CFG:
+    case MSR_AMD_MMIO_CFG:
+    case MSR_AMD_DE_CFG:
+        if (!p->v.domain->is_hardware)
+            return -EPERM;
+        return rdmsr_safe(msr, value) ? -EPERM : 0;
+    default:
+        return -EPERM;
+    }
+}
+
+int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value)
+{
+    uint64_t seen;
+
+    switch (msr) {
+    case MSR_FS_BASE:
+    case MSR_GS_BASE:
+    case MSR_KERNEL_GS_BASE:
+        if (!is_canonical(value))
+            return -EPERM;
+        wrmsr(msr, value);
+        return 0;
+    case MSR_UCODE_REV: /* written before it is read, to learn the microcode's version */
+    case MSR_AMD_PATCH_LEVEL:
+    case MSR_AMD_NB_CFG:
+    case MSR_AMD_DE_CFG:
+        return p->v.domain->is_hardware ? 0 : -EPERM;
+    case MSR_EFER:
+    case MSR_MISC_ENABLE:
+        /* Writing what it is changes nothing. */
+        return pv_msr_read(p, msr, &seen) || seen != value ? -EPERM : 0;
+    default:
+        return -EPERM;
+    }
+}
+
+uint64_t pv_real_cr4(const struct pv_vcpu *p)
+{
+    return (cpu_features.cr4 & ~PV_CR4_CHANGEABLE) | (p->cr4_guest & (cpu_features.fsgsbase ? PV_CR4_CHANGEABLE : 0xcUL));
+}
+
+void pv_set_fpu_ts(struct pv_vcpu *p, bool on)
+{
+    p->fpu_ts = on;
+    if (on) {
+        p->cr0_guest |= CR0_TS;
+        write_cr0(read_cr0() | CR0_TS);
+    } else {
+        p->cr0_guest &= ~CR0_TS;
+        __asm__ volatile("clts");
+    }
+}
+
+int pv_set_xcr0(struct pv_vcpu *p, uint64_t value)
+{
+    if (!cpu_features.xsave || (value & ~cpu_features.xcr0) || !(value & 1) || ((value & 4) && !(value & 2)))
+        return -EINVAL;
+    if ((value & 0xe0) && (value & 0xe6) != 0xe6)
+        return -EINVAL;
+    p->xcr0 = value;
+    xsetbv(0, value);
+    return 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Model-specific registers as a PV guest sees them, and other control state that instructions set. */
+#ifndef PV_MSR_H
+#define PV_MSR_H
+
+#include "pv/pv.h"
+
+struct cpuid_regs;
+
+/* 0, or -EPERM: #GP. */
+int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value) __must_check;
+int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value) __must_check;
+/* CPUID as the domain's policy has it. */
+void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
+int pv_set_xcr0(struct pv_vcpu *p, uint64_t value) __must_check;
+/* CR0.TS in the guest's eyes. */
+void pv_set_fpu_ts(struct pv_vcpu *p, bool on);
+/* MOV to CR3 by the guest's kernel: the value names a frame. -EINVAL. */
+int pv_write_cr3(struct pv_vcpu *p, uint64_t value) __must_check;
+
+/* Bits of CR4 that the guest decides: TSD, DE, FSGSBASE. The rest is the hypervisor's. */
+#define PV_CR4_CHANGEABLE 0x1000cUL
+/* What CR4 holds while the vcpu runs. */
+uint64_t pv_real_cr4(const struct pv_vcpu *p);
+
+#endif

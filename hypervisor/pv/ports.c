@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Port accesses of a PV guest, trapped. PCI configuration space and the CMOS clock are reached through an index register that we use as well: the guest has its own copy
+ * of the index, and an access goes through our functions, under their locks.
+ */
+#include "pv/ports.h"
+#include "arch/x86/clock/clock.h"
+#include "arch/x86/cpu.h"
+#include "core/io_access.h"
+#include "drivers/pci/config.h"
+#include "drivers/serial.h"
+#include "hv/guest.h"
+
+#define CF8        0xcf8
+#define CFC        0xcfc
+#define CF8_ENABLE 0x80000000U
+#define CMOS_INDEX 0x70
+#define CMOS_DATA  0x71
+
+bool pv_port_allowed(struct pv_vcpu *p, uint16_t port, unsigned int size)
+{
+    uint8_t bits[2] = {0xff, 0xff};
+    uint32_t last = (uint32_t)port + size - 1;
+
+    if (p->iopl >= pv_virtual_level(p))
+        return true;
+    if (last >= p->guest_io_bitmap_ports)
+        return false;
+    if (copy_from_guest(bits, guest_ptr_add(p->guest_io_bitmap, port / 8), last / 8 - port / 8 + 1))
+        return false;
+    return !((bits[0] | (uint32_t)bits[1] << 8) >> (port % 8) & ((1U << size) - 1));
+}
+
+static uint32_t all_ones(unsigned int size)
+{
+    return size == 4 ? ~0U : (1U << (8 * size)) - 1;
+}
+
+static uint32_t raw_in(uint16_t port, unsigned int size)
+{
+    return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+}
+
+static void raw_out(uint16_t port, unsigned int size, uint32_t value)
+{
+    if (size == 1)
+        outb((uint8_t)value, port);
+    else if (size == 2)
+        outw((uint16_t)value, port);
+    else
+        outl(value, port);
+}
+
+static bool is_config_data(uint16_t port, unsigned int size)
+{
+    return port >= CFC && port + size <= CFC + 4;
+}
+
+/* The device and register that the guest's copy of the index names. */
+static struct pci_address config_target(const struct pv_domain *pd, uint16_t port, unsigned int *reg)
+{
+    *reg = (pd->pci_index & 0xfc) + (port & 3);
+    return (struct pci_address){.bus = (uint8_t)(pd->pci_index >> 16), .devfn = (uint8_t)(pd->pci_index >> 8)};
+}
+
+uint32_t pv_port_read(struct pv_vcpu *p, uint16_t port, unsigned int size)
+{
+    struct domain *d = p->v.domain;
+    struct pv_domain *pd = pv_domain(d);
+    unsigned int reg;
+
+    if (d->is_hardware && port == CF8 && size == 4)
+        return pd->pci_index;
+    if (d->is_hardware && is_config_data(port, size)) {
+        if (!(pd->pci_index & CF8_ENABLE))
+            return all_ones(size);
+        struct pci_address a = config_target(pd, port, &reg);
+
+        return pci_read(a, (uint16_t)reg, size);
+    }
+    if (d->is_hardware && port == CMOS_INDEX && size == 1)
+        return pd->cmos_index;
+    if (d->is_hardware && port == CMOS_DATA && size == 1)
+        return cmos_read(pd->cmos_index & 0x7f);
+    if (!domain_may_use_port(d, port, size))
+        return all_ones(size);
+    return raw_in(port, size);
+}
+
+void pv_port_write(struct pv_vcpu *p, uint16_t port, unsigned int size, uint32_t value)
+{
+    struct domain *d = p->v.domain;
+    struct pv_domain *pd = pv_domain(d);
+    unsigned int reg;
+
+    if (d->is_hardware && port == CF8 && size == 4) {
+        pd->pci_index = value;
+    } else if (d->is_hardware && is_config_data(port, size)) {
+        struct pci_address a = config_target(pd, port, &reg);
+
+        if (pd->pci_index & CF8_ENABLE)
+            (void)pci_write(a, (uint16_t)reg, size, value);
+    } else if (d->is_hardware && port == CMOS_INDEX && size == 1) {
+        pd->cmos_index = (uint8_t)value;
+    } else if (d->is_hardware && port == CMOS_DATA && size == 1) {
+        cmos_write(pd->cmos_index & 0x7f, (uint8_t)value);
+    } else if (domain_may_use_port(d, port, size)) {
+        raw_out(port, size, value);
+    }
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Privileged instructions of a PV guest: the general protection fault is decoded with the emulator's library, and what the instruction asks of the machine is answered from the
+ * vcpu's own control state, the domain's CPU policy, or the devices it may use. Only the guest's kernel is served, but for CPUID and the port bitmap.
+ */
+#include "arch/x86/cpu.h"
+#include "emulate/exec.h"
+#include "event/event.h"
+#include "hv/guest.h"
+#include "hv/string.h"
+#include "pv/bounce.h"
+#include "pv/calls.h"
+#include "pv/fixups.h"
+#include "pv/msr.h"
+#include "pv/ports.h"
+#include "sched/sched.h"
+
+#define INSN_MAX 15
+#define CLASSES  (EMU_CLASS_IO | EMU_CLASS_CPUID | EMU_CLASS_MSR | EMU_CLASS_CR | EMU_CLASS_DR | EMU_CLASS_TSC | EMU_CLASS_CACHE | \
+                 EMU_CLASS_XCR)
+#define REP_LIMIT 64
+
+#define CR0_TS 8UL
+#define CR4_SHOWN_OFF 0x302080UL /* PGE, VMXE, SMEP, SMAP are the hypervisor's business */
+
+/* Where each of the emulator's registers (rax, rcx, rdx, rbx, rsp, ...) stands in the frame. */
+static uint64_t *reg_of(struct cpu_user_regs *r, unsigned int i)
+{
+    uint64_t *const at[16] = {&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp, &r->rsi, &r->rdi,
+                              &r->r8,  &r->r9,  &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15};
+
+    return at[i];
+}
+
+static struct pv_vcpu *vcpu_of(struct emu *emu)
+{
+    return emu->opaque;
+}
+
+static enum emu_result read_memory(struct emu *emu, uint64_t linear, void *buffer, unsigned length, enum emu_access access)
+{
+    (void)access;
+    return copy_from_guest(buffer, GUEST_PTR(linear), length) ? emu_raise_page_fault(emu, linear, 0) : EMU_OK;
+}
+
+static enum emu_result write_memory(struct emu *emu, uint64_t linear, const void *buffer, unsigned length)
+{
+    return copy_to_guest(GUEST_PTR(linear), buffer, length) ? emu_raise_page_fault(emu, linear, 2) : EMU_OK;
+}
+
+static enum emu_result read_segment(struct emu *emu, enum insn_seg seg, struct emu_segment *out)
+{
+    *out = (struct emu_segment){.limit = ~0U, .attributes = EMU_SEGMENT_PRESENT | EMU_SEGMENT_S | 3};
+    if (seg == INSN_SEG_FS)
+        out->base = rdmsr(MSR_FS_BASE);
+    if (seg == INSN_SEG_GS)
+        out->base = rdmsr(MSR_GS_BASE);
+    (void)emu;
+    return EMU_OK;
+}
+
+static enum emu_result check_port(struct emu *emu, uint16_t port, unsigned size)
+{
+    return pv_port_allowed(vcpu_of(emu), port, size) ? EMU_OK : emu_raise(emu, EMU_VECTOR_GP, 0);
+}
+
+static enum emu_result port_read(struct emu *emu, uint16_t port, unsigned size, uint32_t *value)
+{
+    *value = pv_port_read(vcpu_of(emu), port, size);
+    return EMU_OK;
+}
+
+static enum emu_result port_write(struct emu *emu, uint16_t port, unsigned size, uint32_t value)
+{
+    pv_port_write(vcpu_of(emu), port, size, value);
+    return EMU_OK;
+}
+
+static enum emu_result read_cr(struct emu *emu, unsigned cr, uint64_t *value)
+{
+    struct pv_vcpu *p = vcpu_of(emu);
+
+    switch (cr) {
+    case 0: *value = p->cr0_guest; return EMU_OK;
+    case 2: *value = p->cr2; return EMU_OK;
+    case 3: *value = p->cr3_kernel; return EMU_OK;
+    case 4: *value = pv_real_cr4(p) & ~CR4_SHOWN_OFF; return EMU_OK;
+    default: return emu_raise(emu, EMU_VECTOR_GP, 0);
+    }
+}
+
+static enum emu_result set_cr0(struct emu *emu, struct pv_vcpu *p, uint64_t value)
+{
+    if ((value ^ p->cr0_guest) & ~CR0_TS)
+        return emu_raise(emu, EMU_VECTOR_GP, 0);
+    pv_set_fpu_ts(p, value & CR0_TS);
+    return EMU_OK;
+}
+
+static enum emu_result write_cr(struct emu *emu, unsigned cr, uint64_t value)
+{
+    struct pv_vcpu *p = vcpu_of(emu);
+
+    switch (cr) {
+    case 0: return set_cr0(emu, p, value);
+    case 2: p->cr2 = p->v.info->arch.cr2 = value; return EMU_OK;
+    case 3: return pv_write_cr3(p, value) ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+    case 4: p->cr4_guest = value & PV_CR4_CHANGEABLE; write_cr4(pv_real_cr4(p)); return EMU_OK;
+    default: return emu_raise(emu, EMU_VECTOR_GP, 0);
+    }
+}
+
+static enum emu_result read_dr(struct emu *emu, unsigned dr, uint64_t *value)
+{
+    struct pv_vcpu *p = vcpu_of(emu);
+
+    *value = dr < 4 ? p->dr[dr] : dr == 4 || dr == 6 ? p->dr6 : p->dr7;
+    return EMU_OK;
+}
+
+static enum emu_result write_dr(struct emu *emu, unsigned dr, uint64_t value)
+{
+    return pv_set_debugreg(vcpu_of(emu), dr, value) ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+}
+
+static enum emu_result read_msr(struct emu *emu, uint32_t msr, uint64_t *value)
+{
+    return pv_msr_read(vcpu_of(emu), msr, value) ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+}
+
+static enum emu_result write_msr(struct emu *emu, uint32_t msr, uint64_t value)
+{
+    return pv_msr_write(vcpu_of(emu), msr, value) ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+}
+
+static enum emu_result run_cpuid(struct emu *emu, uint32_t leaf, uint32_t subleaf, uint32_t result[4])
+{
+    struct cpuid_regs r;
+
+    pv_cpuid(&vcpu_of(emu)->v, leaf, subleaf, &r);
+    result[0] = r.a;
+    result[1] = r.b;
+    result[2] = r.c;
+    result[3] = r.d;
+    return EMU_OK;
+}
+
+static enum emu_result write_xcr(struct emu *emu, uint32_t xcr, uint64_t value)
+{
+    return xcr || pv_set_xcr0(vcpu_of(emu), value) ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+}
+
+static enum emu_result flush_cache(struct emu *emu, enum emu_cache_op op, uint64_t linear)
+{
+    if (op == EMU_CACHE_INVD)
+        return emu_raise(emu, EMU_VECTOR_GP, 0);
+    (void)linear;
+    if (vcpu_of(emu)->v.domain->is_hardware) /* who has no devices needs no coherence */
+        __asm__ volatile("wbinvd" ::: "memory");
+    return EMU_OK;
+}
+
+static const struct emu_ops ops = {
+    .read = read_memory,
+    .write = write_memory,
+    .read_segment = read_segment,
+    .check_port_permission = check_port,
+    .io_read = port_read,
+    .io_write = port_write,
+    .cpuid = run_cpuid,
+    .read_msr = read_msr,
+    .write_msr = write_msr,
+    .read_cr = read_cr,
+    .write_cr = write_cr,
+    .read_dr = read_dr,
+    .write_dr = write_dr,
+    .write_xcr = write_xcr,
+    .cache = flush_cache,
+};
+
+/* Instructions that change nothing but the vcpu's idea of interrupts. True if it was one. */
+static bool interrupt_flag_instruction(struct pv_vcpu *p, uint8_t opcode)
+{
+    if (p->iopl < pv_virtual_level(p) || (opcode != 0xfa && opcode != 0xfb))
+        return false;
+    p->v.regs.rip++; /* CLI, STI: whether events are masked is the shared area's business, and these do nothing */
+    return true;
+}
+
+/* As many bytes at rip as can be read, up to the longest instruction. */
+static size_t fetch(uint64_t rip, uint8_t *bytes)
+{
+    size_t n = INSN_MAX;
+
+    while (n && copy_from_guest(bytes, GUEST_PTR(rip), n))
+        n = n > PAGE_SIZE - (rip & (PAGE_SIZE - 1)) ? PAGE_SIZE - (rip & (PAGE_SIZE - 1)) : 0;
+    return n;
+}
+
+static enum emu_result run(struct pv_vcpu *p, const struct insn *insn, struct emu *emu)
+{
+    struct cpu_user_regs *r = &p->v.regs;
+    struct emu_regs regs = {.rip = r->rip, .rflags = r->rflags};
+    enum emu_result result;
+
+    for (unsigned int i = 0; i < 16; i++)
+        regs.gpr[i] = *reg_of(r, i);
+    *emu = (struct emu){
+        .ops = &ops,
+        .opaque = p,
+        .regs = &regs,
+        .classes = p->kernel_mode ? CLASSES : EMU_CLASS_IO | EMU_CLASS_CPUID,
+        .rep_limit = REP_LIMIT,
+        .mode = INSN_MODE_64,
+        .cpl = p->kernel_mode ? 0 : 3,
+    };
+    result = emu_execute(emu, insn);
+    if (result == EMU_OK) {
+        for (unsigned int i = 0; i < 16; i++)
+            *reg_of(r, i) = regs.gpr[i];
+        r->rip = regs.rip;
+        r->rflags = (regs.rflags & 0xcd5) | (r->rflags & ~0xcd5UL); /* arithmetic flags and DF */
+    }
+    return result;
+}
+
+bool pv_emulate_privileged(struct vcpu *v)
+{
+    struct pv_vcpu *p = pv_vcpu(v);
+    uint8_t bytes[INSN_MAX];
+    size_t n = fetch(v->regs.rip, bytes);
+    struct insn insn;
+    struct emu emu;
+
+    if (v->regs.cs != 0xe033 || !n)
+        return false; /* 32-bit code in a 64-bit guest is its user mode */
+    if (interrupt_flag_instruction(p, bytes[0]))
+        return true;
+    if (insn_decode(&insn, bytes, n, INSN_MODE_64) != INSN_OK || insn.op == INSN_OP_LMSW)
+        return false;
+    switch (run(p, &insn, &emu)) {
+    case EMU_OK:
+    case EMU_RETRY:
+        return true;
+    case EMU_EXCEPTION:
+        if (emu.exception.vector == 14)
+            pv_inject_page_fault(p, emu.exception.cr2, emu.exception.error_code);
+        else if (emu.exception.has_error_code)
+            pv_inject_error(p, emu.exception.vector, emu.exception.error_code);
+        else
+            pv_inject(p, emu.exception.vector);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool pv_forced_emulation(struct vcpu *v)
+{
+    static const uint8_t prefix[5] = {0x0f, 0x0b, 'x', 'e', 'n'};
+    uint8_t bytes[7];
+    struct cpuid_regs out;
+
+    if (copy_from_guest(bytes, GUEST_PTR(v->regs.rip), sizeof(bytes)) || memcmp(bytes, prefix, sizeof(prefix)) || bytes[5] != 0x0f || bytes[6] != 0xa2)
+        return false;
+    pv_cpuid(v, (uint32_t)v->regs.rax, (uint32_t)v->regs.rcx, &out);
+    v->regs.rax = out.a;
+    v->regs.rbx = out.b;
+    v->regs.rcx = out.c;
+    v->regs.rdx = out.d;
+    v->regs.rip += sizeof(bytes);
+    return true;
+}

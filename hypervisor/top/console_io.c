@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* console_io: domain 0's words on our console, and the keyboard's for it. Other domains' words go to the log, where the level admits them. */
+#include "top/calls.h"
+#include "drivers/console.h"
+#include "hv/errno.h"
+#include "hv/guest.h"
+#include "hv/log.h"
+#include <xen/xen.h>
+
+#define CHUNK 128
+
+static long console_write(struct hypercall *hc)
+{
+    char buf[CHUNK];
+
+    while (hc->arg[1]) {
+        size_t n = min(hc->arg[1], (uint64_t)sizeof(buf) - 1);
+
+        if (copy_from_guest(buf, hypercall_ptr(hc, 2), n))
+            return -EFAULT;
+        buf[n] = 0;
+        if (hc->vcpu->domain->is_hardware)
+            console_write_guest(buf, n);
+        else
+            log_guest(LOG_INFO, "(d%u) %s\n", hc->vcpu->domain->id, buf);
+        hc->arg[1] -= n;
+        hc->arg[2] += n;
+        if (hc->arg[1] && hypercall_preempt(hc))
+            return -ERESTART;
+    }
+    return 0;
+}
+
+static long console_read(struct hypercall *hc)
+{
+    char buf[CHUNK];
+    size_t n, done = 0;
+
+    while (done < hc->arg[1] && (n = console_read_guest(buf, min(hc->arg[1] - done, (uint64_t)sizeof(buf))))) {
+        if (copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 2), done), buf, n))
+            return -EFAULT;
+        done += n;
+    }
+    return (long)done;
+}
+
+long do_console_io(struct hypercall *hc)
+{
+    hc->arg[1] = (uint32_t)hc->arg[1];
+    switch (hc->arg[0]) {
+    case CONSOLEIO_write:
+        return hc->arg[1] > 0x7fffffff ? -E2BIG : console_write(hc);
+    case CONSOLEIO_read:
+        if (!hc->vcpu->domain->is_hardware)
+            return -EPERM;
+        return hc->arg[1] > 0x7fffffff ? -E2BIG : console_read(hc);
+    default:
+        return -ENOSYS;
+    }
+}

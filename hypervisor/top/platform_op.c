@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* platform_op (xen/platform.h): what domain 0 does to the machine as its owner. */
+#include "top/calls.h"
+#include "arch/x86/clock/clock.h"
+#include "arch/x86/apic/apic.h"
+#include "arch/x86/smp.h"
+#include "core/vcpu_time.h"
+#include "drivers/acpi/acpi.h"
+#include "hv/errno.h"
+#include "hv/guest.h"
+#include "hv/log.h"
+#include <xen/platform.h>
+
+static long settime(struct domain *d, uint64_t seconds, uint32_t nanoseconds, uint64_t system_time)
+{
+    if (nanoseconds >= 1000000000)
+        return -EINVAL;
+    wallclock_at_boot_ns = seconds * 1000000000ULL + nanoseconds - system_time;
+    domain_wallclock_publish(d);
+    return 0;
+}
+
+static long enter_sleep(const struct xenpf_enter_acpi_sleep *s)
+{
+    if (s->sleep_state != 5)
+        return -EOPNOTSUPP; /* suspend to RAM is not there yet */
+    printk("Domain 0 powers the machine off\n");
+    smp_stop_others();
+    return acpi_enter_sleep((uint16_t)s->val_a, (uint16_t)s->val_b, s->sleep_state);
+}
+
+static long cpuinfo(struct xenpf_pcpuinfo *info)
+{
+    unsigned int last = 0, cpu;
+
+    for_each_online_cpu (cpu)
+        last = cpu;
+    info->max_present = last;
+    if (info->xen_cpuid >= MAX_CPUS || !cpumask_test(info->xen_cpuid, &cpu_online_mask)) {
+        info->flags = XEN_PCPU_FLAGS_INVALID;
+        return 0;
+    }
+    info->flags = XEN_PCPU_FLAGS_ONLINE;
+    info->apic_id = cpu_apic_id[info->xen_cpuid];
+    info->acpi_id = info->xen_cpuid;
+    return 0;
+}
+
+long do_platform_op(struct hypercall *hc)
+{
+    struct domain *d = hc->vcpu->domain;
+    struct xen_platform_op op;
+    long rc;
+
+    if (!d->is_hardware)
+        return -EPERM;
+    if (copy_from_guest(&op, hypercall_ptr(hc, 0), sizeof(op)))
+        return -EFAULT;
+    if (op.interface_version != XENPF_INTERFACE_VERSION)
+        return -EACCES;
+    switch (op.cmd) {
+    case XENPF_settime32: return settime(d, op.u.settime32.secs, op.u.settime32.nsecs, op.u.settime32.system_time);
+    case XENPF_settime64:
+        return op.u.settime64.mbz ? -EINVAL : settime(d, op.u.settime64.secs, op.u.settime64.nsecs, op.u.settime64.system_time);
+    case XENPF_enter_acpi_sleep: return enter_sleep(&op.u.enter_acpi_sleep);
+    case XENPF_get_cpuinfo: rc = cpuinfo(&op.u.pcpu_info); break;
+    default: return -ENOSYS;
+    }
+    return rc ? rc : copy_to_guest(hypercall_ptr(hc, 0), &op, sizeof(op));
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* xen_version (xen/version.h): what we say of ourselves. */
+#include "top/calls.h"
+#include "arch/x86/layout.h"
+#include "core/options.h"
+#include "hv/errno.h"
+#include "hv/guest.h"
+#include "hv/string.h"
+#include "top/version.h"
+#include <xen/features.h>
+#include <xen/version.h>
+
+static long put_text(guest_ptr_t to, const char *text, size_t size)
+{
+    char buf[1024] = {0};
+
+    copy_string(buf, text, min(size, sizeof(buf)));
+    return copy_to_guest(to, buf, size);
+}
+
+static long compile_info(guest_ptr_t to)
+{
+    struct xen_compile_info info = {{0}, {0}, {0}, {0}};
+
+    copy_string(info.compiler, __VERSION__, sizeof(info.compiler));
+    copy_string(info.compile_by, "xenios", sizeof(info.compile_by));
+    copy_string(info.compile_domain, "xenios", sizeof(info.compile_domain));
+    copy_string(info.compile_date, version_text(), sizeof(info.compile_date));
+    return copy_to_guest(to, &info, sizeof(info));
+}
+
+static uint32_t features_of(const struct domain *d)
+{
+    return 1U << XENFEAT_memory_op_vnode_supported | 1U << XENFEAT_mmu_pt_update_preserve_ad | 1U << XENFEAT_gnttab_map_avail_bits |
+           (d->is_hardware ? 1U << XENFEAT_dom0 : 0) | 1U << XENFEAT_highmem_assist | 1U << XENFEAT_direct_mapped;
+}
+
+static long get_features(struct vcpu *v, guest_ptr_t arg)
+{
+    struct xen_feature_info info;
+
+    if (copy_from_guest(&info, arg, sizeof(info)))
+        return -EFAULT;
+    if (info.submap_idx > 0)
+        return -EINVAL;
+    info.submap = features_of(v->domain);
+    return copy_to_guest(arg, &info, sizeof(info));
+}
+
+long do_xen_version(struct hypercall *hc)
+{
+    guest_ptr_t arg = hypercall_ptr(hc, 1);
+    bool privileged = is_privileged(hc->vcpu->domain);
+    uint64_t start = HYPERVISOR_START;
+
+    switch (hc->arg[0]) {
+    case XENVER_version: return XENIOS_XEN_MAJOR << 16 | XENIOS_XEN_MINOR;
+    case XENVER_extraversion: return put_text(arg, XENIOS_EXTRA, XEN_EXTRAVERSION_LEN);
+    case XENVER_compile_info: return compile_info(arg);
+    case XENVER_capabilities: return put_text(arg, "xen-3.0-x86_64 ", sizeof(xen_capabilities_info_t));
+    case XENVER_changeset: return put_text(arg, "xenios", sizeof(xen_changeset_info_t));
+    case XENVER_platform_parameters: return copy_to_guest(arg, &start, sizeof(start));
+    case XENVER_get_features: return get_features(hc->vcpu, arg);
+    case XENVER_pagesize: return hc->arg[1] ? -EINVAL : (long)PAGE_SIZE;
+    case XENVER_guest_handle: return copy_to_guest(arg, hc->vcpu->domain->handle, sizeof(xen_domain_handle_t));
+    case XENVER_commandline: return put_text(arg, privileged ? options_line() : "<denied>", sizeof(xen_commandline_t));
+    case XENVER_build_id: return -ENODATA;
+    default: return -ENOSYS;
+    }
+}
