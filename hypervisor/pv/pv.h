@@ -56,6 +56,9 @@ struct pv_vcpu {
     /* Page table roots: each holds a reference and a type reference while installed. */
     struct frame *root_kernel;
     struct frame *root_user;
+    /* A page table whose last type reference this vcpu dropped, not wholly devalidated yet (pv/mmu.h); the frame may have become anything since. */
+    struct frame *unfinished;
+    domid_id_t unfinished_owner;
 
     /* Control state as the guest sees it. */
     uint64_t cr0_guest, cr2, cr4_guest;

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * GDT and LDT of PV vcpus. Both are mapped in the vcpu's part of the per-domain area: the GDT's pages when it is set, the LDT's one by one as
+ * they are touched. Layout of descriptors: SDM 3A 3.4.5, 5.8.3.1.
+ */
+#include "arch/x86/hostmap.h"
+#include "arch/x86/tlb.h"
+#include "core/frame_ref.h"
+#include "hv/guest.h"
+#include "pv/descriptors.h"
+#include "pv/walk.h"
+
+#define DESC_TYPE      (0xfULL << 40)
+#define DESC_CALL_GATE (0xcULL << 40)
+#define DESC_SEGMENT   BIT(44) /* code or data, as against gates, TSS and LDT */
+#define DESC_DPL       (3ULL << 45)
+#define DESC_PRESENT   BIT(47)
+#define GATE_RPL       (3ULL << 16)
+
+#define DESCRIPTORS_PER_PAGE 512
+#define LDT_MAX_ENTRIES      8192
+
+bool pv_fix_descriptor(const struct domain *d, uint64_t *descriptor)
+{
+    (void)d;
+    if (!(*descriptor & DESC_PRESENT))
+        return true; /* loading it faults */
+    if (*descriptor & DESC_SEGMENT) {
+        *descriptor |= DESC_DPL;
+        return true;
+    }
+    /* Gates and system segments lead past our entry points. A call gate may stand there if ring 3 cannot use it. */
+    if ((*descriptor & DESC_TYPE) != DESC_CALL_GATE)
+        return false;
+    *descriptor = (*descriptor & ~DESC_DPL) | GATE_RPL;
+    return true;
+}
+
+int pv_check_descriptor_page(struct domain *d, uint64_t *page)
+{
+    for (unsigned int i = 0; i < DESCRIPTORS_PER_PAGE; i++) {
+        uint64_t descriptor = READ_ONCE(page[i]), fixed = descriptor;
+
+        if (!pv_fix_descriptor(d, &fixed))
+            return -EINVAL;
+        if (fixed != descriptor)
+            WRITE_ONCE(page[i], fixed);
+    }
+    return 0;
+}
+
+/* --- GDT --- */
+
+void pv_drop_gdt(struct vcpu *v)
+{
+    struct pv_vcpu *pv = pv_vcpu(v);
+
+    for (unsigned int i = 0; i < PV_GDT_FRAMES; i++) {
+        if (!pv->gdt_frame[i])
+            continue;
+        WRITE_ONCE(*pv_gdt_pte(v, i), 0);
+        frame_put_type(pv->gdt_frame[i], v->domain, FT_SEGDESC, NULL);
+        pv->gdt_frame[i] = NULL;
+    }
+    pv->gdt_entries = 0;
+}
+
+int pv_set_gdt(struct vcpu *v, const uint64_t *mfns, unsigned int entries)
+{
+    unsigned int pages = DIV_ROUND_UP(entries, DESCRIPTORS_PER_PAGE), i;
+    struct pv_vcpu *pv = pv_vcpu(v);
+    struct frame *frames[PV_GDT_FRAMES];
+    int ret = 0;
+
+    if (entries > FIRST_RESERVED_GDT_ENTRY)
+        return -EINVAL;
+    for (i = 0; i < pages; i++) {
+        frames[i] = mfn_to_frame(MFN(mfns[i]));
+        if (!mfn_valid(MFN(mfns[i])) || frame_get_type(frames[i], v->domain, FT_SEGDESC, NULL)) {
+            ret = -EINVAL;
+            break;
+        }
+    }
+    if (ret) {
+        while (i-- > 0)
+            frame_put_type(frames[i], v->domain, FT_SEGDESC, NULL);
+        return ret;
+    }
+    pv_drop_gdt(v);
+    for (i = 0; i < pages; i++) {
+        pv->gdt_frame[i] = frames[i];
+        WRITE_ONCE(*pv_gdt_pte(v, i), mfn_to_paddr(frame_to_mfn(frames[i])) | (MAP_DATA & ~PTE_GLOBAL));
+    }
+    pv->gdt_entries = entries;
+    return 0;
+}
+
+long do_set_gdt(struct hypercall *hc)
+{
+    unsigned int entries = (unsigned int)hc->arg[1], pages = DIV_ROUND_UP(entries, DESCRIPTORS_PER_PAGE);
+    uint64_t mfns[PV_GDT_FRAMES];
+    int ret;
+
+    if (entries > FIRST_RESERVED_GDT_ENTRY)
+        return -EINVAL;
+    if (copy_from_guest(mfns, hypercall_ptr(hc, 0), pages * sizeof(mfns[0])))
+        return -EFAULT;
+    ret = pv_set_gdt(hc->vcpu, mfns, entries);
+    if (ret == 0) /* the translations of the old table's pages */
+        tlb_flush_local(TLB_FLUSH);
+    return ret;
+}
+
+long do_update_descriptor(struct hypercall *hc)
+{
+    uint64_t address = hc->arg[0], descriptor = hc->arg[1];
+    struct domain *d = hc->vcpu->domain;
+    mfn_t mfn = paddr_to_mfn(address);
+    enum frame_type type;
+    struct frame *f;
+    int ret;
+
+    if (!IS_ALIGNED(address, sizeof(descriptor)) || !mfn_valid(mfn) || !pv_fix_descriptor(d, &descriptor))
+        return -EINVAL;
+    f = mfn_to_frame(mfn);
+    /* A page that is in no table yet is written as the memory it is. */
+    type = fw_is_valid(READ_ONCE(f->word), FT_SEGDESC) ? FT_SEGDESC : FT_WRITABLE;
+    ret = frame_get_type(f, d, type, hc);
+    if (ret)
+        return ret == -ERESTART ? ret : -EINVAL;
+    WRITE_ONCE(*(uint64_t *)((uint8_t *)mfn_to_va(mfn) + (address & (PAGE_SIZE - 1))), descriptor);
+    frame_put_type(f, d, type, hc);
+    return 0;
+}
+
+/* --- LDT --- */
+
+void pv_drop_ldt(struct vcpu *v)
+{
+    struct pv_vcpu *pv = pv_vcpu(v);
+    uint32_t mapped;
+
+    lock(&pv->ldt_lock);
+    mapped = pv->ldt_mapped;
+    pv->ldt_mapped = 0;
+    for (unsigned int page = 0; page < PV_LDT_PAGES; page++) {
+        uint64_t *pte = pv_ldt_pte(v, page);
+        struct frame *f = mfn_to_frame(MFN((READ_ONCE(*pte) & PTE_ADDRESS) >> PAGE_SHIFT));
+
+        if (!(mapped & 1u << page))
+            continue;
+        WRITE_ONCE(*pte, 0);
+        frame_put_type(f, v->domain, FT_SEGDESC, NULL);
+    }
+    unlock(&pv->ldt_lock);
+    if (mapped)
+        tlb_flush_local(TLB_FLUSH);
+}
+
+int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries)
+{
+    struct pv_vcpu *pv = pv_vcpu(v);
+
+    if (entries > LDT_MAX_ENTRIES ||
+        (entries && (!IS_ALIGNED(base, PAGE_SIZE) || (int64_t)(base << 16) >> 16 != (int64_t)base || (base >= HYPERVISOR_START && base < HYPERVISOR_END))))
+        return -EINVAL;
+    if (pv->ldt_base == base && pv->ldt_entries == entries)
+        return 0;
+    pv_drop_ldt(v);
+    pv->ldt_base = base;
+    pv->ldt_entries = entries;
+    pv_load_ldt(v);
+    return 0;
+}
+
+bool pv_ldt_fault(struct vcpu *v, unsigned int offset)
+{
+    struct pv_vcpu *pv = pv_vcpu(v);
+    unsigned int page = offset >> PAGE_SHIFT;
+    uint64_t entry;
+    struct frame *f;
+
+    if (page >= PV_LDT_PAGES || offset / sizeof(uint64_t) >= pv->ldt_entries)
+        return false;
+    entry = pv_leaf_of(pv, pv->ldt_base + ((uint64_t)page << PAGE_SHIFT));
+    f = mfn_to_frame(MFN((entry & PTE_ADDRESS) >> PAGE_SHIFT));
+    if (!(entry & PTE_PRESENT) || !mfn_valid(frame_to_mfn(f)) || frame_get_type(f, v->domain, FT_SEGDESC, NULL))
+        return false;
+    lock(&pv->ldt_lock);
+    if (pv->ldt_mapped & 1u << page) {
+        unlock(&pv->ldt_lock);
+        frame_put_type(f, v->domain, FT_SEGDESC, NULL);
+        return true;
+    }
+    pv->ldt_mapped |= 1u << page;
+    WRITE_ONCE(*pv_ldt_pte(v, page), mfn_to_paddr(frame_to_mfn(f)) | (MAP_DATA & ~PTE_GLOBAL));
+    unlock(&pv->ldt_lock);
+    return true;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a present L1 entry holds: a general reference to the frame it maps, and a writable one, taken and dropped together, if it maps it writable. What is not
+ * RAM (no frame, or owned by DOMID_IO) is not counted.
+ */
+#ifndef PV_LEAF_H
+#define PV_LEAF_H
+
+#include "core/frame_ref.h"
+#include "core/mmio_read_only.h"
+#include "pv/pte.h"
+
+/* Given by the parts that keep I/O permissions (core/io_access.h), or by a test. */
+bool domain_may_map_mmio(struct domain *d, mfn_t mfn);
+
+/* What pv_leaf_get() answers for an entry that may be stored without PTE_WRITE only (it holds nothing: it is not RAM). */
+#define PV_LEAF_READ_ONLY 1
+
+static inline int pv_leaf_error(int ret)
+{
+    return likely(!ret) || ret == -ERESTART ? ret : -EBUSY;
+}
+
+int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, struct hypercall *hc) __must_check;
+
+/*
+ * `pg`: who has to own the frame. `caller`: whose permissions count for DOMID_IO. Errors as Xen's: -EPERM for device memory that is not the domain's, -EBUSY for
+ * RAM that is not or has another type; -ERESTART only while somebody retypes the frame.
+ */
+static inline __must_check int pv_leaf_get(struct domain *caller, struct domain *pg, uint64_t pte,
+                                           struct hypercall *hc)
+{
+    mfn_t mfn = pte_mfn(pte);
+    struct frame *f = mfn_to_frame(mfn);
+
+    if (unlikely(!mfn_valid(mfn) || READ_ONCE(f->owner) != pg->id))
+        return pv_leaf_get_other(caller, pg, pte, hc);
+    if (pte & PTE_WRITE)
+        return pv_leaf_error(frame_get_type(f, pg, FT_WRITABLE, hc));
+    return likely(frame_get(f, pg)) ? 0 : -EBUSY;
+}
+
+static inline void pv_leaf_put(uint64_t pte)
+{
+    mfn_t mfn = pte_mfn(pte);
+    struct frame *f = mfn_to_frame(mfn);
+
+    if (unlikely(!mfn_valid(mfn) || READ_ONCE(f->owner) == DOMID_IO))
+        return;
+    if (pte & PTE_WRITE)
+        frame_put_type(f, NULL, FT_WRITABLE, NULL);
+    else
+        frame_put(f);
+}
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mmu_update: batches of checked writes to page table entries, and to M2P. Hot: a write to an L1 table of one's own. */
+#include "hv/guest.h"
+#include "pv/mmu.h"
+
+#define CHUNK 16
+
+/* A page that is no page table is written as ordinary memory of the table's owner. */
+static int write_plain_page(const struct pv_mmu_context *c, struct frame *f, uint64_t *slot, uint64_t val,
+                            enum pv_store how)
+{
+    int ret = frame_get_type(f, c->pt, FT_WRITABLE, c->hc);
+
+    if (ret)
+        return ret;
+    pv_store_entry(slot, val, how);
+    frame_put_type(f, c->pt, FT_WRITABLE, c->hc);
+    return 0;
+}
+
+static __noinline int update_other(const struct pv_mmu_context *c, struct frame *f, uint64_t *slot, uint64_t val,
+                                   enum pv_store how)
+{
+    uint64_t w = READ_ONCE(f->word);
+    int ret;
+
+    if (READ_ONCE(f->owner) != c->pt->id)
+        return -EINVAL;
+    if (fw_phase(w) != FW_VALID || !ft_is_table(fw_type(w)))
+        return write_plain_page(c, f, slot, val, how);
+    if (fw_type(w) == FT_L1)
+        return pv_update_l1(c, f, slot, val, how);
+    /* The table stays one while its entry changes: what validation of the new entry takes is of no use otherwise. */
+    if (!frame_get(f, c->pt))
+        return -EINVAL;
+    ret = pv_update_table(c, f, fw_type(w), slot, val, how);
+    frame_put(f);
+    return ret;
+}
+
+static inline int update_entry(const struct pv_mmu_context *c, uint64_t ptr, uint64_t val, enum pv_store how)
+{
+    mfn_t mfn = paddr_to_mfn(ptr);
+    struct frame *f = mfn_to_frame(mfn);
+    uint64_t *slot = (uint64_t *)((uint8_t *)mfn_to_va(mfn) + (ptr & (PAGE_SIZE - 1)));
+
+    if (unlikely(!mfn_valid(mfn)))
+        return -EINVAL;
+    if (likely(fw_is_valid(READ_ONCE(f->word), FT_L1) && READ_ONCE(f->owner) == c->pt->id))
+        return pv_update_l1(c, f, slot, val, how);
+    return update_other(c, f, slot, val, how);
+}
+
+static __noinline int update_m2p(const struct pv_mmu_context *c, uint64_t ptr, uint64_t val)
+{
+    mfn_t mfn = paddr_to_mfn(ptr);
+    struct frame *f = mfn_to_frame(mfn);
+
+    if (!mfn_valid(mfn) || !frame_get(f, c->pg))
+        return -EINVAL;
+    m2p_set(mfn, val);
+    frame_put(f);
+    return 0;
+}
+
+static inline int perform(const struct pv_mmu_context *c, const mmu_update_t *u)
+{
+    uint64_t ptr = u->ptr & ~7ULL;
+
+    switch (u->ptr & 7) {
+    case MMU_NORMAL_PT_UPDATE:
+    case MMU_PT_UPDATE_NO_TRANSLATE:
+        return update_entry(c, ptr, u->val, PV_STORE_PLAIN);
+    case MMU_PT_UPDATE_PRESERVE_AD:
+        return update_entry(c, ptr, u->val, PV_STORE_PRESERVE_AD);
+    case MMU_MACHPHYS_UPDATE:
+        return update_m2p(c, ptr, u->val);
+    default:
+        return -ENOSYS;
+    }
+}
+
+/* Performs requests from `ptr` on. Returns how many were; *ret is 0, or why the next one was not: -ERESTART included. */
+static unsigned int perform_all(const struct pv_mmu_context *c, guest_ptr_t ptr, unsigned int count, int *ret)
+{
+    mmu_update_t chunk[CHUNK];
+    unsigned int done = 0;
+
+    while (done < count) {
+        unsigned int n = min(count - done, (unsigned int)CHUNK);
+
+        *ret = copy_from_guest(chunk, guest_ptr_add(ptr, (uint64_t)done * sizeof(*chunk)), n * sizeof(*chunk));
+        if (unlikely(*ret))
+            return done;
+        for (unsigned int i = 0; i < n; i++) {
+            *ret = perform(c, &chunk[i]);
+            if (unlikely(*ret))
+                return done;
+            done++;
+            if (unlikely(hypercall_preempt(c->hc) || pv_has_pending(c->hc->vcpu))) {
+                *ret = done < count || pv_has_pending(c->hc->vcpu) ? -ERESTART : 0;
+                return done;
+            }
+        }
+    }
+    return done;
+}
+
+/* mmu_update(reqs, count, pdone, foreigndom) */
+long do_mmu_update(struct hypercall *hc)
+{
+    uint32_t count = (uint32_t)hc->arg[1], before = 0, done = 0;
+    guest_ptr_t pdone = hypercall_ptr(hc, 2);
+    struct pv_mmu_context c;
+    int ret = 0;
+
+    if (unlikely(count & MMU_PREEMPTED)) {
+        count &= ~MMU_PREEMPTED;
+        if (guest_ptr_is_null(pdone) || copy_from_guest(&before, pdone, sizeof(before)))
+            before = 0;
+    }
+    if (pv_has_pending(hc->vcpu))
+        ret = pv_finish_pending(hc);
+    if (likely(ret == 0)) {
+        ret = pv_mmu_context_get(&c, hc, (uint32_t)hc->arg[3]);
+        if (unlikely(ret))
+            return ret;
+        done = perform_all(&c, hypercall_ptr(hc, 0), count, &ret);
+        pv_mmu_context_put(&c);
+    }
+    before += done;
+    if (!guest_ptr_is_null(pdone) && copy_to_guest(pdone, &before, sizeof(before)))
+        before = 0; /* as on Xen, the count gets lost and nobody minds */
+    if (unlikely(ret == -ERESTART)) {
+        hc->arg[0] += (uint64_t)done * sizeof(mmu_update_t);
+        hc->arg[1] = (count - done) | MMU_PREEMPTED;
+    }
+    return ret;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Changes of page table entries above L1, and what they may leave unfinished; the domains that an MMU hypercall acts on (pv/mmu.h). */
+#include "hv/guest.h"
+#include "pv/mmu.h"
+#include "pv/validate.h"
+
+int pv_update_table(const struct pv_mmu_context *c, struct frame *f, enum frame_type type, uint64_t *slot, uint64_t pte,
+                    enum pv_store how)
+{
+    unsigned int index = (unsigned int)((uintptr_t)slot & (PAGE_SIZE - 1)) / sizeof(*slot);
+    uint64_t old, changed;
+    int ret;
+
+    if (pte_slot_is_ours(type, index))
+        return -EINVAL;
+    if (pte & PTE_PRESENT) {
+        if (pte & pte_rules[type].forbidden)
+            return -EINVAL;
+        pte = pte_adjust_table(pte);
+    }
+    do {
+        old = READ_ONCE(*slot);
+        changed = (old ^ pte) & (PTE_ADDRESS | PTE_PRESENT);
+        /* A linear entry must not become writable: judge it as a new one. */
+        if ((pte & ~old & PTE_WRITE) && (old & PTE_PRESENT))
+            changed |= PTE_WRITE;
+        if ((pte & PTE_PRESENT) && changed) {
+            ret = pv_child_get(c->pt, f, type, pte, c->hc);
+            if (ret)
+                return ret;
+        }
+        ret = pv_exchange_entry(c->pt, f, type, slot, old, pte, how);
+        if (!changed)
+            continue;
+        if (ret) {
+            if ((pte & PTE_PRESENT) && pv_child_put(c->pt, f, type, pte, c->hc))
+                pv_note_unfinished(c->hc, mfn_to_frame(pte_mfn(pte)), c->pt);
+            if (ret > 0 && pv_has_pending(c->hc->vcpu))
+                return -ERESTART;
+        } else if ((old & PTE_PRESENT) && pv_child_put(c->pt, f, type, old, c->hc)) {
+            pv_note_unfinished(c->hc, mfn_to_frame(pte_mfn(old)), c->pt);
+        }
+    } while (ret > 0);
+    return ret;
+}
+
+void pv_note_unfinished(struct hypercall *hc, struct frame *f, struct domain *owner)
+{
+    struct pv_vcpu *pv = pv_vcpu(hc->vcpu);
+
+    assert(!pv->unfinished); /* each hypercall finishes the last one's first, and stops at the first of its own */
+    pv->unfinished = f;
+    pv->unfinished_owner = owner->id;
+}
+
+int pv_finish_pending(struct hypercall *hc)
+{
+    struct pv_vcpu *pv = pv_vcpu(hc->vcpu);
+    struct domain *owner;
+    int ret = 0;
+
+    if (likely(!pv->unfinished))
+        return 0;
+    owner = domain_get(pv->unfinished_owner);
+    if (owner) {
+        ret = frame_resume(pv->unfinished, owner, hc);
+        domain_put(owner);
+    }
+    if (ret == 0)
+        pv->unfinished = NULL;
+    return ret;
+}
+
+void pv_put_table(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc)
+{
+    if (frame_put_type(f, owner, type, hc))
+        pv_note_unfinished(hc, f, owner);
+}
+
+/* Who may act on another domain's tables and frames: authority's default for MMU operations. */
+static bool may_act_on(const struct domain *d, const struct domain *other)
+{
+    return d == other || is_privileged(d) || d->target == other;
+}
+
+static int find_owner(struct domain *caller, domid_id_t id, struct domain **out)
+{
+    struct domain *d;
+
+    if (id == DOMID_SELF) {
+        *out = caller;
+        domain_ref(caller);
+        return 0;
+    }
+    if (id == DOMID_IO || id == DOMID_XEN) {
+        d = id == DOMID_IO ? domain_io : domain_xen;
+        if (id == DOMID_XEN && !is_privileged(caller))
+            return -EPERM;
+        domain_ref(d);
+        *out = d;
+        return 0;
+    }
+    d = domain_get(id);
+    if (!d)
+        return -ESRCH;
+    if (!may_act_on(caller, d)) {
+        domain_put(d);
+        return -EPERM;
+    }
+    *out = d;
+    return 0;
+}
+
+int pv_mmu_context_get(struct pv_mmu_context *c, struct hypercall *hc, uint32_t foreigndom)
+{
+    uint16_t pfd = (uint16_t)(foreigndom >> 16);
+    struct domain *caller = hc->vcpu->domain;
+    int ret;
+
+    *c = (struct pv_mmu_context){.hc = hc, .caller = caller, .pt = caller, .pg = caller};
+    if (likely(foreigndom == DOMID_SELF))
+        return 0;
+    /* xen.h: x stands for PFD x - 1. As Xen has it, PFD may be the caller's number but not SELF, and FD SELF but not the caller's number. */
+    if (pfd == DOMID_SELF + 1 || (uint16_t)foreigndom == caller->id)
+        return -ESRCH;
+    ret = find_owner(caller, pfd ? (domid_id_t)(pfd - 1) : DOMID_SELF, &c->pt);
+    if (ret)
+        return ret;
+    if (c->pt->kind != &pv_kind)
+        ret = -EINVAL;
+    else
+        ret = find_owner(caller, (domid_id_t)foreigndom, &c->pg);
+    if (ret)
+        domain_put(c->pt);
+    c->referenced = !ret;
+    return ret;
+}
+
+void pv_mmu_context_put(struct pv_mmu_context *c)
+{
+    if (likely(!c->referenced))
+        return;
+    domain_put(c->pt);
+    domain_put(c->pg);
+}
+
+int pv_vcpus_to_cpus(struct domain *d, guest_ptr_t bitmap, cpumask_t *out)
+{
+    struct vcpu *v;
+    uint8_t byte = 0;
+
+    cpumask_zero(out);
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        if (i % 8 == 0 && copy_from_guest(&byte, guest_ptr_add(bitmap, i / 8), 1))
+            return -EFAULT;
+        v = byte >> (i % 8) & 1 ? domain_vcpu(d, i) : NULL;
+        if (v && v->cpu < MAX_CPUS && cpumask_test(v->cpu, &d->dirty_cpus))
+            set_bit(v->cpu, out->bits);
+    }
+    return 0;
+}

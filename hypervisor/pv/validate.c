@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The validator of page tables: one loop for every level, driven by a row of rules. It runs in phase WORK (core/frame_word.h): nobody else looks at
+ * or writes the table's entries. PT5: entries [0, progress) hold references; it goes up to validate and down to devalidate, and may stop
+ * and turn at any entry. PT12: linear page tables.
+ */
+#include "pv/validate.h"
+#include "pv/descriptors.h"
+#include "pv/mmu.h"
+
+/* As Xen has it (tests/guest/mm): superpages are not for PV guests, nor is bit 8 above L1; the address is judged by what it names. */
+const struct pte_rule pte_rules[FT_L4 + 1] = {
+    [FT_L1] = {.forbidden = 0, .child = FT_NONE},
+    [FT_L2] = {.forbidden = PTE_LARGE | PTE_GLOBAL, .child = FT_L1},
+    [FT_L3] = {.forbidden = PTE_LARGE | PTE_GLOBAL, .child = FT_L2},
+    [FT_L4] = {.forbidden = PTE_LARGE | PTE_GLOBAL, .child = FT_L3},
+};
+
+/* Adds `one` to a count in a table's data unless the other count forbids it (a table with entries out is not named by others, PT12). */
+static bool linear_count(struct frame *f, uint64_t one, uint64_t count_mask, uint64_t must_be_zero)
+{
+    uint64_t data = READ_ONCE(f->data);
+
+    do {
+        if ((data & must_be_zero) || (data & count_mask) == count_mask)
+            return false;
+    } while (!__atomic_compare_exchange_n(&f->data, &data, data + one, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    return true;
+}
+
+#define IN_MASK  (0xffffULL << 32)
+#define OUT_MASK (0xffffULL << 48)
+
+static int linear_get(struct domain *d, struct frame *table, struct frame *target, enum frame_type type)
+{
+    uint64_t w = READ_ONCE(target->word);
+
+    if (!linear_count(table, TD_LINEAR_OUT, OUT_MASK, IN_MASK))
+        return -EINVAL;
+    /* Only what is valid already: waiting for another table of this level could wait for one that waits for us. */
+    if (READ_ONCE(target->owner) == d->id && fw_is_ready(w, type) && frame_cas(target, &w, w + FW_BOTH_ONE)) {
+        if (READ_ONCE(target->owner) == d->id && linear_count(target, TD_LINEAR_IN, IN_MASK, OUT_MASK))
+            return 0;
+        frame_put_type(target, d, type, NULL);
+    }
+    __atomic_fetch_sub(&table->data, TD_LINEAR_OUT, __ATOMIC_SEQ_CST);
+    return -EINVAL;
+}
+
+static int linear_put(struct domain *d, struct frame *table, struct frame *target, enum frame_type type,
+                      struct hypercall *hc)
+{
+    __atomic_fetch_sub(&target->data, TD_LINEAR_IN, __ATOMIC_SEQ_CST);
+    __atomic_fetch_sub(&table->data, TD_LINEAR_OUT, __ATOMIC_SEQ_CST);
+    return frame_put_type(target, d, type, hc);
+}
+
+int pv_child_get(struct domain *d, struct frame *table, enum frame_type type, uint64_t pte, struct hypercall *hc)
+{
+    mfn_t mfn = pte_mfn(pte);
+    struct frame *child = mfn_to_frame(mfn);
+
+    if (!mfn_valid(mfn))
+        return -EINVAL;
+    if (child == table)
+        return pte & PTE_WRITE ? -EINVAL : 0;
+    if (fw_is_valid(READ_ONCE(child->word), type))
+        return pte & PTE_WRITE ? -EINVAL : linear_get(d, table, child, type);
+    return frame_get_type(child, d, pte_rules[type].child, hc);
+}
+
+int pv_child_put(struct domain *d, struct frame *table, enum frame_type type, uint64_t pte, struct hypercall *hc)
+{
+    struct frame *child = mfn_to_frame(pte_mfn(pte));
+
+    if (child == table)
+        return 0;
+    /* The entry's own reference keeps the child's type: it tells which kind of entry this is. */
+    if (fw_type(READ_ONCE(child->word)) == type)
+        return linear_put(d, table, child, type, hc);
+    return frame_put_type(child, d, pte_rules[type].child, hc);
+}
+
+bool pv_entry_is_linear(const struct frame *table, enum frame_type type, uint64_t pte)
+{
+    struct frame *child = mfn_to_frame(pte_mfn(pte));
+
+    return child == table || fw_type(READ_ONCE(child->word)) == type;
+}
+
+static void set_progress(struct frame *f, unsigned int progress, uint64_t flags)
+{
+    uint64_t data = READ_ONCE(f->data) & ~(TD_PROGRESS_MASK | TD_CHILD);
+
+    WRITE_ONCE(f->data, data | progress | flags);
+}
+
+/* `pte` is what was read from the slot, once. */
+static int validate_leaf(struct domain *d, uint64_t *slot, uint64_t pte, struct hypercall *hc)
+{
+    uint64_t adjusted;
+    int ret;
+
+    if (pte & pte_rules[FT_L1].forbidden)
+        return -EINVAL;
+    ret = pv_leaf_get(d, d, pte, hc);
+    if (unlikely(ret < 0))
+        return ret;
+    adjusted = pte_adjust_leaf(ret == PV_LEAF_READ_ONLY ? pte & ~PTE_WRITE : pte);
+    if (adjusted != pte)
+        WRITE_ONCE(*slot, adjusted);
+    return 0;
+}
+
+static int validate_entry(struct domain *d, struct frame *f, enum frame_type type, uint64_t *slot, uint64_t pte,
+                          struct hypercall *hc)
+{
+    int ret;
+
+    if (pte & pte_rules[type].forbidden)
+        return -EINVAL;
+    ret = pv_child_get(d, f, type, pte, hc);
+    if (ret == 0)
+        WRITE_ONCE(*slot, pte_adjust_table(pte));
+    return ret;
+}
+
+int frame_type_validate(struct domain *d, struct frame *f, enum frame_type type, struct hypercall *hc)
+{
+    uint64_t *table = frame_to_va(f);
+    unsigned int i;
+    int ret;
+
+    if (type == FT_SEGDESC)
+        return pv_check_descriptor_page(d, table);
+    for (i = f->data & TD_PROGRESS_MASK; i < PT_ENTRIES; i++) {
+        uint64_t pte = READ_ONCE(table[i]);
+
+        if (!(pte & PTE_PRESENT) || pte_slot_is_ours(type, i))
+            continue;
+        ret = type == FT_L1 ? validate_leaf(d, &table[i], pte, hc) : validate_entry(d, f, type, &table[i], pte, hc);
+        if (unlikely(ret)) {
+            set_progress(f, i, ret == -ERESTART ? TD_CHILD : 0);
+            return ret;
+        }
+        if (hc && unlikely(hypercall_preempt(hc))) {
+            set_progress(f, i + 1, 0);
+            return -ERESTART;
+        }
+    }
+    set_progress(f, PT_ENTRIES, 0);
+    if (type == FT_L4)
+        pv_fill_root_slots(table, d);
+    return 0;
+}
+
+/* The child that was left half done when validation or devalidation stopped at it. */
+static int resume_child(struct domain *d, enum frame_type type, uint64_t pte, struct hypercall *hc)
+{
+    mfn_t mfn = pte_mfn(pte);
+
+    if (type == FT_L1 || !(pte & PTE_PRESENT) || !mfn_valid(mfn))
+        return 0;
+    return frame_resume(mfn_to_frame(mfn), d, hc);
+}
+
+int frame_type_devalidate(struct domain *d, struct frame *f, enum frame_type type, struct hypercall *hc)
+{
+    uint64_t *table = frame_to_va(f);
+    unsigned int i = f->data & TD_PROGRESS_MASK;
+
+    if (f->data & TD_CHILD) {
+        if (resume_child(d, type, table[i], hc))
+            return -ERESTART;
+        set_progress(f, i, 0);
+    }
+    while (i-- > 0) {
+        uint64_t pte = table[i];
+
+        if (!(pte & PTE_PRESENT) || pte_slot_is_ours(type, i))
+            continue;
+        if (type == FT_L1) {
+            pv_leaf_put(pte);
+        } else if (pv_child_put(d, f, type, pte, hc)) {
+            set_progress(f, i, TD_CHILD);
+            return -ERESTART;
+        }
+        if (hc && i && unlikely(hypercall_preempt(hc))) {
+            set_progress(f, i, 0);
+            return -ERESTART;
+        }
+    }
+    return 0;
+}
