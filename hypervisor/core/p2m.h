@@ -1,16 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A domain's memory by guest frame number: how generic code reaches it (DESIGN 5). */
+/*
+ * A domain's memory by guest frame number: how generic code reaches it (DESIGN 5). For a PV domain the guest frame number is the machine frame
+ * number; what it calls its pseudo-physical numbers is its own business, kept in M2P for its convenience.
+ */
 #ifndef CORE_P2M_H
 #define CORE_P2M_H
 
 #include "core/domain.h"
 #include "hv/frame.h"
 
+enum p2m_type {
+    P2M_NONE, /* nothing there */
+    P2M_RAM,
+    P2M_RAM_RO,
+    P2M_LOG_DIRTY,
+    P2M_GRANT,
+    P2M_FOREIGN,
+    P2M_MMIO,
+    P2M_IOREQ,
+};
+
+enum p2m_access {
+    P2M_READ,  /* the frame stays allocated */
+    P2M_WRITE, /* and writable: it does not become a page table or a descriptor table */
+};
+
+struct p2m_frame {
+    mfn_t mfn;
+    enum p2m_type type;
+    enum p2m_access access;
+    struct frame *frame; /* what is referenced; NULL for P2M_MMIO */
+};
+
+/*
+ * Looks the frame up and takes a reference to it, for p2m_put() to drop. -EINVAL: no such frame, not RAM and not the domain's to map; with P2M_WRITE
+ * also: it has another type. Interrupts on; no lock of a rank above RANK_P2M.
+ */
+int p2m_get(struct domain *d, gfn_t gfn, enum p2m_access access, struct p2m_frame *out) __must_check;
+void p2m_put(const struct p2m_frame *f);
+/* Changes what is at gfn .. gfn + 2^order - 1. -EACCES for PV domains, whose map is not ours. */
+int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order, enum p2m_type type) __must_check;
+
 /*
  * A frame of the domain's own RAM that the hypervisor will read and write for as long as it likes: takes a
  * general reference and a writable type reference, so that it neither is freed nor becomes a page table.
- * Reach it by frame_to_va(). -EINVAL: no such frame, not RAM, not the domain's; -EBUSY or -EINVAL: it has
- * another type (a page table, a descriptor table). Interrupts on; no lock of a rank above RANK_P2M.
+ * Reach it by frame_to_va(). -EINVAL: no such frame, not RAM, not the domain's, or of another type (a page table, a descriptor
+ * table). Interrupts on; no lock of a rank above RANK_P2M.
  */
 int frame_get_writable(struct domain *d, gfn_t gfn, struct frame **out) __must_check;
 void frame_put_writable(struct frame *f);

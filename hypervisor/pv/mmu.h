@@ -94,6 +94,10 @@ static inline __must_check int pv_update_l1(const struct pv_mmu_context *c, stru
     return ret;
 }
 
+/* *slot = pte if it holds exactly `old`, accessed and dirty bits included. 1: it does not. Otherwise as pv_update_l1(). */
+int pv_cmpxchg_l1(const struct pv_mmu_context *c, struct frame *f, uint64_t *slot, uint64_t old,
+                  uint64_t pte) __must_check;
+
 /* The same for L2 to L4. -ERESTART: not done, call again. What the old entry held may be left unfinished (below). */
 int pv_update_table(const struct pv_mmu_context *c, struct frame *f, enum frame_type type, uint64_t *slot, uint64_t pte,
                     enum pv_store how) __must_check;

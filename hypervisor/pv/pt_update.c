@@ -4,6 +4,34 @@
 #include "pv/mmu.h"
 #include "pv/validate.h"
 
+int pv_cmpxchg_l1(const struct pv_mmu_context *c, struct frame *f, uint64_t *slot, uint64_t old, uint64_t pte)
+{
+    uint64_t seen = old, changed;
+    uint32_t *l;
+    int ret = 0;
+
+    if (pte & PTE_PRESENT)
+        pte = pte_adjust_leaf(pte);
+    changed = (old ^ pte) & (PTE_ADDRESS | PTE_WRITE | PTE_PRESENT);
+    if ((pte & PTE_PRESENT) && changed) {
+        ret = pv_leaf_get(c->caller, c->pg, pte, c->hc);
+        if (ret == PV_LEAF_READ_ONLY)
+            pte &= ~PTE_WRITE;
+        else if (ret)
+            return ret;
+    }
+    /* As pv_exchange_entry(), against the processor's setting of bits, too. */
+    l = entry_lock(frame_to_mfn(f).n);
+    if (!fw_is_valid(READ_ONCE(f->word), FT_L1) || READ_ONCE(f->owner) != c->pt->id)
+        ret = -EINVAL;
+    else
+        ret = !__atomic_compare_exchange_n(slot, &seen, pte, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    entry_unlock(l);
+    if (changed && ((ret ? pte : old) & PTE_PRESENT))
+        pv_leaf_put(ret ? pte : old);
+    return ret;
+}
+
 int pv_update_table(const struct pv_mmu_context *c, struct frame *f, enum frame_type type, uint64_t *slot, uint64_t pte,
                     enum pv_store how)
 {

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A store by a guest's kernel to one of its L1 tables, which it maps read-only: carried out as a checked change of the entry. Only L1 tables, as on Xen.
+ * The common forms are pre-decoded (emulate/quick.h); the rest goes through the emulator with its memory limited to that entry.
+ */
+#include "core/hypercall.h"
+#include "emulate/exec.h"
+#include "emulate/quick.h"
+#include "hv/guest.h"
+#include "hv/string.h"
+#include "pv/mmu.h"
+#include "pv/walk.h"
+#include "arch/x86/layout.h"
+
+#define PF_PRESENT BIT(0)
+#define PF_WRITE   BIT(1)
+#define PF_OTHERS  0xffffffe8u /* reserved bits, instruction fetch, protection keys, ...: not our case (SDM 3A 4.7) */
+
+/* Where the registers of the vcpu are, by their encoding. */
+static const uint8_t gpr_offset[16] = {
+    offsetof(struct cpu_user_regs, rax), offsetof(struct cpu_user_regs, rcx), offsetof(struct cpu_user_regs, rdx),
+    offsetof(struct cpu_user_regs, rbx), offsetof(struct cpu_user_regs, rsp), offsetof(struct cpu_user_regs, rbp),
+    offsetof(struct cpu_user_regs, rsi), offsetof(struct cpu_user_regs, rdi), offsetof(struct cpu_user_regs, r8),
+    offsetof(struct cpu_user_regs, r9),  offsetof(struct cpu_user_regs, r10), offsetof(struct cpu_user_regs, r11),
+    offsetof(struct cpu_user_regs, r12), offsetof(struct cpu_user_regs, r13), offsetof(struct cpu_user_regs, r14),
+    offsetof(struct cpu_user_regs, r15),
+};
+
+/* The table's entry that the fault is about. */
+struct target {
+    struct pv_mmu_context context;
+    struct frame *table;
+    uint64_t *slot;
+    uint64_t va;
+    bool stored;
+};
+
+enum outcome { DONE, RETRY, REFUSED };
+
+static uint64_t size_mask(unsigned int size)
+{
+    return size >= 8 ? ~0ULL : (1ULL << size * 8) - 1;
+}
+
+/* Puts `value` over the bytes at `va` of the entry `old`. */
+static uint64_t merge(uint64_t old, uint64_t va, unsigned int size, uint64_t value)
+{
+    unsigned int shift = (unsigned int)(va & 7) * 8;
+    uint64_t mask = size_mask(size) << shift;
+
+    return (old & ~mask) | (value << shift & mask);
+}
+
+static enum outcome store(struct target *t, uint64_t old, uint64_t pte, bool exact)
+{
+    int ret = exact ? pv_cmpxchg_l1(&t->context, t->table, t->slot, old, pte) :
+                      pv_update_l1(&t->context, t->table, t->slot, pte, PV_STORE_PLAIN);
+
+    if (likely(!ret))
+        return DONE;
+    return ret > 0 || ret == -ERESTART ? RETRY : REFUSED;
+}
+
+static enum outcome perform_quick(struct target *t, const struct quick_insn *q, struct cpu_user_regs *regs)
+{
+    const struct quick_regs where = {regs, gpr_offset};
+    uint64_t old, part, result, mask = size_mask(q->size);
+    enum outcome r;
+
+    do {
+        old = READ_ONCE(*t->slot);
+        part = old >> (t->va & 7) * 8 & mask;
+        result = quick_result(q, part);
+        if (q->kind == QUICK_CMPXCHG && part != q->expected)
+            break; /* it stores what is there */
+        r = store(t, old, merge(old, t->va, q->size, result), q->kind != QUICK_MOV);
+        if (r == REFUSED)
+            return r;
+    } while (r == RETRY);
+    quick_complete(q, &where, part, &regs->rflags);
+    regs->rip += q->length;
+    return DONE;
+}
+
+/* --- The other forms: the emulator sees the entry and nothing else. --- */
+
+static bool inside(const struct target *t, uint64_t linear, unsigned int length)
+{
+    return linear >> 3 == t->va >> 3 && (linear & 7) + length <= 8;
+}
+
+static enum emu_result emu_read(struct emu *emu, uint64_t linear, void *buffer, unsigned int length,
+                                enum emu_access access)
+{
+    struct target *t = emu->opaque;
+
+    if (access == EMU_ACCESS_READ && !inside(t, linear, length))
+        return copy_from_guest(buffer, GUEST_PTR(linear), length) ? EMU_UNHANDLED : EMU_OK;
+    if (!inside(t, linear, length))
+        return EMU_UNHANDLED;
+    uint64_t part = READ_ONCE(*t->slot) >> (linear & 7) * 8;
+    memcpy(buffer, &part, length);
+    return EMU_OK;
+}
+
+static enum emu_result emu_answer(struct target *t, enum outcome r)
+{
+    t->stored = r == DONE;
+    return r == DONE ? EMU_OK : r == RETRY ? EMU_RETRY : EMU_UNHANDLED;
+}
+
+static enum emu_result emu_write(struct emu *emu, uint64_t linear, const void *buffer, unsigned int length)
+{
+    struct target *t = emu->opaque;
+    uint64_t value = 0, old;
+
+    if (!inside(t, linear, length))
+        return EMU_UNHANDLED;
+    memcpy(&value, buffer, length);
+    old = READ_ONCE(*t->slot);
+    return emu_answer(t, store(t, old, merge(old, linear, length, value), length < 8));
+}
+
+static enum emu_result emu_cmpxchg(struct emu *emu, uint64_t linear, const void *expected, const void *desired,
+                                   unsigned int length)
+{
+    struct target *t = emu->opaque;
+    uint64_t want = 0, value = 0, old;
+
+    if (length > 8 || !inside(t, linear, length))
+        return EMU_UNHANDLED;
+    memcpy(&want, expected, length);
+    memcpy(&value, desired, length);
+    old = READ_ONCE(*t->slot);
+    if (merge(old, linear, length, want) != old)
+        return EMU_RETRY;
+    return emu_answer(t, store(t, old, merge(old, linear, length, value), true));
+}
+
+static const struct emu_ops ops = {.read = emu_read, .write = emu_write, .cmpxchg = emu_cmpxchg};
+
+static enum outcome perform_emulated(struct target *t, const uint8_t *bytes, size_t length, struct cpu_user_regs *regs)
+{
+    struct emu_regs copy = {.rip = regs->rip, .rflags = regs->rflags};
+    struct emu emu = {.ops = &ops,
+                      .opaque = t,
+                      .regs = &copy,
+                      .classes = EMU_CLASS_MEM_MOV | EMU_CLASS_ALU | EMU_CLASS_STRING,
+                      .rep_limit = 1,
+                      .mode = INSN_MODE_64};
+    enum emu_result r;
+    struct insn insn;
+
+    if (insn_decode(&insn, bytes, length, INSN_MODE_64) != INSN_OK)
+        return REFUSED;
+    for (unsigned int i = 0; i < ARRAY_SIZE(gpr_offset); i++)
+        copy.gpr[i] = *(uint64_t *)((char *)regs + gpr_offset[i]);
+    r = emu_execute(&emu, &insn);
+    if (r == EMU_RETRY)
+        return RETRY;
+    if (r != EMU_OK)
+        return REFUSED;
+    for (unsigned int i = 0; i < ARRAY_SIZE(gpr_offset); i++)
+        *(uint64_t *)((char *)regs + gpr_offset[i]) = copy.gpr[i];
+    regs->rip = copy.rip;
+    regs->rflags = copy.rflags;
+    return DONE;
+}
+
+/* As many bytes of the instruction as can be read. */
+static size_t fetch(uint64_t rip, uint8_t bytes[INSN_MAX_LENGTH])
+{
+    size_t here = min((size_t)INSN_MAX_LENGTH, (size_t)(PAGE_SIZE - (rip & (PAGE_SIZE - 1))));
+
+    if (likely(!copy_from_guest(bytes, GUEST_PTR(rip), INSN_MAX_LENGTH)))
+        return INSN_MAX_LENGTH;
+    return here < INSN_MAX_LENGTH && !copy_from_guest(bytes, GUEST_PTR(rip), here) ? here : 0;
+}
+
+bool pv_fixup_ro_pt_write(struct vcpu *v, uint64_t va, uint32_t error_code)
+{
+    const struct quick_regs where = {&v->regs, gpr_offset};
+    struct hypercall hc = {.vcpu = v, .budget = HYPERCALL_BUDGET};
+    struct target t = {.context = {.hc = &hc, .caller = v->domain, .pt = v->domain, .pg = v->domain}, .va = va};
+    struct pv_vcpu *pv = pv_vcpu(v);
+    uint8_t bytes[INSN_MAX_LENGTH];
+    struct quick_insn quick;
+    uint64_t leaf;
+    size_t length;
+
+    if ((error_code & (PF_PRESENT | PF_WRITE | PF_OTHERS)) != (PF_PRESENT | PF_WRITE) || !pv->kernel_mode)
+        return false;
+    leaf = pv_leaf_of(pv, va);
+    t.table = mfn_to_frame(pte_mfn(leaf));
+    if ((leaf & (PTE_PRESENT | PTE_WRITE)) != PTE_PRESENT || !mfn_valid(pte_mfn(leaf)) ||
+        !fw_is_valid(READ_ONCE(t.table->word), FT_L1) || READ_ONCE(t.table->owner) != v->domain->id)
+        return false;
+    t.slot = (uint64_t *)frame_to_va(t.table) + (va >> 3 & (PT_ENTRIES - 1));
+    if (v->regs.cs != GUEST_CS64)
+        return false;
+    length = fetch(v->regs.rip, bytes);
+    if (likely(quick_decode(&quick, bytes, length, &where, v->regs.rip) && quick.seg == INSN_SEG_NONE &&
+               quick.offset == va && inside(&t, va, quick.size)))
+        return perform_quick(&t, &quick, &v->regs) != REFUSED;
+    return perform_emulated(&t, bytes, length, &v->regs) != REFUSED;
+}
