@@ -320,6 +320,7 @@ static void credit_init(unsigned int rate_limit_us)
     credit.armed = false;
     lock_init(&credit.lock, RANK_SCHED_GLOBAL);
     list_init(&credit.domains);
+    timer_init(&credit.timer, credit_account, NULL, cpu_id());
 }
 
 static void credit_cpu_init(unsigned int cpu)
@@ -329,8 +330,6 @@ static void credit_cpu_init(unsigned int cpu)
     *cc = (struct credit_cpu){0};
     list_init(&cc->boosted);
     list_init(&cc->queue);
-    if (!credit.timer.function)
-        timer_init(&credit.timer, credit_account, NULL, cpu);
 }
 
 static void credit_cpu_down(unsigned int cpu, unsigned int to)

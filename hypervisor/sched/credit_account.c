@@ -34,12 +34,16 @@ static int64_t domain_limit(struct credit_domain *cd, s_time_t elapsed)
     int64_t used = cd->credit_before - READ_ONCE(cd->credit), limit;
     struct credit_vcpu *cv;
     uint32_t active = 0;
+    bool hungry = false;
     cpumask_t span = {{0}};
 
     list_for_each_entry(cv, &cd->vcpus, member) {
-        if (READ_ONCE(cv->v->runstate.state) > RUNSTATE_runnable && cv->last_charge < credit.last_account)
+        bool runnable = READ_ONCE(cv->v->runstate.state) <= RUNSTATE_runnable;
+
+        if (!runnable && cv->last_charge < credit.last_account)
             continue;
         active++;
+        hungry |= runnable;
         for (unsigned int i = 0; i < ARRAY_SIZE(span.bits); i++)
             span.bits[i] |= sched_allowed(cv->v)->bits[i];
     }
@@ -51,8 +55,8 @@ static int64_t domain_limit(struct credit_domain *cd, s_time_t elapsed)
     limit = elapsed * min(active, cpumask_weight(&span));
     if (cd->cap)
         limit = min(limit, elapsed * cd->cap / 100);
-    /* Room to double in each period: who is kept short does not see his part shrink, who does not want it leaves it to others. */
-    return min(limit, 2 * max(used, (int64_t)0) + elapsed / 4);
+    /* Who sleeps now has had what it wanted, and leaves the rest to others; with room to double its use in each period. */
+    return hungry ? limit : min(limit, 2 * max(used, (int64_t)0) + elapsed / 4);
 }
 
 /* Divides `total` by weight among the domains with a limit, none getting more than that. */

@@ -36,12 +36,12 @@ struct sched_vcpu {
     int16_t pinned_to; /* SCHEDOP_pin_override; -1: none */
     cpumask_t pin_mask;
     s_time_t last_ran; /* when it left a processor */
-    uint8_t policy_part[] __aligned(16);
+    uint64_t policy_part[];
 };
 
 struct sched_domain {
     struct domain *d;
-    uint8_t policy_part[] __aligned(16);
+    uint64_t policy_part[];
 };
 
 /* All mandatory except where noted. `rq` is locked, interrupts are off. */
