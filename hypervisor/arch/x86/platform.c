@@ -3,7 +3,9 @@
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/cpu_policy.h"
+#include "arch/x86/io_access_init.h"
 #include "arch/x86/irq/irq.h"
+#include "arch/x86/irq/pirq.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tlb.h"
 #include "arch/x86/traps.h"
@@ -50,6 +52,8 @@ void platform_init(paddr_t rsdp)
     platform_init_cpu();
     if (irq_init(cpus))
         panic("Cannot boot: no memory for the table of interrupts\n");
+    pirq_init();
+    io_access_init();
     wallclock_init();
     panic_stop_others = smp_stop_others;
     timer_machine = (struct timer_machine){.program = apic_timer_program, .now = time_now};

@@ -4,9 +4,11 @@
  * each guest that was told has said EOI. An unbinding guest counts as having said it.
  */
 #include "arch/x86/irq/irq.h"
-#include "event/event.h"
+#include "core/domain.h"
 #include "hv/errno.h"
 #include "hv/percpu.h"
+
+void (*irq_deliver_to_guest)(struct domain *d, unsigned int pirq, bool level);
 
 static struct irq_guest *find(struct irq_desc *desc, const struct domain *d)
 {
@@ -101,11 +103,11 @@ void irq_guest_eoi(unsigned int irq, struct domain *d)
     unlock_irqrestore(&desc->lock, flags);
 }
 
-bool irq_guest_needs_eoi(unsigned int irq)
+bool irq_guest_is_shared(unsigned int irq)
 {
     const struct irq_desc *desc = irq_desc_find(irq);
 
-    return desc && (READ_ONCE(desc->flags) & IRQ_LEVEL);
+    return desc && READ_ONCE(desc->guests) > 1;
 }
 
 void irq_guest_deliver(struct irq_desc *desc)
@@ -122,6 +124,6 @@ void irq_guest_deliver(struct irq_desc *desc)
      * not quiescent. */
     unlock(&desc->lock);
     for (unsigned int i = 0; i < n; i++)
-        event_send_pirq(told[i].domain, told[i].pirq);
+        irq_deliver_to_guest(told[i].domain, told[i].pirq, told[i].in_flight);
     lock(&desc->lock);
 }

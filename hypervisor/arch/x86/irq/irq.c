@@ -121,7 +121,7 @@ static int assign(struct irq_desc *desc, unsigned int cpu)
     return vector < 0 ? vector : 0;
 }
 
-int irq_startup(struct irq_desc *desc, unsigned int cpu)
+int irq_prepare(struct irq_desc *desc, unsigned int cpu)
 {
     unsigned int other;
 
@@ -134,9 +134,18 @@ int irq_startup(struct irq_desc *desc, unsigned int cpu)
         if (rc)
             return rc;
     }
+    desc->controller->retarget(desc);
+    return 0;
+}
+
+int irq_startup(struct irq_desc *desc, unsigned int cpu)
+{
+    int rc = irq_prepare(desc, cpu);
+
+    if (rc)
+        return rc;
     desc->flags &= ~(uint32_t)IRQ_STORM;
     desc->unserved = 0;
-    desc->controller->retarget(desc);
     desc->controller->unmask(desc);
     return 0;
 }
@@ -148,13 +157,21 @@ static void drop_old(struct irq_desc *desc)
     desc->old_cpu = IRQ_NO_CPU;
 }
 
-void irq_shutdown(struct irq_desc *desc)
+void irq_release(struct irq_desc *desc)
 {
     desc->controller->mask(desc);
     drop_old(desc);
     if (desc->cpu != IRQ_NO_CPU)
         vector_free(desc->cpu, desc->vector);
     desc->cpu = desc->wanted_cpu = IRQ_NO_CPU;
+}
+
+void irq_shutdown(struct irq_desc *desc)
+{
+    if (desc->msi)
+        desc->controller->mask(desc);
+    else
+        irq_release(desc);
 }
 
 void irq_set_cpu(unsigned int irq, unsigned int cpu)

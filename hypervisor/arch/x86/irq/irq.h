@@ -93,10 +93,14 @@ void irq_reserve(unsigned int gsi);
 /* GSI of an ISA interrupt. */
 unsigned int irq_of_isa(unsigned int isa);
 
-/* Delivery: gives the source a vector on a processor near `cpu` and unmasks it; takes both away. Descriptor
- * locked. -ENOSPC. */
+/* Descriptor locked. Gives the source a vector on a processor near `cpu` and writes it there; the mask state stays. -ENOSPC. */
+int irq_prepare(struct irq_desc *desc, unsigned int cpu) __must_check;
+/* That, and unmasks. */
 int irq_startup(struct irq_desc *desc, unsigned int cpu) __must_check;
+/* Masks. An MSI keeps its vector, since the device keeps the message; others give it back. */
 void irq_shutdown(struct irq_desc *desc);
+/* Masks and gives the vector back. */
+void irq_release(struct irq_desc *desc);
 /* From now on, if possible, interrupt `cpu`. Any context. */
 void irq_set_cpu(unsigned int irq, unsigned int cpu);
 /* Moves everything off a processor that goes down: run there, interrupts off. */
@@ -129,11 +133,14 @@ void i8259_spurious(unsigned int vector);
 int irq_guest_bind(unsigned int irq, struct domain *d, unsigned int pirq, bool share) __must_check;
 void irq_guest_unbind(unsigned int irq, struct domain *d);
 void irq_guest_eoi(unsigned int irq, struct domain *d);
-/* XENIRQSTAT_*-like: does the guest have to say EOI? */
-bool irq_guest_needs_eoi(unsigned int irq);
+/* More than one guest has it. */
+bool irq_guest_is_shared(unsigned int irq);
 /* The interrupt's arrival at its guests; called and returns with the descriptor locked, drops the lock in
  * between. */
 void irq_guest_deliver(struct irq_desc *desc);
+
+/* How a guest is told, given by pirq.c. Interrupts off, no descriptor locked. */
+extern void (*irq_deliver_to_guest)(struct domain *d, unsigned int pirq, bool level);
 
 /* Debug key 'i'. */
 void irq_dump(void);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What of the machine's I/O domain 0 may touch (core/io_access.h asks): all but what the hypervisor drives itself. Other domains have nothing.
+ * Written at boot only.
+ */
+#include "arch/x86/hostmap.h"
+#include "arch/x86/io_access_init.h"
+#include "arch/x86/irq/irq.h"
+#include "drivers/acpi/acpi.h"
+#include "drivers/serial.h"
+#include "hv/bitops.h"
+
+#define PORTS 65536
+
+static uint64_t denied_ports[BITS_TO_LONGS(PORTS)];
+
+void io_deny_ports(unsigned int first, unsigned int count)
+{
+    for (unsigned int port = first; port < min(first + count, (unsigned int)PORTS); port++)
+        set_bit(port, denied_ports);
+}
+
+void io_access_init(void)
+{
+    io_deny_ports(0x20, 2); /* 8259s */
+    io_deny_ports(0xa0, 2);
+    io_deny_ports(0x22, 2); /* IMCR */
+    io_deny_ports(0x40, 4); /* 8254 */
+    io_deny_ports(0x61, 1);
+    io_deny_ports(0x70, 2); /* CMOS: reached through cmos_read() and cmos_write() */
+    io_deny_ports(
+        0xcf8,
+        1); /* configuration space: through pci_read() and pci_write(); CF9, the reset register, lies in between */
+    io_deny_ports(0xcfa, 6);
+    if (acpi.pm_timer.space == ACPI_SPACE_IO && acpi.pm_timer.address)
+        io_deny_ports((unsigned int)acpi.pm_timer.address, 4); /* as Xen: domain 0 has no PM timer */
+}
+
+bool domain_may_use_port(const struct domain *d, uint32_t port, unsigned int size)
+{
+    if (!d->is_hardware || port >= PORTS || size > PORTS - port)
+        return false;
+    for (uint32_t i = 0; i < size; i++)
+        if (serial_owns_port((uint16_t)(port + i)))
+            return false;
+    return find_next_bit(denied_ports, port + size, port) == port + size;
+}
+
+bool domain_may_map_mmio(struct domain *d, mfn_t mfn)
+{
+    if (!d->is_hardware)
+        return false;
+    /* The first MiB is firmware's: its tables and data, the VGA window; none of it is in the heap. */
+    if (mfn.n < MiB(1) >> PAGE_SHIFT)
+        return mfn_to_paddr(mfn) != trampoline_page;
+    return !is_ram(mfn) && !irq_is_interrupt_controller(mfn_to_paddr(mfn));
+}
