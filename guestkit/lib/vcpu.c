@@ -55,7 +55,8 @@ static int initialise(struct kit_vcpu *v)
     c = kit_pages_alloc(2);
     if (!v->stack || !v->trap_stack || !c)
         return -XEN_ENOMEM;
-    v->info = &kit_shared->vcpu_info[v->id];
+    if (!v->info)
+        v->info = &kit_shared->vcpu_info[v->id];
     kit_vcpu_context(v, c);
     c->user_regs.rip = (uintptr_t)secondary;
     rc = (int)hcall_vcpu_op(VCPUOP_initialise, v->id, c);

@@ -18,7 +18,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TEST = re.compile(r"^KIT_TEST(_ALONE)?\((\w+)\)", re.M)
 GROUP = re.compile(r"GUEST-GROUP: *(.*)")
-CRASHED = re.compile(r"Domain 0 .*crashed on|Dom0 crashed|domain 0 crashed", re.I)
+CRASHED = re.compile(r"Domain 0 .*crashed on|Dom0 crashed|domain 0 crashed|watchdog rebooting machine", re.I)
 PANIC = re.compile(r"Panic on CPU|Xen BUG|FATAL PAGE FAULT|Xenios panic|hypervisor panic|Assertion .* failed", re.I)
 
 
