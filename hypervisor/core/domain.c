@@ -6,6 +6,7 @@
  */
 #include "core/domain.h"
 #include "core/heap.h"
+#include "core/vcpu_op.h"
 #include "event/event.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
@@ -171,6 +172,7 @@ int vcpu_create(struct domain *d, unsigned int id, unsigned int cpu, struct vcpu
     rc = event_vcpu_init(v);
     if (rc)
         goto out_sched;
+    vcpu_timers_init(v);
     __atomic_store_n(&d->vcpu[id], v, __ATOMIC_RELEASE);
     *out = v;
     return 0;

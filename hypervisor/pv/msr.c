@@ -8,6 +8,7 @@
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/platform.h"
 #include "hv/errno.h"
+#include "core/frame_ref.h"
 #include "pv/mmu.h"
 
 #define MSR_TSC              0x10
@@ -16,6 +17,10 @@
 #define MSR_UCODE_REV        0x8b
 #define MSR_PLATFORM_INFO    0xce
 #define MSR_MISC_ENABLE      0x1a0
+#define MSR_MCG_CAP          0x179
+#define MSR_MCG_STATUS       0x17a
+#define MSR_MC0_CTL          0x400
+#define GUEST_MC_BANKS       2 /* banks of machine-check registers that guests see, always empty: the hypervisor logs (arch/x86/mca) */
 #define MSR_AMD_SYSCFG       0xc0010010
 #define MSR_AMD_HWCR         0xc0010015
 #define MSR_AMD_NB_CFG       0xc001001f
@@ -28,6 +33,11 @@
 static bool is_canonical(uint64_t address)
 {
     return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
+static bool is_mc_bank(uint32_t msr)
+{
+    return msr >= MSR_MC0_CTL && msr < MSR_MC0_CTL + 4 * GUEST_MC_BANKS;
 }
 
 int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value)
@@ -64,8 +74,15 @@ int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value)
         if (!p->v.domain->is_hardware)
             return -EPERM;
         return rdmsr_safe(msr, value) ? -EPERM : 0;
+    case MSR_MCG_CAP:
+        *value = GUEST_MC_BANKS;
+        return 0;
+    case MSR_MCG_STATUS:
+        *value = 0;
+        return 0;
     default:
-        return -EPERM;
+        *value = 0;
+        return is_mc_bank(msr) ? 0 : -EPERM;
     }
 }
 
@@ -90,8 +107,10 @@ int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value)
     case MSR_MISC_ENABLE:
         /* Writing what it is changes nothing. */
         return pv_msr_read(p, msr, &seen) || seen != value ? -EPERM : 0;
+    case MSR_MCG_STATUS:
+        return 0;
     default:
-        return -EPERM;
+        return is_mc_bank(msr) ? 0 : -EPERM;
     }
 }
 
@@ -120,5 +139,27 @@ int pv_set_xcr0(struct pv_vcpu *p, uint64_t value)
         return -EINVAL;
     p->xcr0 = value;
     xsetbv(0, value);
+    return 0;
+}
+
+int pv_write_cr3(struct pv_vcpu *p, uint64_t value)
+{
+    struct hypercall hc = {.vcpu = &p->v, .budget = HYPERCALL_BUDGET};
+    mfn_t mfn = MFN(xen_cr3_to_pfn(value));
+    struct frame *old = p->root_kernel;
+    int rc;
+
+    if (!mfn_valid(mfn))
+        return -EINVAL;
+    rc = pv_finish_pending(&hc);
+    if (!rc)
+        rc = frame_get_type(mfn_to_frame(mfn), p->v.domain, FT_L4, &hc);
+    if (rc)
+        return rc;
+    p->root_kernel = mfn_to_frame(mfn);
+    p->cr3_kernel = mfn_to_paddr(mfn);
+    pv_load_root(&p->v);
+    if (old)
+        pv_put_table(old, p->v.domain, FT_L4, &hc);
     return 0;
 }

@@ -15,7 +15,7 @@ void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs
 int pv_set_xcr0(struct pv_vcpu *p, uint64_t value) __must_check;
 /* CR0.TS in the guest's eyes. */
 void pv_set_fpu_ts(struct pv_vcpu *p, bool on);
-/* MOV to CR3 by the guest's kernel: the value names a frame. -EINVAL. */
+/* MOV to CR3 by the guest's kernel: the value names a frame. -EINVAL; -ERESTART: execute the instruction again, it has made progress. */
 int pv_write_cr3(struct pv_vcpu *p, uint64_t value) __must_check;
 
 /* Bits of CR4 that the guest decides: TSD, DE, FSGSBASE. The rest is the hypervisor's. */

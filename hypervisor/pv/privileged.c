@@ -6,6 +6,7 @@
 #include "arch/x86/cpu.h"
 #include "emulate/exec.h"
 #include "event/event.h"
+#include "hv/errno.h"
 #include "hv/guest.h"
 #include "hv/string.h"
 #include "pv/bounce.h"
@@ -97,6 +98,13 @@ static enum emu_result set_cr0(struct emu *emu, struct pv_vcpu *p, uint64_t valu
     return EMU_OK;
 }
 
+static enum emu_result write_cr3_by(struct emu *emu, struct pv_vcpu *p, uint64_t value)
+{
+    int rc = pv_write_cr3(p, value);
+
+    return !rc ? EMU_OK : rc == -ERESTART ? EMU_RETRY : emu_raise(emu, EMU_VECTOR_GP, 0);
+}
+
 static enum emu_result write_cr(struct emu *emu, unsigned cr, uint64_t value)
 {
     struct pv_vcpu *p = vcpu_of(emu);
@@ -104,7 +112,7 @@ static enum emu_result write_cr(struct emu *emu, unsigned cr, uint64_t value)
     switch (cr) {
     case 0: return set_cr0(emu, p, value);
     case 2: p->cr2 = p->v.info->arch.cr2 = value; return EMU_OK;
-    case 3: return pv_write_cr3(p, value) ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+    case 3: return write_cr3_by(emu, p, value);
     case 4: p->cr4_guest = value & PV_CR4_CHANGEABLE; write_cr4(pv_real_cr4(p)); return EMU_OK;
     default: return emu_raise(emu, EMU_VECTOR_GP, 0);
     }
