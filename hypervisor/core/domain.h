@@ -58,6 +58,7 @@ struct domain {
     uint64_t tot_pages;      /* pages on page_list */
     uint64_t max_pages;      /* limit of tot_pages; ~0 for domain 0 */
     uint64_t outstanding_claim;
+    struct domain_memory_map *memory_map; /* XENMEM_set_memory_map (core/memory_map.c); control_lock */
     unsigned int address_width; /* bits; frames allocated to the domain lie below 1 << this; 0: no limit */
 
     shared_info_t *shared_info; /* one page, FRAME_XENHEAP, owned by the domain */

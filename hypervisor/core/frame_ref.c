@@ -13,7 +13,7 @@ static __noinline __cold void broken(const struct frame *f, uint64_t w, const ch
     panic("frame %#lx: %s, but its word is %#lx\n", (unsigned long)frame_to_mfn(f).n, what, (unsigned long)w);
 }
 
-static void release(struct frame *f)
+void frame_release(struct frame *f)
 {
     frame_stamp(f);
     domain_release_frame(f);
@@ -53,7 +53,7 @@ void frame_put(struct frame *f)
             broken(f, w, "a general reference is dropped");
     } while (unlikely(!frame_cas(f, &w, s.word)));
     if (unlikely(s.verdict == FW_LAST))
-        release(f);
+        frame_release(f);
 }
 
 /* PT8: whoever may still use the frame by its last type's translations forgets them. */
@@ -77,7 +77,7 @@ static void finish(struct frame *f, struct fw_step (*step)(uint64_t w))
             broken(f, w, "work on it ends");
     } while (!frame_cas(f, &w, s.word));
     if (s.verdict == FW_LAST)
-        release(f);
+        frame_release(f);
 }
 
 /* In phase WORK. PT4: nobody who saw the table VALID is still writing an entry once we have had its lock. */
@@ -87,7 +87,8 @@ static int devalidate(struct frame *f, struct domain *owner, enum frame_type typ
     return frame_type_devalidate(owner, f, type, hc);
 }
 
-static int devalidate_and_finish(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc)
+static int devalidate_and_finish(struct frame *f, struct domain *owner, enum frame_type type,
+                                 struct hypercall *hc)
 {
     int ret = devalidate(f, owner, type, hc);
 
@@ -205,7 +206,7 @@ int frame_put_type_slow(struct frame *f, struct domain *owner, enum frame_type t
             frame_stamp(f);
     } while (unlikely(!frame_cas(f, &w, s.word)));
     if (s.verdict == FW_LAST)
-        release(f);
+        frame_release(f);
     return s.verdict == FW_DEVALIDATE ? devalidate_and_finish(f, owner, type, hc) : 0;
 }
 
@@ -242,7 +243,8 @@ int frame_pin(struct frame *f, struct domain *owner, enum frame_type type, struc
         s = fw_pin(w, type);
         if (s.verdict == FW_BROKEN)
             broken(f, w, "it is pinned");
-        if (s.verdict != FW_DONE) /* usually the other pin keeps it valid; if it was just undone, a repetition of this pin succeeds */
+        if (s.verdict !=
+            FW_DONE) /* usually the other pin keeps it valid; if it was just undone, a repetition of this pin succeeds */
             return frame_put_type(f, owner, type, hc) ? -ERESTART : -EINVAL;
     } while (!frame_cas(f, &w, s.word));
     return 0;

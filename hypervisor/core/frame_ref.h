@@ -29,8 +29,11 @@ bool __must_check frame_get(struct frame *f, const struct domain *owner);
 bool __must_check frame_get_any(struct frame *f);
 /* Gives back a general reference; with the last one the frame goes back to the heap. */
 void frame_put(struct frame *f);
+/* The last general reference is gone (FW_LAST): stamps the frame and lets it go. For who took it by the machine directly. */
+void frame_release(struct frame *f);
 
-int frame_get_type_slow(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc) __must_check;
+int frame_get_type_slow(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc)
+    __must_check;
 int frame_put_type_slow(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc);
 
 /*
@@ -43,7 +46,8 @@ static inline __must_check int frame_get_type(struct frame *f, struct domain *ow
 {
     uint64_t w = READ_ONCE(f->word);
 
-    if (likely(fw_is_ready(w, type) && READ_ONCE(f->owner) == owner->id && frame_cas(f, &w, w + FW_BOTH_ONE))) {
+    if (likely(fw_is_ready(w, type) && READ_ONCE(f->owner) == owner->id &&
+               frame_cas(f, &w, w + FW_BOTH_ONE))) {
         if (likely(READ_ONCE(f->owner) == owner->id))
             return 0;
         frame_put_type_slow(f, owner, type, NULL);
@@ -56,7 +60,8 @@ static inline __must_check int frame_get_type(struct frame *f, struct domain *ow
  * Gives both back. 0, or -ERESTART (never for FT_WRITABLE, FT_SEGDESC or `hc` NULL): the references are gone all the same, but what the table's entries hold is not
  * yet; the caller keeps the frame's address and calls frame_resume() until that returns 0.
  */
-static inline int frame_put_type(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc)
+static inline int frame_put_type(struct frame *f, struct domain *owner, enum frame_type type,
+                                 struct hypercall *hc)
 {
     uint64_t w = READ_ONCE(f->word);
 
@@ -94,8 +99,10 @@ int frame_unpin(struct frame *f, struct domain *owner, struct hypercall *hc) __m
  * validate: 0; -ERESTART; -EINVAL (or any other error): the entries from progress on hold nothing.
  * devalidate: 0; -ERESTART. Never fails.
  */
-int frame_type_validate(struct domain *owner, struct frame *f, enum frame_type type, struct hypercall *hc) __must_check;
-int frame_type_devalidate(struct domain *owner, struct frame *f, enum frame_type type, struct hypercall *hc) __must_check;
+int frame_type_validate(struct domain *owner, struct frame *f, enum frame_type type, struct hypercall *hc)
+    __must_check;
+int frame_type_devalidate(struct domain *owner, struct frame *f, enum frame_type type, struct hypercall *hc)
+    __must_check;
 
 /*
  * The entry locks: whoever writes an entry of a VALID page table holds its lock and has seen VALID under it; a worker that entered WORK passes

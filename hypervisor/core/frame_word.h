@@ -37,8 +37,8 @@ enum frame_type {
 };
 
 enum fw_phase {
-    FW_IDLE,    /* no type references; `type` is what it was last */
-    FW_WORK,    /* one processor flushes, validates or devalidates; it holds the one type reference and a general one */
+    FW_IDLE, /* no type references; `type` is what it was last */
+    FW_WORK, /* one processor flushes, validates or devalidates; it holds the one type reference and a general one */
     FW_PARTIAL, /* a page table, some of whose entries hold references; nobody works on it; the phase itself holds a general reference */
     FW_VALID,   /* it is of that type and safe to use as such */
 };
@@ -60,8 +60,8 @@ _Static_assert(FW_PHASE_SHIFT + 3 <= 64, "the word holds it all");
 enum fw_verdict {
     /* Store the word. */
     FW_DONE,
-    FW_FLUSH,      /* phase is WORK now: flush, then fw_finish_valid() */
-    FW_VALIDATE,   /* phase is WORK now: flush, validate from where it stopped, then one of the fw_finish_ */
+    FW_FLUSH,    /* phase is WORK now: flush, then fw_finish_valid() */
+    FW_VALIDATE, /* phase is WORK now: flush, validate from where it stopped, then one of the fw_finish_ */
     FW_DEVALIDATE, /* phase is WORK now: drop what the entries hold, then fw_finish_idle() or fw_finish_partial() */
     FW_LAST,       /* that was the last general reference: release the frame */
     /* Store nothing. */
@@ -79,7 +79,8 @@ struct fw_step {
 
 static inline uint64_t fw_make(enum frame_type type, enum fw_phase phase, uint64_t types, uint64_t generals)
 {
-    return (uint64_t)phase << FW_PHASE_SHIFT | (uint64_t)type << FW_TYPE_SHIFT | types << FW_GENERAL_BITS | generals;
+    return (uint64_t)phase << FW_PHASE_SHIFT | (uint64_t)type << FW_TYPE_SHIFT | types << FW_GENERAL_BITS |
+           generals;
 }
 
 static inline uint64_t fw_general(uint64_t w)
@@ -127,7 +128,8 @@ static inline bool fw_flush_needed(uint64_t before, enum frame_type type)
 /* The hot question: of this type, valid, and room in both counts. Adding FW_BOTH_ONE is then the whole step. */
 static inline bool fw_is_ready(uint64_t w, enum frame_type type)
 {
-    return (w & (FW_TYPE_MASK | FW_PHASE_MASK | FW_COUNT_GUARD | FW_GENERAL_GUARD)) == fw_make(type, FW_VALID, 0, 0);
+    return (w & (FW_TYPE_MASK | FW_PHASE_MASK | FW_COUNT_GUARD | FW_GENERAL_GUARD)) ==
+           fw_make(type, FW_VALID, 0, 0);
 }
 
 static inline bool fw_is_valid(uint64_t w, enum frame_type type)
@@ -146,8 +148,8 @@ static inline bool fw_consistent(uint64_t w)
     uint64_t types = fw_types(w), generals = fw_general(w);
     enum frame_type t = fw_type(w);
 
-    if (w >> (FW_PHASE_SHIFT + 3) || types > generals || t >= FT_COUNT || types > FW_COUNT_GUARD >> FW_GENERAL_BITS ||
-        generals > FW_GENERAL_GUARD)
+    if (w >> (FW_PHASE_SHIFT + 3) || types > generals || t >= FT_COUNT ||
+        types > FW_COUNT_GUARD >> FW_GENERAL_BITS || generals > FW_GENERAL_GUARD)
         return false;
     if (fw_pinned(w) && !(fw_phase(w) == FW_VALID && ft_is_table(t)))
         return false;
@@ -228,8 +230,8 @@ static inline struct fw_step fw_put_type(uint64_t w, enum frame_type type)
 {
     uint64_t rest = fw_general(w) - 1;
 
-    if (unlikely(!fw_is_valid(w, type) || type == FT_READONLY || fw_types(w) == 0 || fw_general(w) < fw_types(w) ||
-                 (fw_pinned(w) && fw_types(w) == 1)))
+    if (unlikely(!fw_is_valid(w, type) || type == FT_READONLY || fw_types(w) == 0 ||
+                 fw_general(w) < fw_types(w) || (fw_pinned(w) && fw_types(w) == 1)))
         return fw_step(FW_BROKEN, w);
     if (fw_types(w) > 1)
         return fw_step(FW_DONE, w - FW_BOTH_ONE);
@@ -243,7 +245,8 @@ static inline struct fw_step fw_resume_devalidate(uint64_t w)
 {
     if (fw_phase(w) != FW_PARTIAL)
         return fw_step(FW_WRONG_TYPE, w);
-    return fw_step(FW_DEVALIDATE, w + FW_COUNT_ONE + fw_make(0, FW_WORK, 0, 0) - fw_make(0, FW_PARTIAL, 0, 0));
+    return fw_step(FW_DEVALIDATE,
+                   w + FW_COUNT_ONE + fw_make(0, FW_WORK, 0, 0) - fw_make(0, FW_PARTIAL, 0, 0));
 }
 
 /* --- The worker's ways out of WORK. --- */
@@ -267,7 +270,8 @@ static inline struct fw_step fw_finish_idle(uint64_t w)
 /* The worker's general reference becomes the phase's. Page tables only. */
 static inline struct fw_step fw_finish_partial(uint64_t w)
 {
-    if (unlikely(fw_phase(w) != FW_WORK || fw_types(w) != 1 || fw_general(w) == 0 || !ft_is_table(fw_type(w))))
+    if (unlikely(fw_phase(w) != FW_WORK || fw_types(w) != 1 || fw_general(w) == 0 ||
+                 !ft_is_table(fw_type(w))))
         return fw_step(FW_BROKEN, w);
     return fw_step(FW_DONE, w - FW_COUNT_ONE + fw_make(0, FW_PARTIAL, 0, 0) - fw_make(0, FW_WORK, 0, 0));
 }

@@ -162,7 +162,8 @@ int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries)
     struct pv_vcpu *pv = pv_vcpu(v);
 
     if (entries > LDT_MAX_ENTRIES ||
-        (entries && (!IS_ALIGNED(base, PAGE_SIZE) || (int64_t)(base << 16) >> 16 != (int64_t)base || (base >= HYPERVISOR_START && base < HYPERVISOR_END))))
+        (entries && (!IS_ALIGNED(base, PAGE_SIZE) || (int64_t)(base << 16) >> 16 != (int64_t)base ||
+                     (base >= HYPERVISOR_START && base < HYPERVISOR_END))))
         return -EINVAL;
     if (pv->ldt_base == base && pv->ldt_entries == entries)
         return 0;
@@ -184,7 +185,8 @@ bool pv_ldt_fault(struct vcpu *v, unsigned int offset)
         return false;
     entry = pv_leaf_of(pv, pv->ldt_base + ((uint64_t)page << PAGE_SHIFT));
     f = mfn_to_frame(MFN((entry & PTE_ADDRESS) >> PAGE_SHIFT));
-    if (!(entry & PTE_PRESENT) || !mfn_valid(frame_to_mfn(f)) || frame_get_type(f, v->domain, FT_SEGDESC, NULL))
+    if (!(entry & PTE_PRESENT) || !mfn_valid(frame_to_mfn(f)) ||
+        frame_get_type(f, v->domain, FT_SEGDESC, NULL))
         return false;
     lock(&pv->ldt_lock);
     if (pv->ldt_mapped & 1u << page) {

@@ -21,7 +21,8 @@ static inline int pv_leaf_error(int ret)
     return likely(!ret) || ret == -ERESTART ? ret : -EBUSY;
 }
 
-int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, struct hypercall *hc) __must_check;
+int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, struct hypercall *hc)
+    __must_check;
 
 /*
  * `pg`: who has to own the frame. `caller`: whose permissions count for DOMID_IO. Errors as Xen's: -EPERM for device memory that is not the domain's, -EBUSY for

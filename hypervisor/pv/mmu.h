@@ -34,7 +34,8 @@ static inline void pv_store_entry(uint64_t *slot, uint64_t pte, enum pv_store ho
         return;
     }
     seen = READ_ONCE(*slot);
-    while (!__atomic_compare_exchange_n(slot, &seen, pte | (seen & PTE_AD), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    while (!__atomic_compare_exchange_n(slot, &seen, pte | (seen & PTE_AD), false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
         ;
 }
 
@@ -42,8 +43,8 @@ static inline void pv_store_entry(uint64_t *slot, uint64_t pte, enum pv_store ho
  * Stores if `f` is a VALID table of `type` of domain d and the slot holds `old`, accessed and dirty bits apart. 1: it does not hold `old`; -EINVAL: no such table.
  * The owner is read after the type: while we hold the lock, what was VALID cannot pass to another domain.
  */
-static inline int pv_exchange_entry(const struct domain *d, struct frame *f, enum frame_type type, uint64_t *slot,
-                                    uint64_t old, uint64_t pte, enum pv_store how)
+static inline int pv_exchange_entry(const struct domain *d, struct frame *f, enum frame_type type,
+                                    uint64_t *slot, uint64_t old, uint64_t pte, enum pv_store how)
 {
     uint32_t *l = entry_lock(frame_to_mfn(f).n);
     int ret = 0;
@@ -95,12 +96,12 @@ static inline __must_check int pv_update_l1(const struct pv_mmu_context *c, stru
 }
 
 /* *slot = pte if it holds exactly `old`, accessed and dirty bits included. 1: it does not. Otherwise as pv_update_l1(). */
-int pv_cmpxchg_l1(const struct pv_mmu_context *c, struct frame *f, uint64_t *slot, uint64_t old,
-                  uint64_t pte) __must_check;
+int pv_cmpxchg_l1(const struct pv_mmu_context *c, struct frame *f, uint64_t *slot, uint64_t old, uint64_t pte)
+    __must_check;
 
 /* The same for L2 to L4. -ERESTART: not done, call again. What the old entry held may be left unfinished (below). */
-int pv_update_table(const struct pv_mmu_context *c, struct frame *f, enum frame_type type, uint64_t *slot, uint64_t pte,
-                    enum pv_store how) __must_check;
+int pv_update_table(const struct pv_mmu_context *c, struct frame *f, enum frame_type type, uint64_t *slot,
+                    uint64_t pte, enum pv_store how) __must_check;
 
 /*
  * Unfinished devalidation. A reference that a hypercall drops may be the last, and devalidation may be stopped; then the operation itself counts as done,

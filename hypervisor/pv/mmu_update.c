@@ -18,8 +18,8 @@ static int write_plain_page(const struct pv_mmu_context *c, struct frame *f, uin
     return 0;
 }
 
-static __noinline int update_other(const struct pv_mmu_context *c, struct frame *f, uint64_t *slot, uint64_t val,
-                                   enum pv_store how)
+static __noinline int update_other(const struct pv_mmu_context *c, struct frame *f, uint64_t *slot,
+                                   uint64_t val, enum pv_store how)
 {
     uint64_t w = READ_ONCE(f->word);
     int ret;
@@ -89,7 +89,8 @@ static unsigned int perform_all(const struct pv_mmu_context *c, guest_ptr_t ptr,
     while (done < count) {
         unsigned int n = min(count - done, (unsigned int)CHUNK);
 
-        *ret = copy_from_guest(chunk, guest_ptr_add(ptr, (uint64_t)done * sizeof(*chunk)), n * sizeof(*chunk));
+        *ret =
+            copy_from_guest(chunk, guest_ptr_add(ptr, (uint64_t)done * sizeof(*chunk)), n * sizeof(*chunk));
         if (unlikely(*ret))
             return done;
         for (unsigned int i = 0; i < n; i++) {

@@ -32,8 +32,8 @@ int pv_cmpxchg_l1(const struct pv_mmu_context *c, struct frame *f, uint64_t *slo
     return ret;
 }
 
-int pv_update_table(const struct pv_mmu_context *c, struct frame *f, enum frame_type type, uint64_t *slot, uint64_t pte,
-                    enum pv_store how)
+int pv_update_table(const struct pv_mmu_context *c, struct frame *f, enum frame_type type, uint64_t *slot,
+                    uint64_t pte, enum pv_store how)
 {
     unsigned int index = (unsigned int)((uintptr_t)slot & (PAGE_SIZE - 1)) / sizeof(*slot);
     uint64_t old, changed;
@@ -76,7 +76,8 @@ void pv_note_unfinished(struct hypercall *hc, struct frame *f, struct domain *ow
 {
     struct pv_vcpu *pv = pv_vcpu(hc->vcpu);
 
-    assert(!pv->unfinished); /* each hypercall finishes the last one's first, and stops at the first of its own */
+    assert(
+        !pv->unfinished); /* each hypercall finishes the last one's first, and stops at the first of its own */
     pv->unfinished = f;
     pv->unfinished_owner = owner->id;
 }

@@ -14,16 +14,19 @@
 
 #define PF_PRESENT BIT(0)
 #define PF_WRITE   BIT(1)
-#define PF_OTHERS  0xffffffe8u /* reserved bits, instruction fetch, protection keys, ...: not our case (SDM 3A 4.7) */
+#define PF_OTHERS                                                                                            \
+    0xffffffe8u /* reserved bits, instruction fetch, protection keys, ...: not our case (SDM 3A 4.7) */
 
 /* Where the registers of the vcpu are, by their encoding. */
 static const uint8_t gpr_offset[16] = {
-    offsetof(struct cpu_user_regs, rax), offsetof(struct cpu_user_regs, rcx), offsetof(struct cpu_user_regs, rdx),
-    offsetof(struct cpu_user_regs, rbx), offsetof(struct cpu_user_regs, rsp), offsetof(struct cpu_user_regs, rbp),
-    offsetof(struct cpu_user_regs, rsi), offsetof(struct cpu_user_regs, rdi), offsetof(struct cpu_user_regs, r8),
-    offsetof(struct cpu_user_regs, r9),  offsetof(struct cpu_user_regs, r10), offsetof(struct cpu_user_regs, r11),
-    offsetof(struct cpu_user_regs, r12), offsetof(struct cpu_user_regs, r13), offsetof(struct cpu_user_regs, r14),
-    offsetof(struct cpu_user_regs, r15),
+    offsetof(struct cpu_user_regs, rax), offsetof(struct cpu_user_regs, rcx),
+    offsetof(struct cpu_user_regs, rdx), offsetof(struct cpu_user_regs, rbx),
+    offsetof(struct cpu_user_regs, rsp), offsetof(struct cpu_user_regs, rbp),
+    offsetof(struct cpu_user_regs, rsi), offsetof(struct cpu_user_regs, rdi),
+    offsetof(struct cpu_user_regs, r8),  offsetof(struct cpu_user_regs, r9),
+    offsetof(struct cpu_user_regs, r10), offsetof(struct cpu_user_regs, r11),
+    offsetof(struct cpu_user_regs, r12), offsetof(struct cpu_user_regs, r13),
+    offsetof(struct cpu_user_regs, r14), offsetof(struct cpu_user_regs, r15),
 };
 
 /* The table's entry that the fault is about. */
@@ -53,8 +56,8 @@ static uint64_t merge(uint64_t old, uint64_t va, unsigned int size, uint64_t val
 
 static enum outcome store(struct target *t, uint64_t old, uint64_t pte, bool exact)
 {
-    int ret = exact ? pv_cmpxchg_l1(&t->context, t->table, t->slot, old, pte) :
-                      pv_update_l1(&t->context, t->table, t->slot, pte, PV_STORE_PLAIN);
+    int ret = exact ? pv_cmpxchg_l1(&t->context, t->table, t->slot, old, pte)
+                    : pv_update_l1(&t->context, t->table, t->slot, pte, PV_STORE_PLAIN);
 
     if (likely(!ret))
         return DONE;
@@ -121,8 +124,8 @@ static enum emu_result emu_write(struct emu *emu, uint64_t linear, const void *b
     return emu_answer(t, store(t, old, merge(old, linear, length, value), length < 8));
 }
 
-static enum emu_result emu_cmpxchg(struct emu *emu, uint64_t linear, const void *expected, const void *desired,
-                                   unsigned int length)
+static enum emu_result emu_cmpxchg(struct emu *emu, uint64_t linear, const void *expected,
+                                   const void *desired, unsigned int length)
 {
     struct target *t = emu->opaque;
     uint64_t want = 0, value = 0, old;
@@ -139,7 +142,8 @@ static enum emu_result emu_cmpxchg(struct emu *emu, uint64_t linear, const void 
 
 static const struct emu_ops ops = {.read = emu_read, .write = emu_write, .cmpxchg = emu_cmpxchg};
 
-static enum outcome perform_emulated(struct target *t, const uint8_t *bytes, size_t length, struct cpu_user_regs *regs)
+static enum outcome perform_emulated(struct target *t, const uint8_t *bytes, size_t length,
+                                     struct cpu_user_regs *regs)
 {
     struct emu_regs copy = {.rip = regs->rip, .rflags = regs->rflags};
     struct emu emu = {.ops = &ops,
@@ -181,7 +185,8 @@ bool pv_fixup_ro_pt_write(struct vcpu *v, uint64_t va, uint32_t error_code)
 {
     const struct quick_regs where = {&v->regs, gpr_offset};
     struct hypercall hc = {.vcpu = v, .budget = HYPERCALL_BUDGET};
-    struct target t = {.context = {.hc = &hc, .caller = v->domain, .pt = v->domain, .pg = v->domain}, .va = va};
+    struct target t = {.context = {.hc = &hc, .caller = v->domain, .pt = v->domain, .pg = v->domain},
+                       .va = va};
     struct pv_vcpu *pv = pv_vcpu(v);
     uint8_t bytes[INSN_MAX_LENGTH];
     struct quick_insn quick;

@@ -24,7 +24,8 @@ static bool linear_count(struct frame *f, uint64_t one, uint64_t count_mask, uin
     do {
         if ((data & must_be_zero) || (data & count_mask) == count_mask)
             return false;
-    } while (!__atomic_compare_exchange_n(&f->data, &data, data + one, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    } while (
+        !__atomic_compare_exchange_n(&f->data, &data, data + one, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     return true;
 }
 
@@ -55,7 +56,8 @@ static int linear_put(struct domain *d, struct frame *table, struct frame *targe
     return frame_put_type(target, d, type, hc);
 }
 
-int pv_child_get(struct domain *d, struct frame *table, enum frame_type type, uint64_t pte, struct hypercall *hc)
+int pv_child_get(struct domain *d, struct frame *table, enum frame_type type, uint64_t pte,
+                 struct hypercall *hc)
 {
     mfn_t mfn = pte_mfn(pte);
     struct frame *child = mfn_to_frame(mfn);
@@ -69,7 +71,8 @@ int pv_child_get(struct domain *d, struct frame *table, enum frame_type type, ui
     return frame_get_type(child, d, pte_rules[type].child, hc);
 }
 
-int pv_child_put(struct domain *d, struct frame *table, enum frame_type type, uint64_t pte, struct hypercall *hc)
+int pv_child_put(struct domain *d, struct frame *table, enum frame_type type, uint64_t pte,
+                 struct hypercall *hc)
 {
     struct frame *child = mfn_to_frame(pte_mfn(pte));
 
@@ -112,8 +115,8 @@ static int validate_leaf(struct domain *d, uint64_t *slot, uint64_t pte, struct 
     return 0;
 }
 
-static int validate_entry(struct domain *d, struct frame *f, enum frame_type type, uint64_t *slot, uint64_t pte,
-                          struct hypercall *hc)
+static int validate_entry(struct domain *d, struct frame *f, enum frame_type type, uint64_t *slot,
+                          uint64_t pte, struct hypercall *hc)
 {
     int ret;
 
@@ -138,7 +141,8 @@ int frame_type_validate(struct domain *d, struct frame *f, enum frame_type type,
 
         if (!(pte & PTE_PRESENT) || pte_slot_is_ours(type, i))
             continue;
-        ret = type == FT_L1 ? validate_leaf(d, &table[i], pte, hc) : validate_entry(d, f, type, &table[i], pte, hc);
+        ret = type == FT_L1 ? validate_leaf(d, &table[i], pte, hc)
+                            : validate_entry(d, f, type, &table[i], pte, hc);
         if (unlikely(ret)) {
             set_progress(f, i, ret == -ERESTART ? TD_CHILD : 0);
             return ret;

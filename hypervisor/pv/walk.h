@@ -23,7 +23,8 @@ static inline struct frame *pv_find_l1(struct pv_vcpu *pv, uint64_t va, uint64_t
 
         f = mfn_to_frame(mfn);
         /* Owned by a domain: so it is RAM, and the direct map has it. */
-        if (unlikely((entry & (PTE_PRESENT | PTE_LARGE)) != PTE_PRESENT || !mfn_valid(mfn) || READ_ONCE(f->owner) != owner))
+        if (unlikely((entry & (PTE_PRESENT | PTE_LARGE)) != PTE_PRESENT || !mfn_valid(mfn) ||
+                     READ_ONCE(f->owner) != owner))
             return NULL;
         table = mfn_to_va(mfn);
     }

@@ -68,8 +68,9 @@ struct machine {
     struct fw_step (*pin)(uint64_t w, enum frame_type t);
     struct fw_step (*unpin)(uint64_t w);
 };
-static const struct machine real = {fw_get,          fw_put,         fw_get_type,       fw_put_type, fw_resume_devalidate,
-                                    fw_finish_valid, fw_finish_idle, fw_finish_partial, fw_pin,      fw_unpin};
+static const struct machine real = {
+    fw_get,          fw_put,         fw_get_type,       fw_put_type, fw_resume_devalidate,
+    fw_finish_valid, fw_finish_idle, fw_finish_partial, fw_pin,      fw_unpin};
 
 static unsigned int violations;
 static bool verbose;
@@ -80,8 +81,8 @@ static void expect(bool ok, const char *what, uint64_t before, unsigned int type
         return;
     violations++;
     if (verbose)
-        fprintf(stderr, "%s: word %#lx type %u -> verdict %d word %#lx\n", what, (unsigned long)before, type, s.verdict,
-                (unsigned long)s.word);
+        fprintf(stderr, "%s: word %#lx type %u -> verdict %d word %#lx\n", what, (unsigned long)before, type,
+                s.verdict, (unsigned long)s.word);
 }
 
 static bool same(uint64_t w, struct parts p)
@@ -138,7 +139,8 @@ static void check_get_type(const struct machine *m, uint64_t w, struct parts p, 
     } else if (p.phase == PARTIAL) {
         q.generals = p.generals; /* the phase's becomes the worker's */
         q.type = p.type;
-        expect(s.verdict == (p.type == t ? FW_VALIDATE : FW_DEVALIDATE) && same(s.word, q), "get_type of a partial", w, t, s);
+        expect(s.verdict == (p.type == t ? FW_VALIDATE : FW_DEVALIDATE) && same(s.word, q),
+               "get_type of a partial", w, t, s);
     } else if (p.generals >= LIMIT || p.types >= LIMIT) {
         expect(s.verdict == FW_OVERFLOW, "get_type over the limit", w, t, s);
     } else if (p.phase == VALID) {
@@ -171,7 +173,8 @@ static void check_put_type(const struct machine *m, uint64_t w, struct parts p, 
         expect(s.verdict == FW_DEVALIDATE && same(s.word, q), "put_type, the last of a table", w, t, s);
     } else {
         q = (struct parts){p.generals - 1, 0, t, IDLE, 0};
-        expect(s.verdict == (q.generals ? FW_DONE : FW_LAST) && same(s.word, q), "put_type, the last", w, t, s);
+        expect(s.verdict == (q.generals ? FW_DONE : FW_LAST) && same(s.word, q), "put_type, the last", w, t,
+               s);
     }
 }
 
@@ -200,7 +203,8 @@ static void check_work(const struct machine *m, uint64_t w, struct parts p)
     q.phase = IDLE;
     q.types = 0;
     q.generals--;
-    expect(idle.verdict == (q.generals ? FW_DONE : FW_LAST) && same(idle.word, q), "work ends idle", w, 0, idle);
+    expect(idle.verdict == (q.generals ? FW_DONE : FW_LAST) && same(idle.word, q), "work ends idle", w, 0,
+           idle);
     q = p;
     q.phase = PARTIAL;
     q.types = 0;
@@ -232,15 +236,16 @@ static void check_pins(const struct machine *m, uint64_t w, struct parts p, unsi
 /* Whatever the word, even one that no sequence leads to: an answer, and what is stored after a sane word is sane. */
 static void check_total(const struct machine *m, uint64_t w, unsigned int t)
 {
-    struct fw_step all[] = {m->get(w),  m->put(w),     m->get_type(w, t), m->put_type(w, t), m->resume(w), m->valid(w),
-                            m->idle(w), m->partial(w), m->pin(w, t),      m->unpin(w)};
+    struct fw_step all[] = {m->get(w),   m->put(w),  m->get_type(w, t), m->put_type(w, t), m->resume(w),
+                            m->valid(w), m->idle(w), m->partial(w),     m->pin(w, t),      m->unpin(w)};
 
     for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         expect(all[i].verdict <= FW_BROKEN, "a verdict", w, t, all[i]);
         if (!stores(all[i].verdict))
             expect(all[i].word == w, "a refusal changes nothing", w, t, all[i]);
         else if (sane(split(w)))
-            expect(all[i].word >> WORD_BITS == 0 && sane(split(all[i].word)), "a sane word follows", w, t, all[i]);
+            expect(all[i].word >> WORD_BITS == 0 && sane(split(all[i].word)), "a sane word follows", w, t,
+                   all[i]);
     }
 }
 
@@ -451,8 +456,10 @@ static void test_checker_finds_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules),     cmocka_unit_test(test_consistent),
-        cmocka_unit_test(test_reachable), cmocka_unit_test(test_hot_forms),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_consistent),
+        cmocka_unit_test(test_reachable),
+        cmocka_unit_test(test_hot_forms),
         cmocka_unit_test(test_checker_finds_faults),
     };
 

@@ -83,9 +83,9 @@ static long update_va(struct vcpu *v, uint64_t va, uint64_t val, uint64_t flags)
     return ret;
 }
 
-#define P  PTE_PRESENT
-#define W  PTE_WRITE
-#define U  PTE_USER
+#define P               PTE_PRESENT
+#define W               PTE_WRITE
+#define U               PTE_USER
 #define PTE(mfn, flags) ((uint64_t)(mfn) << 12 | (flags))
 
 /* 10: L4 -> 11: L3 -> 12: L2 -> 13: L1 -> pages 20.. */
@@ -131,12 +131,12 @@ static void test_refused_tables(void **state)
         unsigned int table, slot;
         uint64_t pte;
     } bad[] = {
-        {13, 5, PTE(13, P | W)},      /* itself, writable */
-        {13, 5, PTE(12, P | W)},      /* a page table, writable */
-        {13, 5, PTE(100, P)},         /* nobody's */
-        {13, 5, PTE(200, P)},         /* another domain's: the caller is not privileged */
-        {13, 5, PTE(3600, P)},        /* device memory without permission */
-        {13, 5, PTE(1 << 20, P)},     /* beyond the machine */
+        {13, 5, PTE(13, P | W)},  /* itself, writable */
+        {13, 5, PTE(12, P | W)},  /* a page table, writable */
+        {13, 5, PTE(100, P)},     /* nobody's */
+        {13, 5, PTE(200, P)},     /* another domain's: the caller is not privileged */
+        {13, 5, PTE(3600, P)},    /* device memory without permission */
+        {13, 5, PTE(1 << 20, P)}, /* beyond the machine */
         {12, 5, PTE(13, P) | PTE_GLOBAL},
         {12, 5, PTE(22, P | PTE_LARGE)},
         {12, 5, PTE(20, P)}, /* mapped writable elsewhere */
@@ -215,8 +215,9 @@ static void test_retype_flushes(void **state)
 static void test_mmu_update(void **state)
 {
     mmu_update_t batch[] = {
-        {(13 << 12) + 8 * 8, PTE(24, P | W)}, {(13 << 12) + 9 * 8, PTE(25, P)}, {(24 << 12) + MMU_MACHPHYS_UPDATE, 777},
-        {(30 << 12) + 16, 0x1234567},         {(13 << 12) + 9 * 8, PTE(12, P | W)},
+        {(13 << 12) + 8 * 8, PTE(24, P | W)},    {(13 << 12) + 9 * 8, PTE(25, P)},
+        {(24 << 12) + MMU_MACHPHYS_UPDATE, 777}, {(30 << 12) + 16, 0x1234567},
+        {(13 << 12) + 9 * 8, PTE(12, P | W)},
     };
     unsigned int done = 99;
     struct hypercall hc;
@@ -231,7 +232,8 @@ static void test_mmu_update(void **state)
     assert_int_equal(table_of(30)[2], 0x1234567);
     /* Accessed and dirty are kept where asked. */
     table_of(13)[8] |= PTE_AD;
-    assert_int_equal(mmu_update(v0, (13 << 12) + 64 + MMU_PT_UPDATE_PRESERVE_AD, PTE(24, P | W), DOMID_SELF), 0);
+    assert_int_equal(mmu_update(v0, (13 << 12) + 64 + MMU_PT_UPDATE_PRESERVE_AD, PTE(24, P | W), DOMID_SELF),
+                     0);
     assert_int_equal(table_of(13)[8] & PTE_AD, PTE_AD);
     assert_int_equal(mmu_update(v0, (13 << 12) + 64, PTE(24, P | W), DOMID_SELF), 0);
     assert_int_equal(table_of(13)[8] & PTE_AD, 0);
@@ -354,8 +356,8 @@ static void compare_counts(uint64_t seed, unsigned int step)
 
         if (!fw_consistent(w) || fw_phase(w) == FW_WORK || (int64_t)fw_types(w) != c[i].types ||
             (int64_t)fw_general(w) != c[i].generals)
-            fail_msg("seed %lu step %u: frame %u word %#lx (types %lu generals %lu), but held %ld and %ld", seed, step, i,
-                     w, fw_types(w), fw_general(w), c[i].types, c[i].generals);
+            fail_msg("seed %lu step %u: frame %u word %#lx (types %lu generals %lu), but held %ld and %ld",
+                     seed, step, i, w, fw_types(w), fw_general(w), c[i].types, c[i].generals);
     }
 }
 
@@ -393,7 +395,8 @@ static void guest_store(struct domain *d)
 
 static uint32_t some_domid(void)
 {
-    static const uint32_t ids[] = {DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF, 0, 1, DOMID_IO, 1 | 2 << 16};
+    static const uint32_t ids[] = {DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF,
+                                   0,          1,          DOMID_IO,   1 | 2 << 16};
 
     return ids[fake_random() % ARRAY_SIZE(ids)];
 }
@@ -401,7 +404,8 @@ static uint32_t some_domid(void)
 /* One call, continued as the guest's instruction would be; sometimes it never is. */
 static void call(long (*fn)(struct hypercall *hc), struct hypercall *hc)
 {
-    for (unsigned int left = fake_random() % 4 ? 10000 : fake_random() % 4; fn(hc) == -ERESTART && left; left--)
+    for (unsigned int left = fake_random() % 4 ? 10000 : fake_random() % 4; fn(hc) == -ERESTART && left;
+         left--)
         ;
 }
 
@@ -430,7 +434,8 @@ static void random_mmu_update(struct vcpu *v)
     for (unsigned int i = 0; i < 4; i++) {
         uint64_t r = fake_random();
 
-        u[i].ptr = (r % 30 ? frame_of(v->domain) : any_frame()) << 12 | (r >> 8 & 3) * 130 * 8 | (r % 4 ? 0 : r >> 20 & 3);
+        u[i].ptr = (r % 30 ? frame_of(v->domain) : any_frame()) << 12 | (r >> 8 & 3) * 130 * 8 |
+                   (r % 4 ? 0 : r >> 20 & 3);
         u[i].val = random_entry(v->domain);
     }
     call(do_mmu_update, &hc);
@@ -524,7 +529,8 @@ static void drop_everything(uint64_t seed)
     for (unsigned int round = 0; round < 2; round++)
         for (unsigned int i = POOL_FIRST; i < POOL_FIRST + POOL; i++)
             if (fw_phase(word_of(i)) == FW_PARTIAL)
-                assert_int_equal(frame_resume(&frame_table[i], &fake.domain[frame_table[i].owner].d, NULL), 0);
+                assert_int_equal(frame_resume(&frame_table[i], &fake.domain[frame_table[i].owner].d, NULL),
+                                 0);
     for (unsigned int i = POOL_FIRST; i < POOL_FIRST + POOL; i++) {
         uint64_t w = word_of(i);
 
@@ -620,9 +626,9 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_pin_unpin),      CASE(test_refused_tables),     CASE(test_update_va), CASE(test_retype_flushes),
-        CASE(test_mmu_update),     CASE(test_foreign),            CASE(test_linear),    CASE(test_preempt_everywhere),
-        CASE(test_random),         CASE(test_race),
+        CASE(test_pin_unpin),  CASE(test_refused_tables), CASE(test_update_va), CASE(test_retype_flushes),
+        CASE(test_mmu_update), CASE(test_foreign),        CASE(test_linear),    CASE(test_preempt_everywhere),
+        CASE(test_random),     CASE(test_race),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ enum frame_flags {
     FRAME_DIRTY = 8,        /* free, not scrubbed yet */
     FRAME_BROKEN = 16,      /* offlined after a machine check */
     FRAME_ON_LIST = 32,     /* on its owner's page list */
+    FRAME_GIVEN_UP = 64,    /* its owner dropped the allocation's reference; it goes with the last of the others */
 };
 
 #define FRAME_LIST_END   UINT32_MAX

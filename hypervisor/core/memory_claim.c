@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * XENMEM_claim_pages: a domain's claim on memory not allocated yet. A claim is a total: so many pages the domain is to have; outstanding is what it lacks. One
+ * lock guards the sum of all claims; taken for a few instructions by the toolstack's calls only.
+ */
+#include "core/heap.h"
+#include "core/memory_op.h"
+#include "hv/errno.h"
+
+static struct {
+    lock_t lock;
+    uint64_t outstanding; /* of all domains */
+} claims = {.lock = LOCK_INIT(RANK_PAGE_LIST)};
+
+static int set_claim(struct domain *d, uint64_t pages)
+{
+    int ret = 0;
+
+    lock(&claims.lock);
+    if (pages == 0) {
+        claims.outstanding -= d->outstanding_claim;
+        d->outstanding_claim = 0;
+    } else if (d->outstanding_claim || pages <= d->tot_pages ||
+               pages > min(d->max_pages, (uint64_t)UINT32_MAX)) {
+        ret = -EINVAL;
+    } else if (pages - d->tot_pages > heap_free_frames() - min(heap_free_frames(), claims.outstanding)) {
+        ret = -ENOMEM;
+    } else {
+        d->outstanding_claim = pages - d->tot_pages;
+        claims.outstanding += d->outstanding_claim;
+    }
+    unlock(&claims.lock);
+    return ret;
+}
+
+long memory_op_claim(struct hypercall *hc)
+{
+    struct memory_reservation r;
+    struct domain *d;
+    long ret;
+
+    if (copy_from_guest(&r, hypercall_ptr(hc, 1), sizeof(r)))
+        return -EFAULT;
+    if (!is_privileged(hc->vcpu->domain))
+        return -EPERM;
+    if (r.extent_start || r.extent_order || r.mem_flags)
+        return -EINVAL;
+    d = domain_get(r.domid); /* SELF is not understood, as on Xen */
+    if (!d)
+        return -EINVAL;
+    ret = set_claim(d, r.nr_extents);
+    domain_put(d);
+    return ret;
+}

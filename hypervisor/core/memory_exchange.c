@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * XENMEM_exchange: pages of the caller's against others that lie differently (contiguous, or below an address). It goes chunk by chunk, the larger of the two
+ * extent sizes: take the old pages out of anybody's reach, allocate the new ones, and only then let the old ones go; so a chunk is
+ * exchanged as a whole or not at all.
+ *
+ * A page is out of reach when its one reference, the allocation's, is taken to 0 without releasing it: nobody gets a new one then. Until it is released
+ * or put back, its frame's data links it to the next one taken.
+ */
+#include "core/frame_ref.h"
+#include "core/memory_op.h"
+
+struct memory_exchange {
+    struct memory_reservation in, out;
+    uint64_t nr_exchanged;
+};
+_Static_assert(sizeof(struct memory_exchange) == sizeof(struct xen_memory_exchange), "the wire form");
+
+struct exchange {
+    struct hypercall *hc;
+    struct domain *d;
+    struct memory_exchange arg;
+    unsigned int in_per_chunk, out_per_chunk; /* extents; powers of two, one of them 1 */
+    struct frame *taken;                      /* list through data: MFN + 1 of the next */
+};
+
+static bool take(struct exchange *x, struct frame *f)
+{
+    struct domain *d = x->d;
+    uint64_t w = READ_ONCE(f->word);
+    bool ok = false;
+
+    if (READ_ONCE(f->owner) != d->id)
+        return false;
+    lock(&d->page_lock);
+    if (READ_ONCE(f->owner) == d->id && (f->flags & (FRAME_ON_LIST | FRAME_GIVEN_UP)) == FRAME_ON_LIST &&
+        fw_general(w) == 1 && fw_phase(w) == FW_IDLE)
+        ok = frame_cas(f, &w, w - FW_GENERAL_ONE);
+    unlock(&d->page_lock);
+    if (!ok)
+        return false;
+    f->data = x->taken ? frame_to_mfn(x->taken).n + 1 : 0;
+    x->taken = f;
+    return true;
+}
+
+static struct frame *next_taken(struct exchange *x)
+{
+    struct frame *f = x->taken;
+
+    if (f) {
+        x->taken = f->data ? mfn_to_frame(MFN(f->data - 1)) : NULL;
+        f->data = 0;
+    }
+    return f;
+}
+
+static void put_back(struct exchange *x)
+{
+    struct frame *f;
+
+    while ((f = next_taken(x)) != NULL)
+        __atomic_fetch_add(&f->word, FW_GENERAL_ONE, __ATOMIC_SEQ_CST);
+}
+
+static void let_go(struct exchange *x)
+{
+    struct frame *f;
+
+    while ((f = next_taken(x)) != NULL)
+        frame_release(f);
+}
+
+static int take_chunk(struct exchange *x, uint64_t first_extent)
+{
+    guest_ptr_t list = GUEST_PTR(x->arg.in.extent_start);
+    uint64_t mfn;
+
+    for (uint64_t e = 0; e < x->in_per_chunk; e++) {
+        if (read_extent(list, first_extent + e, &mfn))
+            return -EFAULT;
+        for (uint64_t i = 0; i < 1ULL << x->arg.in.extent_order; i++)
+            if (!mfn_valid(MFN(mfn + i)) || !take(x, mfn_to_frame(MFN(mfn + i))))
+                return -EINVAL;
+    }
+    return 0;
+}
+
+/* The new extents, linked through their first frame's data while they are nobody's. */
+static int allocate_chunk(const struct exchange *x, struct frame **out)
+{
+    unsigned int width = XENMEMF_get_address_bits(x->arg.out.mem_flags);
+    struct frame *list = NULL, *f;
+
+    if (x->d->address_width && (!width || width > x->d->address_width))
+        width = x->d->address_width;
+    if (width && width <= PAGE_SHIFT)
+        return -ENOMEM;
+    for (unsigned int e = 0; e < x->out_per_chunk; e++) {
+        f = heap_alloc(x->arg.out.extent_order, width, HEAP_ANY_NODE, 0);
+        if (!f) {
+            while ((f = list) != NULL) {
+                list = f->data ? mfn_to_frame(MFN(f->data - 1)) : NULL;
+                f->data = 0;
+                heap_free(f, x->arg.out.extent_order);
+            }
+            return -ENOMEM;
+        }
+        f->data = list ? frame_to_mfn(list).n + 1 : 0;
+        list = f;
+    }
+    *out = list;
+    return 0;
+}
+
+/* The new extents become the domain's, and their numbers go into its list. */
+static int assign_chunk(const struct exchange *x, struct frame *list, uint64_t first_extent)
+{
+    guest_ptr_t out = GUEST_PTR(x->arg.out.extent_start);
+    unsigned int order = x->arg.out.extent_order;
+    uint64_t index = first_extent;
+    int ret = 0;
+
+    while (list) {
+        struct frame *f = list;
+        uint64_t pfn;
+
+        list = f->data ? mfn_to_frame(MFN(f->data - 1)) : NULL;
+        f->data = 0;
+        if (domain_assign_frames(x->d, f, order)) {
+            heap_free(f, order);
+            ret = -ENOMEM;
+            continue;
+        }
+        if (read_extent(out, index, &pfn)) {
+            ret = -EFAULT;
+            pfn = INVALID_M2P;
+        }
+        for (uint64_t i = 0; i < 1ULL << order; i++)
+            m2p_set(mfn_add(frame_to_mfn(f), i), pfn == INVALID_M2P ? pfn : pfn + i);
+        if (write_extent(out, index, frame_to_mfn(f).n))
+            ret = -EFAULT;
+        index++;
+    }
+    return ret;
+}
+
+static int exchange_chunk(struct exchange *x)
+{
+    uint64_t in = x->arg.nr_exchanged, out = in / x->in_per_chunk * x->out_per_chunk;
+    struct frame *list;
+    int ret = take_chunk(x, in);
+
+    if (!ret)
+        ret = allocate_chunk(x, &list);
+    if (ret) {
+        put_back(x);
+        return ret;
+    }
+    let_go(x);
+    ret = assign_chunk(x, list, out);
+    x->arg.nr_exchanged += x->in_per_chunk;
+    return ret;
+}
+
+static int check(const struct memory_exchange *a, const struct domain *caller)
+{
+    unsigned int in = a->in.extent_order, out = a->out.extent_order, limit = memory_op_max_order(caller);
+
+    if (a->in.domid != a->out.domid || a->nr_exchanged > a->in.nr_extents)
+        return -EINVAL;
+    if (in > limit || out > limit)
+        return -EPERM;
+    if (a->in.nr_extents > ~0ULL >> in || a->out.nr_extents > ~0ULL >> out ||
+        a->in.nr_extents << in != a->out.nr_extents << out)
+        return -EINVAL;
+    /* Whole chunks only: what was exchanged before was, too. */
+    if (out > in && a->nr_exchanged & ((1ULL << (out - in)) - 1))
+        return -EINVAL;
+    return 0;
+}
+
+long memory_op_exchange(struct hypercall *hc)
+{
+    guest_ptr_t at = hypercall_ptr(hc, 1);
+    struct exchange x = {.hc = hc};
+    struct memory_exchange *a = &x.arg;
+    long ret;
+
+    if (copy_from_guest(a, at, sizeof(*a)))
+        return -EFAULT;
+    ret = check(a, hc->vcpu->domain);
+    if (!ret)
+        ret = memory_op_domain(hc, a->in.domid, &x.d);
+    if (ret)
+        return ret;
+    x.in_per_chunk =
+        a->out.extent_order > a->in.extent_order ? 1u << (a->out.extent_order - a->in.extent_order) : 1;
+    x.out_per_chunk =
+        a->in.extent_order > a->out.extent_order ? 1u << (a->in.extent_order - a->out.extent_order) : 1;
+    while (!ret && a->nr_exchanged < a->in.nr_extents) {
+        ret = exchange_chunk(&x);
+        hc->budget -= min(hc->budget - 1, x.in_per_chunk << a->in.extent_order);
+        if (!ret && hypercall_preempt(hc) && a->nr_exchanged < a->in.nr_extents)
+            ret = -ERESTART;
+    }
+    domain_put(x.d);
+    if (copy_to_guest(guest_ptr_add(at, offsetof(struct memory_exchange, nr_exchanged)), &a->nr_exchanged,
+                      sizeof(a->nr_exchanged)))
+        ret = -EFAULT;
+    return ret;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The pseudo-physical memory map of a domain, in the form of BIOS call E820: set by who builds the domain, read by its kernel. */
+#include "core/memory_map.h"
+#include "core/memory_op.h"
+#include "hv/alloc.h"
+#include "hv/errno.h"
+#include "hv/string.h"
+
+#define MAX_ENTRIES 128
+
+struct domain_memory_map {
+    unsigned int count;
+    struct e820_entry entry[];
+};
+
+/* Sets an empty map, or replaces the last one. The map's lock is the domain's control lock. */
+static int replace(struct domain *d, struct domain_memory_map *map)
+{
+    struct domain_memory_map *old;
+
+    lock(&d->control_lock);
+    old = d->memory_map;
+    d->memory_map = map;
+    unlock(&d->control_lock);
+    hv_free(old);
+    return 0;
+}
+
+void memory_map_free(struct domain *d)
+{
+    hv_free(d->memory_map);
+    d->memory_map = NULL;
+}
+
+static int set_map(struct domain *d, const struct memory_map_request *r)
+{
+    struct domain_memory_map *map;
+    size_t bytes = r->nr_entries * sizeof(struct e820_entry);
+
+    if (r->nr_entries > MAX_ENTRIES)
+        return -EINVAL;
+    if (r->nr_entries == 0)
+        return replace(d, NULL);
+    map = hv_zalloc(sizeof(*map) + bytes);
+    if (!map)
+        return -ENOMEM;
+    map->count = r->nr_entries;
+    if (copy_from_guest(map->entry, GUEST_PTR(r->buffer), bytes)) {
+        hv_free(map);
+        return -EFAULT;
+    }
+    return replace(d, map);
+}
+
+long memory_op_set_map(struct hypercall *hc)
+{
+    struct foreign_memory_map_request arg;
+    struct domain *d;
+    long ret;
+
+    if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
+        return -EFAULT;
+    if (arg.map.nr_entries > MAX_ENTRIES)
+        return -EINVAL;
+    ret = memory_op_domain(hc, arg.domid, &d);
+    if (ret)
+        return ret;
+    ret = is_privileged(hc->vcpu->domain) ? set_map(d, &arg.map) : -EPERM;
+    domain_put(d);
+    return ret;
+}
+
+long memory_op_map(struct hypercall *hc)
+{
+    struct domain *d = hc->vcpu->domain;
+    struct domain_memory_map *copy = NULL;
+    struct memory_map_request arg;
+    long ret = 0;
+
+    if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
+        return -EFAULT;
+    lock(&d->control_lock);
+    if (d->memory_map) {
+        copy = hv_zalloc(sizeof(*copy) + d->memory_map->count * sizeof(struct e820_entry));
+        if (copy)
+            memcpy(copy, d->memory_map, sizeof(*copy) + d->memory_map->count * sizeof(struct e820_entry));
+        ret = copy ? 0 : -ENOMEM;
+    } else {
+        ret = -ENOSYS;
+    }
+    unlock(&d->control_lock);
+    if (ret)
+        return ret;
+    arg.nr_entries = min(arg.nr_entries, copy->count);
+    if (copy_to_guest(GUEST_PTR(arg.buffer), copy->entry, arg.nr_entries * sizeof(struct e820_entry)) ||
+        copy_to_guest(hypercall_ptr(hc, 1), &arg, sizeof(arg)))
+        ret = -EFAULT;
+    hv_free(copy);
+    return ret;
+}

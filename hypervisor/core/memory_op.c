@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* memory_op: the table of commands, and those that only tell a number or belong to translated domains. */
+#include "core/memory_op.h"
+#include "hv/errno.h"
+
+int memory_op_domain(struct hypercall *hc, domid_id_t id, struct domain **out)
+{
+    struct domain *caller = hc->vcpu->domain;
+    struct domain *d;
+
+    if (id == DOMID_SELF) {
+        domain_ref(caller);
+        *out = caller;
+        return 0;
+    }
+    d = domain_get(id);
+    if (!d)
+        return -ESRCH;
+    if (d != caller && !is_privileged(caller) && caller->target != d) {
+        domain_put(d);
+        return -EPERM;
+    }
+    *out = d;
+    return 0;
+}
+
+static long op_maximum_ram_page(struct hypercall *hc)
+{
+    (void)hc;
+    return (long)max_mfn;
+}
+
+/* What the guest says of itself in shared_info. */
+static long maximum_gpfn(const struct domain *d)
+{
+    uint64_t count = READ_ONCE(d->shared_info->arch.max_pfn);
+
+    return count ? (long)(count - 1) : 0;
+}
+
+static long op_domain_number(struct hypercall *hc)
+{
+    struct xen_memory_domain arg;
+    struct domain *d;
+    long ret;
+
+    if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
+        return -EFAULT;
+    ret = memory_op_domain(hc, arg.domid, &d);
+    if (ret)
+        return ret;
+    switch (hc->arg[0] & MEMOP_CMD_MASK) {
+    case XENMEM_current_reservation:
+        ret = (long)d->tot_pages;
+        break;
+    case XENMEM_maximum_reservation:
+        ret = (long)min(d->max_pages, (uint64_t)UINT32_MAX);
+        break;
+    default:
+        ret = maximum_gpfn(d);
+    }
+    domain_put(d);
+    return ret;
+}
+
+/* Nothing is ever shared between domains behind their backs. */
+static long op_sharing(struct hypercall *hc)
+{
+    (void)hc;
+    return 0;
+}
+
+/* Commands for translated domains: `answer` is what a PV domain gets, after its arguments are found readable and its domain to exist. */
+static long for_translated_only(struct hypercall *hc, size_t bytes, size_t domid_at, long answer)
+{
+    uint8_t arg[64];
+    domid_id_t id;
+    struct domain *d;
+    long ret;
+
+    if (copy_from_guest(arg, hypercall_ptr(hc, 1), bytes))
+        return -EFAULT;
+    __builtin_memcpy(&id, arg + domid_at, sizeof(id));
+    ret = memory_op_domain(hc, id, &d);
+    if (ret)
+        return ret;
+    domain_put(d);
+    return answer;
+}
+
+static long op_add_to_physmap(struct hypercall *hc)
+{
+    struct xen_add_to_physmap arg;
+
+    if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
+        return -EFAULT;
+    if (arg.space == XENMAPSPACE_gmfn_foreign)
+        return -ENOSYS; /* only in batches */
+    return for_translated_only(hc, sizeof(arg), offsetof(struct xen_add_to_physmap, domid), -EACCES);
+}
+
+static long op_add_to_physmap_batch(struct hypercall *hc)
+{
+    return for_translated_only(hc, sizeof(struct xen_add_to_physmap_batch),
+                               offsetof(struct xen_add_to_physmap_batch, domid), -EACCES);
+}
+
+static long op_remove_from_physmap(struct hypercall *hc)
+{
+    return for_translated_only(hc, sizeof(struct xen_remove_from_physmap),
+                               offsetof(struct xen_remove_from_physmap, domid), -EACCES);
+}
+
+static long op_pod_target(struct hypercall *hc)
+{
+    return for_translated_only(hc, sizeof(struct xen_pod_target), offsetof(struct xen_pod_target, domid),
+                               -EINVAL);
+}
+
+static long op_access(struct hypercall *hc)
+{
+    return for_translated_only(hc, sizeof(struct xen_mem_access_op),
+                               offsetof(struct xen_mem_access_op, domid), -ENODEV);
+}
+
+static long op_vnuma(struct hypercall *hc)
+{
+    return for_translated_only(hc, sizeof(struct xen_vnuma_topology_info),
+                               offsetof(struct xen_vnuma_topology_info, domid), -EOPNOTSUPP);
+}
+
+/* There is no IOMMU driver yet whose tables could name such regions. */
+static long op_reserved_device_memory(struct hypercall *hc)
+{
+    struct xen_reserved_device_memory_map arg;
+
+    if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
+        return -EFAULT;
+    arg.nr_entries = 0;
+    return copy_to_guest(hypercall_ptr(hc, 1), &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
+static long op_reservation(struct hypercall *hc)
+{
+    return memory_op_reservation(hc, hc->arg[0] & MEMOP_CMD_MASK);
+}
+
+static long op_unsupported(struct hypercall *hc)
+{
+    (void)hc;
+    return -EOPNOTSUPP;
+}
+
+static const hypercall_fn ops[] = {
+    [XENMEM_increase_reservation] = op_reservation,
+    [XENMEM_decrease_reservation] = op_reservation,
+    [XENMEM_populate_physmap] = op_reservation,
+    [XENMEM_maximum_ram_page] = op_maximum_ram_page,
+    [XENMEM_current_reservation] = op_domain_number,
+    [XENMEM_maximum_reservation] = op_domain_number,
+    [XENMEM_maximum_gpfn] = op_domain_number,
+    [XENMEM_machphys_mfn_list] = memory_op_machphys_list,
+    [XENMEM_machphys_compat_mfn_list] = op_unsupported, /* no 32-bit PV */
+    [XENMEM_machphys_mapping] = memory_op_machphys_mapping,
+    [XENMEM_add_to_physmap] = op_add_to_physmap,
+    [XENMEM_add_to_physmap_batch] = op_add_to_physmap_batch,
+    [XENMEM_remove_from_physmap] = op_remove_from_physmap,
+    [XENMEM_memory_map] = memory_op_map,
+    [XENMEM_set_memory_map] = memory_op_set_map,
+    [XENMEM_machine_memory_map] = memory_op_machine_map,
+    [XENMEM_exchange] = memory_op_exchange,
+    [XENMEM_set_pod_target] = op_pod_target,
+    [XENMEM_get_pod_target] = op_pod_target,
+    [XENMEM_get_sharing_freed_pages] = op_sharing,
+    [XENMEM_get_sharing_shared_pages] = op_sharing,
+    [XENMEM_access_op] = op_access,
+    [XENMEM_claim_pages] = memory_op_claim,
+    [XENMEM_get_vnumainfo] = op_vnuma,
+    [XENMEM_reserved_device_memory_map] = op_reserved_device_memory,
+};
+
+/* memory_op(cmd, arg) */
+long do_memory_op(struct hypercall *hc)
+{
+    unsigned int cmd = hc->arg[0] & MEMOP_CMD_MASK;
+
+    return cmd < ARRAY_SIZE(ops) && ops[cmd] ? ops[cmd](hc) : -ENOSYS;
+}

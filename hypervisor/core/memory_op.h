@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * memory_op: what its parts share. The command is in the low six bits of the first argument, the extent to go on with above them: that is
+ * how Xen's own callers see a call continue, and what a guest may say itself.
+ */
+#ifndef CORE_MEMORY_OP_H
+#define CORE_MEMORY_OP_H
+
+#include "core/domain.h"
+#include "core/hypercall.h"
+#include "hv/frame.h"
+#include "hv/guest.h"
+#include <xen/memory.h>
+
+#define MEMOP_EXTENT_SHIFT 6
+#define MEMOP_CMD_MASK     ((1u << MEMOP_EXTENT_SHIFT) - 1)
+
+/* struct xen_memory_reservation without its pointer. */
+struct memory_reservation {
+    uint64_t extent_start;
+    uint64_t nr_extents;
+    uint32_t extent_order;
+    uint32_t mem_flags;
+    uint16_t domid;
+    uint16_t pad[3];
+};
+_Static_assert(sizeof(struct memory_reservation) == sizeof(struct xen_memory_reservation), "the wire form");
+
+/* The domain of an argument, with a reference; the caller may act on it: itself or, for the privileged, any. 0, -ESRCH, -EPERM. */
+int memory_op_domain(struct hypercall *hc, domid_id_t id, struct domain **out) __must_check;
+
+/* The largest extent the caller may ask for (xen-command-line: memop-max-order, its defaults for domUs and control domains). */
+static inline unsigned int memory_op_max_order(const struct domain *caller)
+{
+    return is_privileged(caller) ? 18 : 9;
+}
+
+/* One entry of a guest's list of frame numbers. 0 or -EFAULT. */
+static inline __must_check int read_extent(guest_ptr_t list, uint64_t index, uint64_t *out)
+{
+    guest_ptr_t at;
+    int ret = guest_array_at(list, index, sizeof(*out), &at);
+
+    return ret ? ret : copy_from_guest(out, at, sizeof(*out));
+}
+
+static inline __must_check int write_extent(guest_ptr_t list, uint64_t index, uint64_t value)
+{
+    guest_ptr_t at;
+    int ret = guest_array_at(list, index, sizeof(value), &at);
+
+    return ret ? ret : copy_to_guest(at, &value, sizeof(value));
+}
+
+/* core/memory_reservation.c: increase, decrease, populate. The number of extents done, from the first on. */
+long memory_op_reservation(struct hypercall *hc, unsigned int cmd);
+/* The domain gives up one of its pages: the allocation's reference goes, and the page with the last. False: it is not its to give. */
+bool domain_give_up_frame(struct domain *d, struct frame *f) __must_check;
+
+long memory_op_exchange(struct hypercall *hc); /* core/memory_exchange.c */
+long memory_op_claim(struct hypercall *hc);    /* core/memory_claim.c */
+long memory_op_map(struct hypercall *hc);      /* core/memory_map.c */
+long memory_op_set_map(struct hypercall *hc);
+void memory_map_free(struct domain *d);           /* the domain goes */
+long memory_op_machine_map(struct hypercall *hc); /* pv/machine_map.c */
+long memory_op_machphys_mapping(struct hypercall *hc);
+long memory_op_machphys_list(struct hypercall *hc);
+
+long do_memory_op(struct hypercall *hc);
+
+#endif

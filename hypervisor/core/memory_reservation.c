@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A domain's memory grows and shrinks: increase_reservation, populate_physmap, decrease_reservation. All three answer how many
+ * extents were done, never an error (tests/guest/memory records it of Xen).
+ */
+#include "core/frame_ref.h"
+#include "core/memory_op.h"
+
+struct work {
+    struct hypercall *hc;
+    struct domain *d;
+    guest_ptr_t list;
+    unsigned int order;
+    unsigned int width; /* address bits; 0: any */
+};
+
+bool domain_give_up_frame(struct domain *d, struct frame *f)
+{
+    bool ours;
+
+    if (!frame_get(f, d))
+        return false;
+    lock(&d->page_lock);
+    ours = (f->flags & (FRAME_ON_LIST | FRAME_GIVEN_UP)) == FRAME_ON_LIST;
+    if (ours)
+        f->flags |= FRAME_GIVEN_UP;
+    unlock(&d->page_lock);
+    if (ours)
+        frame_put(f);
+    frame_put(f);
+    return ours;
+}
+
+static bool decrease(const struct work *w, uint64_t index)
+{
+    uint64_t first;
+
+    if (read_extent(w->list, index, &first))
+        return false;
+    for (uint64_t i = 0; i < 1ULL << w->order; i++) {
+        mfn_t mfn = MFN(first + i);
+
+        if (!mfn_valid(mfn) || !domain_give_up_frame(w->d, mfn_to_frame(mfn)))
+            return false;
+    }
+    return true;
+}
+
+static bool increase(const struct work *w, uint64_t index, bool populate)
+{
+    struct frame *f;
+    uint64_t pfn = 0;
+
+    if (populate && read_extent(w->list, index, &pfn))
+        return false;
+    if (domain_alloc_frames(w->d, w->order, w->width, 0, &f))
+        return false;
+    for (uint64_t i = 0; populate && i < 1ULL << w->order; i++)
+        m2p_set(mfn_add(frame_to_mfn(f), i), pfn + i);
+    return guest_ptr_is_null(w->list) || !write_extent(w->list, index, frame_to_mfn(f).n);
+}
+
+/* Goes on from `done`. Returns how many are done then; stops early at one that cannot be, or when it is time for something else. */
+static uint64_t run(const struct work *w, unsigned int cmd, uint64_t done, uint64_t count, bool *preempted)
+{
+    while (done < count) {
+        bool ok = cmd == XENMEM_decrease_reservation ? decrease(w, done)
+                                                     : increase(w, done, cmd == XENMEM_populate_physmap);
+
+        if (!ok)
+            break;
+        done++;
+        w->hc->budget -= min(w->hc->budget - 1, (uint32_t)1 << min(w->order, 30u));
+        if (hypercall_preempt(w->hc) && done < count) {
+            *preempted = true;
+            break;
+        }
+    }
+    return done;
+}
+
+long memory_op_reservation(struct hypercall *hc, unsigned int cmd)
+{
+    uint64_t start = hc->arg[0] >> MEMOP_EXTENT_SHIFT, done;
+    struct memory_reservation r;
+    struct work w = {.hc = hc};
+    bool preempted = false;
+
+    if (copy_from_guest(&r, hypercall_ptr(hc, 1), sizeof(r)))
+        return (long)start;
+    if (r.nr_extents > ~0ULL >> MEMOP_EXTENT_SHIFT || start >= r.nr_extents ||
+        r.extent_order > memory_op_max_order(hc->vcpu->domain))
+        return (long)start;
+    w.list = GUEST_PTR(r.extent_start);
+    w.order = r.extent_order;
+    w.width = XENMEMF_get_address_bits(r.mem_flags);
+    if (guest_ptr_is_null(w.list) && cmd != XENMEM_increase_reservation)
+        return (long)start;
+    if (w.width && w.width <= PAGE_SHIFT)
+        return (long)start;
+    if (memory_op_domain(hc, r.domid, &w.d))
+        return (long)start;
+    done = run(&w, cmd, start, r.nr_extents, &preempted);
+    domain_put(w.d);
+    if (!preempted)
+        return (long)done;
+    hc->arg[0] = cmd | done << MEMOP_EXTENT_SHIFT;
+    return -ERESTART;
+}
