@@ -117,14 +117,15 @@ enum emu_result exec_popf(struct emu_txn *t)
     return EMU_OK;
 }
 
-/* A selector is zero-extended to the operand size; for 32 bits SDM 2B PUSH also allows to write 16 only. */
+/* A selector is zero-extended to 64 bits; into a slot of 32, Intel's processors write 16 (SDM 2B PUSH). */
 enum emu_result exec_push_seg(struct emu_txn *t)
 {
+    unsigned size = t->insn->operand_size;
     struct emu_segment segment = {.selector = 0};
     enum emu_result result = txn_read_segment(t, t->insn->operand[0].reg, &segment);
     uint64_t selector = segment.selector;
 
-    return result == EMU_OK ? txn_push(t, &selector, t->insn->operand_size, t->insn->operand_size) : result;
+    return result == EMU_OK ? txn_push(t, &selector, size == 4 ? 2 : size, size) : result;
 }
 
 enum emu_result exec_pop_seg(struct emu_txn *t)
