@@ -95,7 +95,10 @@ const struct irq_controller ioapic_controller = {.name = "IO-APIC",
                                                  .retarget = ioapic_retarget,
                                                  .can_mask = true};
 
-/* PCI interrupts are level, active low, unless somebody says otherwise; ISA's are what the overrides say. */
+/*
+ * PCI interrupts are level, active low; ISA's are what the overrides say. Domain 0 may say otherwise, once (ioapic_configure()), since it reads the
+ * tables that are code.
+ */
 static void set_defaults(unsigned int gsi)
 {
     struct irq_desc *desc = irq_desc_get(gsi);
@@ -104,17 +107,18 @@ static void set_defaults(unsigned int gsi)
         return;
     desc->controller = &ioapic_controller;
     desc->flags = IRQ_MASKED | IRQ_LEVEL | IRQ_LOW;
-    for (unsigned int isa = 0; isa < 16; isa++) {
+    for (unsigned int isa = 16; isa-- > 0;) {
         struct acpi_override o = acpi_isa_irq(&acpi, isa);
 
         if (o.gsi != gsi)
             continue;
-        desc->flags = IRQ_MASKED | (o.trigger == ACPI_TRIGGER_LEVEL ? IRQ_LEVEL : 0u) |
-                      (o.polarity == ACPI_POLARITY_LOW ? IRQ_LOW : 0u);
-        desc->flags |= IRQ_CONFIGURED;
+        desc->flags =
+            IRQ_MASKED | (o.trigger == ACPI_TRIGGER_LEVEL ? IRQ_LEVEL : 0u) | (o.polarity == ACPI_POLARITY_LOW ? IRQ_LOW : 0u);
         if (isa == 0)
             desc->flags |= IRQ_RESERVED; /* the PIT's: no domain has one */
     }
+    if (gsi == 0)
+        desc->flags |= IRQ_RESERVED;
 }
 
 static void add(const struct acpi_ioapic *from)
@@ -164,7 +168,7 @@ int ioapic_configure(unsigned int gsi, bool level, bool low)
     if (!desc)
         return -EINVAL;
     flags = lock_irqsave(&desc->lock);
-    if (desc->flags & IRQ_CONFIGURED || desc->cpu != IRQ_NO_CPU)
+    if (gsi == 0 || desc->flags & IRQ_CONFIGURED || desc->cpu != IRQ_NO_CPU)
         rc = -EEXIST;
     else
         desc->flags = (desc->flags & ~(uint32_t)(IRQ_LEVEL | IRQ_LOW)) | want | IRQ_CONFIGURED;
@@ -180,7 +184,7 @@ int ioapic_read_register(paddr_t address, uint32_t reg, uint32_t *value)
 
         if (io->address != address)
             continue;
-        if (reg > REG_VERSION + 1 && (reg < REG_ENTRY || reg >= REG_ENTRY + 2 * io->entries))
+        if (reg > 0xff)
             return -EINVAL;
         flags = lock_irqsave(&ioapics.lock);
         *value = read_raw(io, reg);

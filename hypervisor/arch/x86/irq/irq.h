@@ -38,7 +38,7 @@ enum irq_flags {
     IRQ_MASKED = 4,      /* at the source */
     IRQ_RESERVED = 8,    /* ours, or unusable: guests cannot bind it */
     IRQ_STORM = 16,      /* masked because nobody serves it */
-    IRQ_CONFIGURED = 32, /* trigger and polarity are known from ACPI or from domain 0 */
+    IRQ_CONFIGURED = 32, /* domain 0 has set trigger and polarity */
 };
 
 /* A guest that the source is bound to. */
