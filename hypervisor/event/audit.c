@@ -90,7 +90,9 @@ void event_dump(struct domain *d)
         printk("  the lock is held: try again\n");
         return;
     }
-    for_each_set_bit(port, e->used, e->ports) if (port) dump_channel(d, channel_at(e, port));
+    for_each_set_bit (port, e->used, e->ports)
+        if (port)
+            dump_channel(d, channel_at(e, port));
     unlock(&e->lock);
 }
 

@@ -137,11 +137,9 @@ static void enqueue(struct event_fifo *f, struct channel *c, event_word_t *word,
     if (unlikely(!control))
         return; /* stays pending: fifo_init_control() of that vcpu shows it */
     from = lock_queues(d, c, to);
-    if (!(word_or(word, WORD_LINKED) & WORD_LINKED)) {
-        /* The link of a new tail is 0: whatever the guest left there must not be followed by it. */
-        word_and(word, ~(event_word_t)EVTCHN_FIFO_LINK_MASK);
+    /* The guest leaves LINK 0 when it takes a word off; a link that it forged leads nowhere but into its own words. */
+    if (!(word_or(word, WORD_LINKED) & WORD_LINKED))
         tell = append(f, from, to, c, queue, control);
-    }
     if (from != to)
         unlock(&from->queue_lock);
     unlock(&to->queue_lock);

@@ -24,8 +24,9 @@ static void carry_over(struct domain *d)
     struct event_domain *e = d->event;
     port_t port;
 
-    for_each_set_bit(port, e->used, e->ports) if (two_level_is_pending(d, port))
-        WRITE_ONCE(channel_at(e, port)->early, 1);
+    for_each_set_bit (port, e->used, e->ports)
+        if (two_level_is_pending(d, port))
+            WRITE_ONCE(channel_at(e, port)->early, 1);
 }
 
 static int become_fifo(struct domain *d)
@@ -56,15 +57,13 @@ static int attach_control(struct domain *d, struct vcpu *v, struct frame *frame,
     rc = become_fifo(d);
     if (rc)
         return rc;
-    for (unsigned int i = 0; i < EVTCHN_FIFO_MAX_QUEUES; i++) {
-        WRITE_ONCE(control->head[i], 0);
+    for (unsigned int i = 0; i < EVTCHN_FIFO_MAX_QUEUES; i++)
         v->event->tail[i] = 0;
-    }
-    WRITE_ONCE(control->ready, 0);
     v->event->control_frame = frame;
     __atomic_store_n(&v->event->control, control, __ATOMIC_SEQ_CST);
-    for_each_set_bit(port, e->used, e->ports) if (READ_ONCE(channel_at(e, port)->vcpu) == v->id)
-        show_again(e->fifo, channel_at(e, port));
+    for_each_set_bit (port, e->used, e->ports)
+        if (READ_ONCE(channel_at(e, port)->vcpu) == v->id)
+            show_again(e->fifo, channel_at(e, port));
     return 0;
 }
 
@@ -100,9 +99,6 @@ static int attach_page(struct domain *d, struct frame *frame)
         return -EOPNOTSUPP;
     if (f->pages == FIFO_PAGES || f->pages * FIFO_PAGE_WORDS >= ROUND_UP((size_t)e->limit, FIFO_PAGE_WORDS))
         return -ENOSPC;
-    /* Every port starts masked: the guest unmasks what it has bound. */
-    for (unsigned int i = 0; i < FIFO_PAGE_WORDS; i++)
-        WRITE_ONCE(page[i], 1U << EVTCHN_FIFO_MASKED);
     first = f->pages * FIFO_PAGE_WORDS;
     f->frame[f->pages] = frame;
     __atomic_store_n(&f->page[f->pages], page, __ATOMIC_SEQ_CST);

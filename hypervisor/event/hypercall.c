@@ -126,7 +126,7 @@ static int begin_reset(struct domain *d, bool continued)
     if (e->dying)
         rc = -EINVAL;
     else if (continued ? !e->closed_to : e->closed_to != 0)
-        rc = continued ? -EINVAL : -EBUSY;
+        rc = -EBUSY;
     else if (!continued)
         e->closed_to = 1;
     unlock(&e->lock);
@@ -201,6 +201,8 @@ static long op_set_priority(struct hypercall *hc, void *arg)
         return -EINVAL;
     if (!event_fifo(d))
         return -ENOSYS;
+    if (READ_ONCE(c->state) <= CHANNEL_RESERVED)
+        return -EACCES;
     if (op->priority > EVTCHN_FIFO_PRIORITY_MIN)
         return -EINVAL;
     WRITE_ONCE(c->priority, (uint8_t)op->priority);

@@ -69,8 +69,7 @@ void poll_notify(struct domain *d, port_t port)
     struct event_domain *e = d->event;
     unsigned int id;
 
-    for_each_set_bit(id, e->polling, d->max_vcpus)
-    {
+    for_each_set_bit (id, e->polling, d->max_vcpus) {
         struct vcpu *v = d->vcpu[id];
         uint32_t wanted = __atomic_load_n(&v->event->poll_port, __ATOMIC_RELAXED);
         bool polls = __atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST) & VCPU_POLLING;
@@ -88,12 +87,14 @@ static int any_pending(struct domain *d, const struct poll_request *r)
 {
     for (uint32_t i = 0; i < r->count; i++) {
         guest_ptr_t at;
+        const struct channel *c;
         port_t port;
 
         if (guest_array_at(GUEST_PTR(r->ports), i, sizeof(port), &at) ||
             copy_from_guest(&port, at, sizeof(port)))
             return -EFAULT;
-        if (!channel_at(d->event, port))
+        c = channel_at(d->event, port);
+        if (!c || READ_ONCE(c->state) <= CHANNEL_RESERVED)
             return -EINVAL;
         if (event_is_pending(d, port))
             return 1;

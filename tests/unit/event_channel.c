@@ -71,6 +71,7 @@ static void test_interdomain(void **state)
     assert_int_equal(call_interdomain(2, 1, 1), 2);
     assert_int_equal(call_port(1, EVTCHNOP_close, 1), 0);
     assert_int_equal(call_status(2, DOMID_SELF, 2, 0).status, EVTCHNSTAT_unbound);
+    assert_int_equal(call_status(2, DOMID_SELF, 2, 0).u.unbound.dom, 1);
 }
 
 static void test_loopback(void **state)
@@ -313,7 +314,7 @@ static void test_exhaust(void **state)
     assert_int_equal(call_reset(1, DOMID_SELF), 0);
     assert_int_equal(world.domain[1].event->in_use, 0);
     assert_int_equal(call_unbound(1, 0), 1);
-    assert_int_equal(world_call(1, 0, 14, &(struct evtchn_reset){.dom = DOMID_SELF}), -EINVAL);
+    assert_int_equal(world_call(1, 0, 14, &(struct evtchn_reset){.dom = DOMID_SELF}), -EBUSY);
 }
 
 static void test_limit(void **state)

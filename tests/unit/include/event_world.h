@@ -233,7 +233,7 @@ static long world_call(unsigned int domain, unsigned int vcpu, unsigned int cmd,
 }
 
 /* The usual operations, as a guest would wrap them: a port, or a negative error. */
-static long call_unbound(unsigned int domain, domid_t remote)
+static inline long call_unbound(unsigned int domain, domid_t remote)
 {
     struct evtchn_alloc_unbound op = {.dom = DOMID_SELF, .remote_dom = remote};
     long rc = world_call(domain, 0, EVTCHNOP_alloc_unbound, &op);
@@ -241,7 +241,7 @@ static long call_unbound(unsigned int domain, domid_t remote)
     return rc ? rc : (long)op.port;
 }
 
-static long call_interdomain(unsigned int domain, domid_t remote, port_t port)
+static inline long call_interdomain(unsigned int domain, domid_t remote, port_t port)
 {
     struct evtchn_bind_interdomain op = {.remote_dom = remote, .remote_port = port};
     long rc = world_call(domain, 0, EVTCHNOP_bind_interdomain, &op);
@@ -249,7 +249,7 @@ static long call_interdomain(unsigned int domain, domid_t remote, port_t port)
     return rc ? rc : (long)op.local_port;
 }
 
-static long call_virq(unsigned int domain, unsigned int virq, unsigned int vcpu)
+static inline long call_virq(unsigned int domain, unsigned int virq, unsigned int vcpu)
 {
     struct evtchn_bind_virq op = {.virq = virq, .vcpu = vcpu};
     long rc = world_call(domain, 0, EVTCHNOP_bind_virq, &op);
@@ -257,7 +257,7 @@ static long call_virq(unsigned int domain, unsigned int virq, unsigned int vcpu)
     return rc ? rc : (long)op.port;
 }
 
-static long call_ipi(unsigned int domain, unsigned int vcpu)
+static inline long call_ipi(unsigned int domain, unsigned int vcpu)
 {
     struct evtchn_bind_ipi op = {.vcpu = vcpu};
     long rc = world_call(domain, 0, EVTCHNOP_bind_ipi, &op);
@@ -265,7 +265,7 @@ static long call_ipi(unsigned int domain, unsigned int vcpu)
     return rc ? rc : (long)op.port;
 }
 
-static long call_pirq(unsigned int domain, unsigned int pirq)
+static inline long call_pirq(unsigned int domain, unsigned int pirq)
 {
     struct evtchn_bind_pirq op = {.pirq = pirq};
     long rc = world_call(domain, 0, EVTCHNOP_bind_pirq, &op);
@@ -274,26 +274,26 @@ static long call_pirq(unsigned int domain, unsigned int pirq)
 }
 
 /* Operations that take a port alone: close, send, unmask. */
-static long call_port(unsigned int domain, unsigned int cmd, port_t port)
+static inline long call_port(unsigned int domain, unsigned int cmd, port_t port)
 {
     return world_call(domain, 0, cmd, &port);
 }
 
-static long call_bind_vcpu(unsigned int domain, port_t port, unsigned int vcpu)
+static inline long call_bind_vcpu(unsigned int domain, port_t port, unsigned int vcpu)
 {
     struct evtchn_bind_vcpu op = {.port = port, .vcpu = vcpu};
 
     return world_call(domain, 0, EVTCHNOP_bind_vcpu, &op);
 }
 
-static long call_reset(unsigned int domain, domid_t which)
+static inline long call_reset(unsigned int domain, domid_t which)
 {
     struct evtchn_reset op = {.dom = which};
 
     return world_call(domain, 0, EVTCHNOP_reset, &op);
 }
 
-static long call_init_control(unsigned int domain, uint64_t gfn, uint32_t offset, uint32_t vcpu)
+static inline long call_init_control(unsigned int domain, uint64_t gfn, uint32_t offset, uint32_t vcpu)
 {
     struct evtchn_init_control op = {.control_gfn = gfn, .offset = offset, .vcpu = vcpu};
     long rc = world_call(domain, 0, EVTCHNOP_init_control, &op);
@@ -301,21 +301,21 @@ static long call_init_control(unsigned int domain, uint64_t gfn, uint32_t offset
     return rc ? rc : op.link_bits;
 }
 
-static long call_expand(unsigned int domain, uint64_t gfn)
+static inline long call_expand(unsigned int domain, uint64_t gfn)
 {
     struct evtchn_expand_array op = {.array_gfn = gfn};
 
     return world_call(domain, 0, EVTCHNOP_expand_array, &op);
 }
 
-static long call_priority(unsigned int domain, port_t port, uint32_t priority)
+static inline long call_priority(unsigned int domain, port_t port, uint32_t priority)
 {
     struct evtchn_set_priority op = {.port = port, .priority = priority};
 
     return world_call(domain, 0, EVTCHNOP_set_priority, &op);
 }
 
-static struct evtchn_status call_status(unsigned int domain, domid_t which, port_t port, long expected)
+static inline struct evtchn_status call_status(unsigned int domain, domid_t which, port_t port, long expected)
 {
     struct evtchn_status op = {.dom = which, .port = port, .status = 99};
 
