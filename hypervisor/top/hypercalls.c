@@ -40,6 +40,7 @@ static const hypercall_fn table[TABLE_SIZE] = {
     [__HYPERVISOR_nmi_op] = do_nmi_op,
     [__HYPERVISOR_sched_op] = do_sched_op,
     [__HYPERVISOR_callback_op] = do_callback_op,
+    [__HYPERVISOR_event_channel_op_compat] = do_event_channel_op,
     [__HYPERVISOR_event_channel_op] = do_event_channel_op,
     [__HYPERVISOR_physdev_op] = do_physdev_op,
 };
