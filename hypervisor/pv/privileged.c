@@ -4,6 +4,8 @@
  * vcpu's own control state, the domain's CPU policy, or the devices it may use. Only the guest's kernel is served, but for CPUID and the port bitmap.
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/extable.h"
+#include "arch/x86/layout.h"
 #include "emulate/exec.h"
 #include "event/event.h"
 #include "hv/errno.h"
@@ -232,6 +234,17 @@ static enum emu_result run(struct pv_vcpu *p, const struct insn *insn, struct em
     return result;
 }
 
+/* Does the selector name a 64-bit code segment of the guest's tables, which are loaded? LAR, SDM 2A: the L bit is bit 21. */
+static bool is_64bit_code(uint16_t selector)
+{
+    uint64_t rights = 0;
+
+    if (likely(selector == GUEST_CS64))
+        return true;
+    __asm__ volatile("1: larq %1, %0\n2:\n" EXTABLE(1b, 2b) : "+r"(rights) : "r"((uint64_t)selector) : "cc");
+    return rights & BIT(21);
+}
+
 bool pv_emulate_privileged(struct vcpu *v)
 {
     struct pv_vcpu *p = pv_vcpu(v);
@@ -240,7 +253,7 @@ bool pv_emulate_privileged(struct vcpu *v)
     struct insn insn;
     struct emu emu;
 
-    if (v->regs.cs != 0xe033 || !n)
+    if (!n || !is_64bit_code(v->regs.cs))
         return false; /* 32-bit code in a 64-bit guest is its user mode */
     if (interrupt_flag_instruction(p, bytes[0]))
         return true;
