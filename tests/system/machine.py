@@ -95,7 +95,7 @@ class Machine:
         if not any(word.startswith(('-nic', '-netdev')) for word in self.devices):
             command += ['-nic', 'none']
         if self.qemu_args:
-            command += self.qemu_args
+            command += list(self.qemu_args)
         elif self.hypervisor is None:
             command += ['-kernel', kernel, '-append', self.kernel_arguments()]
             command += ['-initrd', initrd] if initrd else []

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From GRUB by multiboot 2, on BIOS and on UEFI, in QEMU and in Bochs."""
+import re
+
+import bochs
+import media
+import pytest
+
+FIRMWARE = {
+    'bios': ('pc', ()),
+    'uefi': ('q35', ('-bios', '/usr/share/ovmf/OVMF.fd')),
+}
+BOCHS_LIMIT = 900
+
+
+@pytest.mark.parametrize('firmware', FIRMWARE)
+def test_grub(machine, log_name, tmp_path, firmware):
+    board, arguments = FIRMWARE[firmware]
+    described = machine.replace(machine=board, smp=2, dom0_args=('xtest=poweroff',))
+    image = media.grub_iso(described, tmp_path)
+    with described.replace(qemu_args=arguments + ('-cdrom', str(image))).boot(log_name) as run:
+        assert run.expect_init()[0] == 2
+        run.expect_test('poweroff')
+        run.expect_poweroff()
+        if firmware == 'uefi':
+            # The memory map and ACPI's root come from EFI, and domain 0 is told so.
+            assert re.search(r'\(XEN\).*EFI', run.text())
+
+
+@pytest.mark.parametrize('model', ['corei7_skylake_x', 'ryzen'])
+def test_bochs(machine, log_name, tmp_path, model):
+    image = media.grub_iso(machine.replace(dom0_args=('xtest=poweroff',)), tmp_path)
+    with bochs.Bochs(model, image, tmp_path, log_name) as run:
+        text = run.expect_poweroff(BOCHS_LIMIT)
+    assert re.search('XENIOS-DOM0-INIT reached nproc=1 ', text)
+    assert 'XTEST poweroff exit 0' in text
+    if not machine.is_oracle and model == 'corei7_skylake_x':
+        assert re.search(r'\(XEN\).*SMEP on, SMAP on', text)
+        for what in ('SMEP', 'SMAP'):
+            assert re.search(rf'\(XEN\).*[Ss]elf-test.*{what}.*(ok|passed)', text), f'no self-test that trips {what}'
