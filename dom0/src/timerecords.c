@@ -77,7 +77,7 @@ int main(int argc, char **argv)
         }
     for (long i = 0; i < cpus; i++)
         pthread_join(threads[i], NULL);
-    printf("TIME reads=%llu threads=%ld steps-back=%llu worst=%llu\n", (unsigned long long)done, cpus, (unsigned long long)steps_back,
-           (unsigned long long)worst);
+    printf("TIME reads=%llu threads=%ld steps-back=%llu worst=%llu\n", (unsigned long long)done, cpus,
+           (unsigned long long)steps_back, (unsigned long long)worst);
     return 0;
 }
