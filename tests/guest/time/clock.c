@@ -183,7 +183,7 @@ KIT_TEST(set_timer)
         wait_fired(1, KIT_S);
         CHECK_EQ(fired, 1);
         CHECK(fired_at >= deadline);
-        CHECK(fired_at < deadline + 100 * KIT_MS);
+        CHECK(fired_at < deadline + KIT_S);
     }
     done(port);
 }
@@ -217,9 +217,9 @@ KIT_TEST(set_timer_cancel)
     kit_spin_ns(40 * KIT_MS);
     CHECK_EQ(fired, 0);
     /* A new one replaces the old. */
-    CHECK_RC(hcall_set_timer_op(kit_time_ns() + 10 * KIT_MS), 0);
-    CHECK_RC(hcall_set_timer_op(kit_time_ns() + 30 * KIT_MS), 0);
-    kit_spin_ns(20 * KIT_MS);
+    CHECK_RC(hcall_set_timer_op(kit_time_ns() + 20 * KIT_MS), 0);
+    CHECK_RC(hcall_set_timer_op(kit_time_ns() + 400 * KIT_MS), 0);
+    kit_spin_ns(40 * KIT_MS);
     CHECK_EQ(fired, 0);
     wait_fired(1, KIT_S);
     CHECK_EQ(fired, 1);
@@ -242,9 +242,9 @@ KIT_TEST(set_timer_far_future)
 
         fired = 0;
         CHECK_RC(hcall_set_timer_op(cases[i].value), 0);
-        wait_fired(1, 250 * KIT_MS);
+        wait_fired(1, cases[i].fires ? KIT_S : 150 * KIT_MS);
         CHECK_EQ(fired, cases[i].fires);
-        CHECK(!fired || (fired_at >= start + 100 * KIT_MS && fired_at < start + 250 * KIT_MS));
+        CHECK(!fired || (fired_at >= start + 100 * KIT_MS && fired_at < start + KIT_S));
     }
     done(port);
 }
