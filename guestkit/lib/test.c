@@ -164,10 +164,14 @@ int kit_run_tests(void)
 {
     unsigned ran = 0, failed = 0, skipped = 0;
     bool named = kit_arg_flag("test");
+    char after[64] = "";
+    bool reached = !kit_arg_string("after", after, sizeof(after));
 
     for (const struct kit_test *t = kit_tests_start; t < kit_tests_end; t++) {
-        if (!kit_arg_selects("test", t->name) || (t->flags && !named))
+        if (!reached || !kit_arg_selects("test", t->name) || (t->flags && !named)) {
+            reached |= !strcmp(t->name, after);
             continue;
+        }
         kit_printf("RUN %s\n", t->name);
         failed += !run_one(t);
         skipped += state.skipped[0] && !state.failures;

@@ -16,9 +16,10 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TEST = re.compile(r"^KIT_TEST(_ALONE)?\((\w+)\)", re.M)
+TEST = re.compile(r"^(?:KIT_TEST|BENCH)(_ALONE)?\((\w+)[,)]", re.M)
 GROUP = re.compile(r"GUEST-GROUP: *(.*)")
 CRASHED = re.compile(r"Domain 0 .*crashed on|Dom0 crashed|domain 0 crashed|watchdog rebooting machine", re.I)
+NOT_RUN = "did not run"
 PANIC = re.compile(r"Panic on CPU|Xen BUG|FATAL PAGE FAULT|Xenios panic|hypervisor panic|Assertion .* failed", re.I)
 
 
@@ -80,8 +81,8 @@ def plan(patterns):
 class Boot:
     """One QEMU and the lines it printed."""
 
-    def __init__(self, args, group):
-        self.args, self.group = args, group
+    def __init__(self, args, group, after=None):
+        self.args, self.group, self.after = args, group, after
         self.lines = []
         self.ended = self.timed_out = False
 
@@ -91,6 +92,8 @@ class Boot:
         words = [guest, f"seed={self.args.seed}"]
         if self.group.alone:
             words.append("test=" + ",".join(self.group.tests))
+        if self.after:
+            words.append(f"after={self.after}")
         words += o.get("args", "").split(";") if o.get("args") else []
         words += [self.args.guest_args] if self.args.guest_args else []
         xen = f"console=com1 com1=115200 dom0_mem={o.get('dom0', '128M')} loglvl=all guest_loglvl=all"
@@ -136,6 +139,8 @@ class Boot:
         self.lines.append(text)
         if self.args.debug:
             print(text, flush=True)
+        if text.startswith("BENCH ") and not self.args.debug:
+            print(text, flush=True)
         if text.startswith("KIT RESULT") or "KIT RESULT" in text or CRASHED.search(text):
             self.ended = True
         elif PANIC.search(text):
@@ -157,18 +162,19 @@ class Boot:
                 expected = True
             elif text.startswith("  ") and not text.startswith("  note:"):
                 details.append(text)
+        self.culprit = current
         crashed = any(CRASHED.search(t) for t in self.lines)
         panicked = next((t for t in self.lines if PANIC.search(t)), None)
         for name in self.group.tests:
-            if panicked:
-                results.setdefault(name, ("FAIL", f"the hypervisor died: {panicked}"))
+            if panicked and name == current:
+                results[name] = ("FAIL", f"the hypervisor died: {panicked}")
             elif name == current and expected and crashed:
                 results[name] = ("ok", "")
             elif name == current:
                 reason = "timeout" if self.timed_out else "the domain crashed" if crashed else "the machine ended"
                 results[name] = ("FAIL", "\n".join([reason] + self.tail()))
             elif name not in results:
-                results[name] = ("FAIL", "did not run" + (" (timeout)" if self.timed_out else ""))
+                results[name] = ("FAIL", NOT_RUN + (" (timeout)" if self.timed_out else ""))
         return results
 
     def tail(self):
@@ -206,6 +212,23 @@ def arguments():
     return parser.parse_args()
 
 
+def run_group(args, group, logs):
+    """Runs all tests of a group; one that ends or hangs the machine does not keep the others from a boot of their own."""
+    results, after, part = {}, None, 0
+    while True:
+        boot = Boot(args, group, after)
+        boot.run()
+        name = group.area + ("-" + group.tests[0] if group.alone else "") + (f".{part}" if part else "")
+        with open(os.path.join(logs, name + ".log"), "w", encoding="utf-8") as f:
+            f.write(" ".join(boot.command()) + "\n" + "\n".join(boot.lines) + "\n")
+        outcome = {t: r for t, r in boot.outcome().items() if t in group.tests and t not in results}
+        left = [t for t in outcome if outcome[t][1].startswith(NOT_RUN)]
+        if boot.culprit is None or not left or part > 20:
+            return {**results, **outcome}
+        results.update({t: r for t, r in outcome.items() if t not in left})
+        after, part = boot.culprit, part + 1
+
+
 def main():
     args = arguments()
     groups = plan(args.names)
@@ -222,15 +245,9 @@ def main():
     os.makedirs(logs, exist_ok=True)
     count = {"ok": 0, "FAIL": 0, "skip": 0}
     for group in groups:
-        boot = Boot(args, group)
-        boot.run()
-        name = group.area + ("-" + group.tests[0] if group.alone else "")
-        with open(os.path.join(logs, name + ".log"), "w", encoding="utf-8") as f:
-            f.write(" ".join(boot.command()) + "\n" + "\n".join(boot.lines) + "\n")
-        for test, (verdict, why) in boot.outcome().items():
-            if test in group.tests:
-                count[verdict] += 1
-                print(f"{group.area}/{test}: {verdict} {why}".rstrip(), flush=True)
+        for test, (verdict, why) in run_group(args, group, logs).items():
+            count[verdict] += 1
+            print(f"{group.area}/{test}: {verdict} {why}".rstrip(), flush=True)
     if count["skip"]:
         print(f"{count['skip']} skipped")
     print(f"{count['ok']} passed, {count['FAIL']} failed")

@@ -115,6 +115,7 @@ KIT_TEST(frames_not_ours)
     uint64_t *page = kit_page_alloc();
     unsigned long top = (unsigned long)hcall_memory_op(XENMEM_maximum_ram_page, NULL), tried = 0, mapped = 0;
 
+    CHECK_OR_RETURN(top > 0x1000 && top < 1UL << 24);
     CHECK_RC(map_mfn(page, 0x100, PTE_RO), -XEN_EBUSY);
     CHECK_RC(map_mfn(page, 0x100, PTE_RW), -XEN_EBUSY);
     for (unsigned long mfn = 0x100; mfn < top; mfn += 0x101) {

@@ -182,6 +182,7 @@ KIT_TEST(update_upper_levels)
     CHECK_RC(kit_pte_write(kit_maddr_of(l2) + 8, 0), 0);
     /* Flags of a directory entry change without revalidation; not-present entries may hold anything. */
     CHECK_RC(kit_pte_write(kit_maddr_of(l2) + ((va >> 21) & 511) * 8, kit_maddr_of(l1) | PTE_RO), 0);
+    CHECK_RC(kit_mmuext1(MMUEXT_TLB_FLUSH_LOCAL, 0, 0), 0);
     CHECK(!kit_poke((void *)va, 1));
     CHECK_RC(kit_pte_write(kit_maddr_of(l2) + ((va >> 21) & 511) * 8, kit_maddr_of(l1) | PTE_TABLE), 0);
     CHECK_EQ(l2[(va >> 21) & 511], kit_maddr_of(l1) | PTE_TABLE);
