@@ -45,7 +45,7 @@ long memory_op_claim(struct hypercall *hc)
         return -EPERM;
     if (r.extent_start || r.extent_order || r.mem_flags)
         return -EINVAL;
-    d = domain_get(r.domid); /* SELF is not understood, as on Xen */
+    d = r.domid < DOMID_FIRST_RESERVED ? domain_get(r.domid) : NULL; /* SELF is not understood, as on Xen */
     if (!d)
         return -EINVAL;
     ret = set_claim(d, r.nr_extents);

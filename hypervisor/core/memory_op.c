@@ -13,7 +13,7 @@ int memory_op_domain(struct hypercall *hc, domid_id_t id, struct domain **out)
         *out = caller;
         return 0;
     }
-    d = domain_get(id);
+    d = id < DOMID_FIRST_RESERVED ? domain_get(id) : NULL;
     if (!d)
         return -ESRCH;
     if (d != caller && !is_privileged(caller) && caller->target != d) {

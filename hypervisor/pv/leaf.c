@@ -26,17 +26,17 @@ int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, st
 
     if (!mfn_valid(mfn) || READ_ONCE(f->owner) == DOMID_IO)
         return get_mmio(caller, pg, pte);
-    if (pg == domain_io || pg == domain_xen)
+    if (pg == domain_io || pg == domain_xen || READ_ONCE(f->owner) == pg->id)
         return -EBUSY;
     owner = domain_get(READ_ONCE(f->owner));
     if (!owner)
         return -EBUSY;
     if (may_use_frames_of(pg, owner)) {
         if (pte & PTE_WRITE)
-            ret = pv_leaf_error(frame_get_type(f, owner, FT_WRITABLE, hc));
+            ret = frame_get_type(f, owner, FT_WRITABLE, hc);
         else
             ret = frame_get(f, owner) ? 0 : -EBUSY;
     }
     domain_put(owner);
-    return ret;
+    return !ret || ret == -ERESTART ? ret : -EBUSY;
 }

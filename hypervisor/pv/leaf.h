@@ -7,7 +7,7 @@
 #define PV_LEAF_H
 
 #include "core/frame_ref.h"
-#include "core/mmio_read_only.h"
+#include "arch/x86/mmio_read_only.h"
 #include "pv/pte.h"
 
 /* Given by the parts that keep I/O permissions (core/io_access.h), or by a test. */
@@ -15,11 +15,6 @@ bool domain_may_map_mmio(struct domain *d, mfn_t mfn);
 
 /* What pv_leaf_get() answers for an entry that may be stored without PTE_WRITE only (it holds nothing: it is not RAM). */
 #define PV_LEAF_READ_ONLY 1
-
-static inline int pv_leaf_error(int ret)
-{
-    return likely(!ret) || ret == -ERESTART ? ret : -EBUSY;
-}
 
 int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, struct hypercall *hc)
     __must_check;
@@ -33,12 +28,15 @@ static inline __must_check int pv_leaf_get(struct domain *caller, struct domain 
 {
     mfn_t mfn = pte_mfn(pte);
     struct frame *f = mfn_to_frame(mfn);
+    int ret;
 
     if (unlikely(!mfn_valid(mfn) || READ_ONCE(f->owner) != pg->id))
         return pv_leaf_get_other(caller, pg, pte, hc);
     if (pte & PTE_WRITE)
-        return pv_leaf_error(frame_get_type(f, pg, FT_WRITABLE, hc));
-    return likely(frame_get(f, pg)) ? 0 : -EBUSY;
+        ret = frame_get_type(f, pg, FT_WRITABLE, hc);
+    else
+        ret = frame_get(f, pg) ? 0 : -EBUSY;
+    return likely(!ret) || ret == -ERESTART ? ret : pv_leaf_get_other(caller, pg, pte, hc);
 }
 
 static inline void pv_leaf_put(uint64_t pte)

@@ -129,7 +129,7 @@ static int find_owner(struct domain *caller, domid_id_t id, struct domain **out)
         *out = d;
         return 0;
     }
-    d = domain_get(id);
+    d = id < DOMID_FIRST_RESERVED ? domain_get(id) : NULL;
     if (!d)
         return -ESRCH;
     if (!may_act_on(caller, d)) {

@@ -87,9 +87,11 @@ static enum outcome perform_quick(struct target *t, const struct quick_insn *q, 
 
 /* --- The other forms: the emulator sees the entry and nothing else. --- */
 
+/* Wholly in the entry, and aligned to its length: Xen carries out no others. */
 static bool inside(const struct target *t, uint64_t linear, unsigned int length)
 {
-    return linear >> 3 == t->va >> 3 && (linear & 7) + length <= 8;
+    return linear >> 3 == t->va >> 3 && length <= 8 &&
+           (linear & (length - 1)) == 0; /* lengths are powers of two */
 }
 
 static enum emu_result emu_read(struct emu *emu, uint64_t linear, void *buffer, unsigned int length,
@@ -149,7 +151,7 @@ static enum outcome perform_emulated(struct target *t, const uint8_t *bytes, siz
     struct emu emu = {.ops = &ops,
                       .opaque = t,
                       .regs = &copy,
-                      .classes = EMU_CLASS_MEM_MOV | EMU_CLASS_ALU | EMU_CLASS_STRING,
+                      .classes = EMU_CLASS_MEM_MOV | EMU_CLASS_ALU | EMU_CLASS_STRING | EMU_CLASS_STACK,
                       .rep_limit = 1,
                       .mode = INSN_MODE_64};
     enum emu_result r;

@@ -3,6 +3,7 @@
  * What of the machine's I/O domain 0 may touch (core/io_access.h asks): all but what the hypervisor drives itself. Other domains have nothing.
  * Written at boot only.
  */
+#include "arch/x86/cpu.h"
 #include "arch/x86/hostmap.h"
 #include "arch/x86/io_access_init.h"
 #include "arch/x86/irq/irq.h"
@@ -12,6 +13,7 @@
 
 #define PORTS 65536
 
+static unsigned int address_bits; /* of physical addresses: beyond is reserved in page table entries */
 static uint64_t denied_ports[BITS_TO_LONGS(PORTS)];
 
 void io_deny_ports(unsigned int first, unsigned int count)
@@ -22,6 +24,7 @@ void io_deny_ports(unsigned int first, unsigned int count)
 
 void io_access_init(void)
 {
+    address_bits = cpuid(0x80000000).a >= 0x80000008 ? cpuid(0x80000008).a & 0xff : 36; /* SDM 3A 4.1.4 */
     io_deny_ports(0x20, 2); /* 8259s */
     io_deny_ports(0xa0, 2);
     io_deny_ports(0x22, 2); /* IMCR */
@@ -53,5 +56,5 @@ bool domain_may_map_mmio(struct domain *d, mfn_t mfn)
     /* The first MiB is firmware's: its tables and data, the VGA window; none of it is in the heap. */
     if (mfn.n < MiB(1) >> PAGE_SHIFT)
         return mfn_to_paddr(mfn) != trampoline_page;
-    return !is_ram(mfn) && !irq_is_interrupt_controller(mfn_to_paddr(mfn));
+    return mfn.n >> (address_bits - PAGE_SHIFT) == 0 && !is_ram(mfn) && !irq_is_interrupt_controller(mfn_to_paddr(mfn));
 }

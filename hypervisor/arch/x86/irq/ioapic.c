@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* IO-APICs (Intel 82093AA; ICH9 13.5): one redirection entry per GSI. */
+#include "arch/x86/mmio_read_only.h"
 #include "arch/x86/irq/irq.h"
 #include "arch/x86/apic/apic.h"
 #include "drivers/acpi/acpi.h"
@@ -132,6 +133,8 @@ static void add(const struct acpi_ioapic *from)
         log_warn("IO-APIC at %#lx does not answer, ignored\n", from->address);
         return;
     }
+    if (mmio_make_read_only(paddr_to_mfn(from->address)))
+        log_warn("IO-APIC at %#lx: too many read-only pages, domain 0 could write to it\n", from->address);
     io->entries = min((io->version >> 16 & 0xff) + 1, (uint32_t)ENTRIES_MAX);
     for (unsigned int i = 0; i < io->entries; i++)
         write_raw(io, REG_ENTRY + 2 * i, (uint32_t)ENTRY_MASKED);
@@ -196,9 +199,6 @@ int ioapic_read_register(paddr_t address, uint32_t reg, uint32_t *value)
 
 bool irq_is_interrupt_controller(paddr_t pa)
 {
-    for (unsigned int i = 0; i < ioapics.count; i++)
-        if ((ioapics.io[i].address & PAGE_MASK) == (pa & PAGE_MASK))
-            return true;
     /* All messages go to the megabyte at 0xfee00000 (SDM 3A 10.11.1). */
     return (pa & ~0xfffffULL) == 0xfee00000 || (pa & PAGE_MASK) == apic.address;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A small unsorted set: looked at only when a domain maps device memory writable. Readers take no lock. */
-#include "core/mmio_read_only.h"
+#include "arch/x86/mmio_read_only.h"
 #include "hv/errno.h"
 #include "hv/lock.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Pages of devices that a domain may map, but never writable: the I/O APICs' registers, MSI-X tables. */
-#ifndef CORE_MMIO_READ_ONLY_H
-#define CORE_MMIO_READ_ONLY_H
+#ifndef ARCH_X86_MMIO_READ_ONLY_H
+#define ARCH_X86_MMIO_READ_ONLY_H
 
 #include "hv/types.h"
 
