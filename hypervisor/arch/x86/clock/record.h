@@ -23,6 +23,7 @@ struct clock_sample {
 struct clock_record {
     uint64_t tsc, ns;
     struct clock_scale to_ns, to_tsc;
+    bool slewing; /* its rate is off on purpose, for one period */
 };
 
 #define CLOCK_PERIOD_NS 1000000000ULL
