@@ -159,6 +159,34 @@ static int vex_immediate(unsigned map, uint8_t opcode)
     }
 }
 
+/* Sets operand and address size from mode, prefixes and the entry's defaults. */
+static void set_sizes(struct insn *insn, uint16_t flags)
+{
+    bool small = insn_has(insn, INSN_PREFIX_66);
+    bool other_address = insn_has(insn, INSN_PREFIX_67);
+
+    switch (insn->mode) {
+    case INSN_MODE_64:
+        insn->address_size = other_address ? 4 : 8;
+        if (rex_w(insn) || (flags & T_F64)) {
+            insn->operand_size = 8;
+        } else if (small) {
+            insn->operand_size = 2;
+        } else {
+            insn->operand_size = flags & T_D64 ? 8 : 4;
+        }
+        break;
+    case INSN_MODE_32:
+        insn->address_size = other_address ? 2 : 4;
+        insn->operand_size = small ? 2 : 4;
+        break;
+    default:
+        insn->address_size = other_address ? 4 : 2;
+        insn->operand_size = small ? 4 : 2;
+        break;
+    }
+}
+
 /* Decodes a VEX, EVEX or XOP instruction as far as its length and its memory operand. The first payload byte
  * is in insn->modrm. */
 static enum insn_status decode_vex(struct decoder *d, uint8_t prefix)
@@ -192,6 +220,7 @@ static enum insn_status decode_vex(struct decoder *d, uint8_t prefix)
     if (imm < 0) {
         return INSN_UNDEFINED;
     }
+    set_sizes(insn, 0);
     insn->map = INSN_MAP_VEX;
     insn->op = INSN_OP_VEX;
     insn->opcode = (uint8_t)opcode;
@@ -291,34 +320,6 @@ static enum insn_status resolve(struct decoder *d, struct opcode *entry)
     return entry->op == INSN_OP_NONE ? INSN_UNDEFINED : INSN_OK;
 }
 
-/* Sets operand and address size from mode, prefixes and the entry's defaults. */
-static void set_sizes(struct insn *insn, uint16_t flags)
-{
-    bool small = insn_has(insn, INSN_PREFIX_66);
-    bool other_address = insn_has(insn, INSN_PREFIX_67);
-
-    switch (insn->mode) {
-    case INSN_MODE_64:
-        insn->address_size = other_address ? 4 : 8;
-        if (rex_w(insn) || (flags & T_F64)) {
-            insn->operand_size = 8;
-        } else if (small) {
-            insn->operand_size = 2;
-        } else {
-            insn->operand_size = flags & T_D64 ? 8 : 4;
-        }
-        break;
-    case INSN_MODE_32:
-        insn->address_size = other_address ? 2 : 4;
-        insn->operand_size = small ? 2 : 4;
-        break;
-    default:
-        insn->address_size = other_address ? 4 : 2;
-        insn->operand_size = small ? 4 : 2;
-        break;
-    }
-}
-
 /* What is undefined for reasons that no table entry expresses. */
 static enum insn_status check(const struct insn *insn, uint16_t flags)
 {
@@ -396,7 +397,6 @@ enum insn_status insn_decode(struct insn *insn, const uint8_t *bytes, size_t len
         status = is_vex(&d, opcode, &vex);
     }
     if (status == INSN_OK) {
-        set_sizes(insn, 0);
         status = vex ? decode_vex(&d, opcode) : decode_legacy(&d, opcode);
     }
     insn->length = (uint8_t)d.at;

@@ -309,8 +309,6 @@ static enum insn_status take_operand(struct decoder *d, struct insn_operand *ope
 
     operand->size = (uint8_t)width_of(insn, form->width);
     switch (form->form) {
-    case F_NONE:
-        return INSN_OK;
     case F_E:
         if (modrm_mod(insn) != 3) {
             operand->kind = INSN_OPERAND_MEM;
@@ -355,7 +353,7 @@ enum insn_status decoder_take_operands(struct decoder *d, const uint8_t code[3])
 {
     struct insn *insn = d->insn;
 
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3 && code[i] != K_NONE; i++) {
         enum insn_status status = take_operand(d, &insn->operand[i], code[i]);
 
         if (status != INSN_OK) {

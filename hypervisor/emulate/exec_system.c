@@ -12,31 +12,8 @@
 #define MSR_GS_BASE 0xc0000101u
 #define MSR_TSC_AUX 0xc0000103u
 
-#define CR0_TS 0x8ull
-
 #define CR4_TSD      (1ull << 2)
-#define CR4_UMIP     (1ull << 11)
 #define CR4_FSGSBASE (1ull << 16)
-#define CR4_OSXSAVE  (1ull << 18)
-
-/* CR4, or `unknown` where the caller has no control registers. */
-static enum emu_result read_cr4(struct emu_txn *t, uint64_t unknown, uint64_t *cr4)
-{
-    *cr4 = unknown;
-    return t->emu->ops->read_cr ? t->emu->ops->read_cr(t->emu, 4, cr4) : EMU_OK;
-}
-
-/* rDX:rAX as two 32-bit halves, the convention of the MSR, TSC and XCR instructions. */
-static void set_edx_eax(struct emu_txn *t, uint64_t value)
-{
-    txn_set_gpr(t, INSN_RAX, 4, value);
-    txn_set_gpr(t, INSN_RDX, 4, value >> 32);
-}
-
-static uint64_t get_edx_eax(const struct emu_txn *t)
-{
-    return txn_gpr(t, INSN_RDX, 4) << 32 | txn_gpr(t, INSN_RAX, 4);
-}
 
 enum emu_result exec_cpuid(struct emu_txn *t)
 {
@@ -71,7 +48,7 @@ enum emu_result exec_rdmsr(struct emu_txn *t)
         result = read_msr(t, (uint32_t)t->regs.gpr[INSN_RCX], &value);
     }
     if (result == EMU_OK) {
-        set_edx_eax(t, value);
+        txn_set_edx_eax(t, value);
     }
     return result;
 }
@@ -81,7 +58,7 @@ enum emu_result exec_wrmsr(struct emu_txn *t)
     enum emu_result result = txn_need_cpl0(t);
 
     if (result == EMU_OK) {
-        txn_note(t, EFFECT_MSR, (uint32_t)t->regs.gpr[INSN_RCX], get_edx_eax(t));
+        txn_note(t, EFFECT_MSR, (uint32_t)t->regs.gpr[INSN_RCX], txn_get_edx_eax(t));
     }
     return result;
 }
@@ -93,7 +70,7 @@ enum emu_result exec_rdtsc(struct emu_txn *t)
     enum emu_result result = EMU_OK;
 
     if (t->emu->cpl != 0) {
-        result = read_cr4(t, 0, &cr4);
+        result = txn_read_cr4(t, 0, &cr4);
         if (result == EMU_OK && (cr4 & CR4_TSD)) {
             result = emu_raise(t->emu, EMU_VECTOR_GP, 0);
         }
@@ -105,7 +82,7 @@ enum emu_result exec_rdtsc(struct emu_txn *t)
         result = read_msr(t, MSR_TSC_AUX, &aux);
         txn_set_gpr(t, INSN_RCX, 4, aux);
     }
-    set_edx_eax(t, tsc);
+    txn_set_edx_eax(t, tsc);
     return result;
 }
 
@@ -115,148 +92,6 @@ enum emu_result exec_rdpid(struct emu_txn *t)
     enum emu_result result = read_msr(t, MSR_TSC_AUX, &aux);
 
     return result == EMU_OK ? txn_set(t, 0, aux & 0xffffffffu) : result;
-}
-
-static enum emu_result read_cr(struct emu_txn *t, unsigned cr, uint64_t *value)
-{
-    return t->emu->ops->read_cr ? t->emu->ops->read_cr(t->emu, cr, value) : EMU_UNHANDLED;
-}
-
-enum emu_result exec_mov_from_cr(struct emu_txn *t)
-{
-    uint64_t value = 0;
-    enum emu_result result = txn_need_cpl0(t);
-
-    if (result == EMU_OK) {
-        result = read_cr(t, t->insn->operand[1].reg, &value);
-    }
-    return result == EMU_OK ? txn_set(t, 0, value) : result;
-}
-
-enum emu_result exec_mov_to_cr(struct emu_txn *t)
-{
-    uint64_t value = 0;
-    enum emu_result result = txn_need_cpl0(t);
-
-    if (result == EMU_OK) {
-        result = txn_get(t, 1, &value);
-    }
-    if (result == EMU_OK) {
-        txn_note(t, EFFECT_CR, t->insn->operand[0].reg, value);
-    }
-    return result;
-}
-
-enum emu_result exec_clts(struct emu_txn *t)
-{
-    uint64_t cr0 = 0;
-    enum emu_result result = txn_need_cpl0(t);
-
-    if (result == EMU_OK) {
-        result = read_cr(t, 0, &cr0);
-    }
-    if (result == EMU_OK) {
-        txn_note(t, EFFECT_CR, 0, cr0 & ~CR0_TS);
-    }
-    return result;
-}
-
-enum emu_result exec_smsw(struct emu_txn *t)
-{
-    uint64_t cr0 = 0, cr4 = 0;
-    enum emu_result result = read_cr(t, 0, &cr0);
-
-    if (result == EMU_OK && t->emu->cpl != 0) {
-        result = read_cr(t, 4, &cr4);
-        if (result == EMU_OK && (cr4 & CR4_UMIP)) {
-            result = emu_raise(t->emu, EMU_VECTOR_GP, 0);
-        }
-    }
-    return result == EMU_OK ? txn_set(t, 0, cr0) : result;
-}
-
-/* LMSW sets the low four bits of CR0, but cannot clear PE (SDM 2A LMSW). */
-enum emu_result exec_lmsw(struct emu_txn *t)
-{
-    uint64_t cr0 = 0, value = 0;
-    enum emu_result result = txn_need_cpl0(t);
-
-    if (result == EMU_OK) {
-        result = txn_get(t, 0, &value);
-    }
-    if (result == EMU_OK) {
-        result = read_cr(t, 0, &cr0);
-    }
-    if (result == EMU_OK) {
-        txn_note(t, EFFECT_CR, 0, (cr0 & ~0xeull) | (value & 0xf));
-    }
-    return result;
-}
-
-enum emu_result exec_mov_from_dr(struct emu_txn *t)
-{
-    uint64_t value = 0;
-    enum emu_result result = txn_need_cpl0(t);
-
-    if (result == EMU_OK) {
-        result = t->emu->ops->read_dr ? t->emu->ops->read_dr(t->emu, t->insn->operand[1].reg, &value)
-                                      : EMU_UNHANDLED;
-    }
-    return result == EMU_OK ? txn_set(t, 0, value) : result;
-}
-
-enum emu_result exec_mov_to_dr(struct emu_txn *t)
-{
-    uint64_t value = 0;
-    enum emu_result result = txn_need_cpl0(t);
-
-    if (result == EMU_OK) {
-        result = txn_get(t, 1, &value);
-    }
-    if (result == EMU_OK) {
-        txn_note(t, EFFECT_DR, t->insn->operand[0].reg, value);
-    }
-    return result;
-}
-
-static enum emu_result need_cr4(struct emu_txn *t, uint64_t bit)
-{
-    uint64_t cr4;
-    enum emu_result result = read_cr4(t, bit, &cr4);
-
-    if (result == EMU_OK && !(cr4 & bit)) {
-        result = emu_raise(t->emu, EMU_VECTOR_UD, 0);
-    }
-    return result;
-}
-
-enum emu_result exec_xgetbv(struct emu_txn *t)
-{
-    uint64_t value = 0;
-    enum emu_result result = need_cr4(t, CR4_OSXSAVE);
-
-    if (result == EMU_OK) {
-        result = t->emu->ops->read_xcr
-                     ? t->emu->ops->read_xcr(t->emu, (uint32_t)t->regs.gpr[INSN_RCX], &value)
-                     : EMU_UNHANDLED;
-    }
-    if (result == EMU_OK) {
-        set_edx_eax(t, value);
-    }
-    return result;
-}
-
-enum emu_result exec_xsetbv(struct emu_txn *t)
-{
-    enum emu_result result = need_cr4(t, CR4_OSXSAVE);
-
-    if (result == EMU_OK) {
-        result = txn_need_cpl0(t);
-    }
-    if (result == EMU_OK) {
-        txn_note(t, EFFECT_XCR, (uint32_t)t->regs.gpr[INSN_RCX], get_edx_eax(t));
-    }
-    return result;
 }
 
 enum emu_result exec_wbinvd(struct emu_txn *t)
@@ -306,31 +141,6 @@ enum emu_result exec_invlpg(struct emu_txn *t)
     if (emu_is_canonical(t->emu, linear)) {
         txn_note(t, EFFECT_INVLPG, 0, linear);
     }
-    return EMU_OK;
-}
-
-enum emu_result exec_cli_sti(struct emu_txn *t)
-{
-    bool set = t->insn->op == INSN_OP_STI;
-
-    if (t->emu->cpl > (t->regs.rflags & FLAG_IOPL) >> 12) {
-        return emu_raise(t->emu, EMU_VECTOR_GP, 0);
-    }
-    if (set && !(t->regs.rflags & FLAG_IF)) {
-        t->events |= EMU_EVENT_STI_SHADOW;
-    }
-    arith_set_flag(&t->regs.rflags, FLAG_IF, set);
-    t->events |= EMU_EVENT_FLAGS_WRITE;
-    return EMU_OK;
-}
-
-enum emu_result exec_clac_stac(struct emu_txn *t)
-{
-    if (t->emu->cpl != 0) {
-        return emu_raise(t->emu, EMU_VECTOR_UD, 0);
-    }
-    arith_set_flag(&t->regs.rflags, FLAG_AC, t->insn->op == INSN_OP_STAC);
-    t->events |= EMU_EVENT_FLAGS_WRITE;
     return EMU_OK;
 }
 
@@ -395,7 +205,7 @@ enum emu_result exec_mov_to_seg(struct emu_txn *t)
 enum emu_result exec_rdbase(struct emu_txn *t)
 {
     uint64_t base = 0;
-    enum emu_result result = need_cr4(t, CR4_FSGSBASE);
+    enum emu_result result = txn_need_cr4(t, CR4_FSGSBASE);
 
     if (result == EMU_OK) {
         result = read_msr(t, t->insn->op == INSN_OP_RDFSBASE ? MSR_FS_BASE : MSR_GS_BASE, &base);
@@ -406,7 +216,7 @@ enum emu_result exec_rdbase(struct emu_txn *t)
 enum emu_result exec_wrbase(struct emu_txn *t)
 {
     uint64_t base = 0;
-    enum emu_result result = need_cr4(t, CR4_FSGSBASE);
+    enum emu_result result = txn_need_cr4(t, CR4_FSGSBASE);
 
     if (result == EMU_OK) {
         result = txn_get(t, 0, &base);

@@ -4,207 +4,211 @@
 
 #include "emulate/arith.h"
 
-/* A cursor over the bytes, with what the prefixes said. */
-struct cursor {
-    const uint8_t *at, *end;
-    uint8_t rex;
-    uint8_t modrm;
-    bool lock;
-    uint8_t seg;
-};
-
-static uint64_t *gpr(const struct quick_regs *regs, unsigned reg)
+static inline uint64_t *gpr(const struct quick_regs *regs, unsigned reg)
 {
     return (uint64_t *)((char *)regs->frame + regs->offset[reg & 15]);
 }
 
-/* Prefixes: LOCK, FS or GS, DS (with which Linux overwrites LOCK on one processor), then REX. */
-static bool take_prefixes(struct cursor *c)
-{
-    for (; c->at < c->end; c->at++) {
-        if (*c->at == 0xf0) {
-            c->lock = true;
-        } else if (*c->at == 0x64 || *c->at == 0x65) {
-            c->seg = *c->at == 0x64 ? INSN_SEG_FS : INSN_SEG_GS;
-        } else if (*c->at != 0x3e) {
-            break;
-        }
-    }
-    if (c->at < c->end && (*c->at & 0xf0) == 0x40) {
-        c->rex = *c->at++;
-    }
-    return c->at < c->end;
-}
+/*
+ * What an opcode says, in one byte: the kind, or a group (where ModRM.reg says the kind), one byte wide or
+ * not, and the immediate. Zero: not ours.
+ */
+#define ENTRY_KIND  0x07u /* enum quick_kind, or a row of group_kinds */
+#define ENTRY_GROUP 0x08u
+#define ENTRY_BYTE  0x10u
+#define ENTRY_IMM8  0x20u
+#define ENTRY_IMM32 0x40u
+#define ENTRY_VALID 0x80u
 
-/* One of the forms as the opcode names it. */
-struct form {
-    uint8_t kind;
-    bool byte;       /* one byte wide */
-    uint8_t imm;     /* bytes of immediate, 0: the operand is ModRM.reg */
-    bool bit_number; /* the operand is a bit's number */
+#define PAIR(opcode, kind) [opcode] = ENTRY_VALID | (kind) | ENTRY_BYTE, [(opcode) + 1] = ENTRY_VALID | (kind)
+
+enum group {
+    GROUP_LOGIC,
+    GROUP_MOV,
+    GROUP_BIT,
 };
 
-/* Groups, where ModRM.reg is part of the opcode. */
-static bool group_form(uint8_t opcode, unsigned digit, struct form *form)
+static const uint8_t primary[256] = {
+    PAIR(0x88, QUICK_MOV),
+    PAIR(0x86, QUICK_XCHG),
+    PAIR(0x20, QUICK_AND),
+    PAIR(0x08, QUICK_OR),
+    [0x80] = ENTRY_VALID | ENTRY_GROUP | GROUP_LOGIC | ENTRY_IMM8 | ENTRY_BYTE,
+    [0x81] = ENTRY_VALID | ENTRY_GROUP | GROUP_LOGIC | ENTRY_IMM32,
+    [0x83] = ENTRY_VALID | ENTRY_GROUP | GROUP_LOGIC | ENTRY_IMM8,
+    [0xc6] = ENTRY_VALID | ENTRY_GROUP | GROUP_MOV | ENTRY_IMM8 | ENTRY_BYTE,
+    [0xc7] = ENTRY_VALID | ENTRY_GROUP | GROUP_MOV | ENTRY_IMM32,
+};
+
+static const uint8_t secondary[256] = {
+    PAIR(0xb0, QUICK_CMPXCHG),
+    [0xab] = ENTRY_VALID | QUICK_BTS,
+    [0xb3] = ENTRY_VALID | QUICK_BTR,
+    [0xba] = ENTRY_VALID | ENTRY_GROUP | GROUP_BIT | ENTRY_IMM8,
+};
+
+/* By ModRM.reg; 0 where it is none of ours. */
+static const uint8_t group_kinds[][8] = {
+    [GROUP_LOGIC] = {[1] = ENTRY_VALID | QUICK_OR, [4] = ENTRY_VALID | QUICK_AND},
+    [GROUP_MOV] = {[0] = ENTRY_VALID | QUICK_MOV},
+    [GROUP_BIT] = {[5] = ENTRY_VALID | QUICK_BTS, [6] = ENTRY_VALID | QUICK_BTR},
+};
+
+/* The bytes that are left, and what the prefixes said. */
+struct cursor {
+    const uint8_t *at, *end;
+    unsigned rex;
+    unsigned modrm;
+};
+
+/* Legacy prefixes: LOCK, FS or GS, DS (with which Linux overwrites LOCK on one processor). */
+static bool take_prefixes(struct cursor *c, struct quick_insn *quick)
 {
-    switch (opcode) {
-    case 0x80:
-    case 0x81:
-    case 0x83:
-        *form =
-            (struct form){digit == 1 ? QUICK_OR : QUICK_AND, opcode == 0x80, opcode == 0x81 ? 4 : 1, false};
-        return digit == 1 || digit == 4;
-    case 0xc6:
-    case 0xc7:
-        *form = (struct form){QUICK_MOV, opcode == 0xc6, opcode == 0xc6 ? 1 : 4, false};
-        return digit == 0;
-    default:
-        return false;
+    for (; c->at < c->end; c->at++) {
+        unsigned byte = *c->at;
+
+        if (byte == 0xf0) {
+            quick->locked = true;
+        } else if (byte == 0x64 || byte == 0x65) {
+            quick->seg = byte == 0x64 ? INSN_SEG_FS : INSN_SEG_GS;
+        } else if (byte != 0x3e) {
+            return true;
+        }
     }
+    return false;
 }
 
-static bool primary_form(uint8_t opcode, unsigned digit, struct form *form)
+/* REX, opcode and ModRM, which must name memory. Answers the opcode's entry, of which the kind is resolved, or 0. */
+static unsigned take_opcode(struct cursor *c)
 {
-    bool byte = !(opcode & 1);
+    const uint8_t *table = primary;
+    unsigned entry;
 
-    switch (opcode & ~1u) {
-    case 0x88:
-        *form = (struct form){QUICK_MOV, byte, 0, false};
-        return true;
-    case 0x86:
-        *form = (struct form){QUICK_XCHG, byte, 0, false};
-        return true;
-    case 0x20:
-        *form = (struct form){QUICK_AND, byte, 0, false};
-        return true;
-    case 0x08:
-        *form = (struct form){QUICK_OR, byte, 0, false};
-        return true;
-    default:
-        return group_form(opcode, digit, form);
+    if ((*c->at & 0xf0) == 0x40) {
+        c->rex = *c->at++;
     }
-}
-
-static bool secondary_form(uint8_t opcode, unsigned digit, struct form *form)
-{
-    switch (opcode) {
-    case 0xb0:
-    case 0xb1:
-        *form = (struct form){QUICK_CMPXCHG, opcode == 0xb0, 0, false};
-        return true;
-    case 0xab:
-    case 0xb3:
-        *form = (struct form){opcode == 0xab ? QUICK_BTS : QUICK_BTR, false, 0, true};
-        return true;
-    case 0xba:
-        *form = (struct form){digit == 5 ? QUICK_BTS : QUICK_BTR, false, 1, true};
-        return digit == 5 || digit == 6;
-    default:
-        return false;
-    }
-}
-
-/* Opcode and ModRM. Memory operands only. */
-static bool take_opcode(struct cursor *c, struct form *form)
-{
-    bool secondary = *c->at == 0x0f;
-    uint8_t opcode;
-    unsigned digit;
-
-    c->at += secondary;
     if (c->end - c->at < 2) {
-        return false;
+        return 0;
     }
-    opcode = c->at[0];
+    if (*c->at == 0x0f) {
+        table = secondary;
+        if (++c->at + 1 == c->end) {
+            return 0;
+        }
+    }
+    entry = table[c->at[0]];
     c->modrm = c->at[1];
     c->at += 2;
-    digit = (c->modrm >> 3) & 7;
-    if (c->modrm >= 0xc0) {
-        return false;
+    if (!entry || c->modrm >= 0xc0) {
+        return 0;
     }
-    return secondary ? secondary_form(opcode, digit, form) : primary_form(opcode, digit, form);
+    if (entry & ENTRY_GROUP) {
+        unsigned kind = group_kinds[entry & ENTRY_KIND][(c->modrm >> 3) & 7];
+
+        entry = kind ? (entry & ~(ENTRY_GROUP | ENTRY_KIND)) | kind : 0;
+    }
+    return entry;
 }
 
 static bool take_signed(struct cursor *c, unsigned size, int64_t *value)
 {
+    int32_t wide;
+
     if ((size_t)(c->end - c->at) < size) {
         return false;
     }
     if (size == 1) {
         *value = (int8_t)*c->at;
     } else {
-        int32_t v;
-
-        __builtin_memcpy(&v, c->at, 4);
-        *value = v;
+        __builtin_memcpy(&wide, c->at, 4);
+        *value = wide;
     }
     c->at += size;
     return true;
 }
 
-/* The effective address, but for the length of what follows in RIP-relative forms: *relative says so. */
+/* The scaled index and the base of a SIB byte; false if a displacement of 32 bits stands for the base. */
+static bool add_sib(const struct cursor *c, const struct quick_regs *regs, unsigned sib, uint64_t *offset)
+{
+    unsigned index = ((sib >> 3) & 7) | (c->rex & 2u) << 2;
+
+    if (index != INSN_RSP) {
+        *offset = *gpr(regs, index) << (sib >> 6);
+    }
+    if ((sib & 7) == 5 && c->modrm < 0x40) {
+        return false;
+    }
+    *offset += *gpr(regs, (sib & 7) | (c->rex & 1u) << 3);
+    return true;
+}
+
+/* The effective address, but for the next instruction's in RIP-relative forms: *relative says so. */
 static bool take_address(struct cursor *c, const struct quick_regs *regs, uint64_t *offset, bool *relative)
 {
     unsigned mod = c->modrm >> 6, rm = c->modrm & 7;
-    unsigned disp_size = mod == 1 ? 1 : mod == 2 ? 4 : 0;
-    int64_t disp = 0;
+    unsigned disp_size = mod == 0 ? 0 : mod == 1 ? 1 : 4;
+    int64_t disp;
 
-    *offset = 0;
     *relative = false;
     if (rm == 4) {
-        unsigned sib, index;
-
+        *offset = 0;
         if (c->at == c->end) {
             return false;
         }
-        sib = *c->at++;
-        index = ((sib >> 3) & 7) | (c->rex & 2u) << 2;
-        if (index != INSN_RSP) {
-            *offset = *gpr(regs, index) << (sib >> 6);
-        }
-        if ((sib & 7) == 5 && mod == 0) {
+        if (!add_sib(c, regs, *c->at++, offset)) {
             disp_size = 4;
-        } else {
-            *offset += *gpr(regs, (sib & 7) | (c->rex & 1u) << 3);
         }
     } else if (rm == 5 && mod == 0) {
         *relative = true;
+        *offset = 0;
         disp_size = 4;
     } else {
         *offset = *gpr(regs, rm | (c->rex & 1u) << 3);
     }
-    if (disp_size && !take_signed(c, disp_size, &disp)) {
+    if (disp_size) {
+        if (!take_signed(c, disp_size, &disp)) {
+            return false;
+        }
+        *offset += (uint64_t)disp;
+    }
+    return true;
+}
+
+/* BTS and BTR: the bit as a mask. A register may hold more than the operand has bits: then the address is elsewhere. */
+static bool make_bit(struct quick_insn *quick, bool immediate)
+{
+    unsigned bits = 8u * quick->size;
+
+    if (!immediate && (quick->source & arith_mask(quick->size)) >= bits) {
         return false;
     }
-    *offset += (uint64_t)disp;
+    quick->source = 1ull << (quick->source & (bits - 1));
     return true;
 }
 
 /* The operand: an immediate, or the register in ModRM.reg. */
-static bool take_source(struct cursor *c, const struct quick_regs *regs, const struct form *form,
+static bool take_source(struct cursor *c, const struct quick_regs *regs, unsigned entry,
                         struct quick_insn *quick)
 {
-    unsigned bits = 8u * quick->size;
-    int64_t imm;
-
     quick->reg = (uint8_t)(((c->modrm >> 3) & 7) | (c->rex & 4u) << 1);
-    if (form->imm) {
-        if (!take_signed(c, form->imm, &imm)) {
+    if (entry & (ENTRY_IMM8 | ENTRY_IMM32)) {
+        int64_t imm;
+
+        if (!take_signed(c, entry & ENTRY_IMM8 ? 1 : 4, &imm)) {
             return false;
         }
-        quick->source = (uint64_t)imm & (form->bit_number ? bits - 1 : ~0ull);
+        quick->source = (uint64_t)imm;
     } else {
-        if (form->byte && !c->rex && quick->reg >= 4) {
+        if ((entry & ENTRY_BYTE) && !c->rex && quick->reg >= 4) {
             return false; /* AH, CH, DH, BH */
         }
         quick->source = *gpr(regs, quick->reg);
     }
-    quick->source &= arith_mask(quick->size);
-    if (form->bit_number) {
-        if (quick->source >= bits) {
-            return false; /* beyond the operand: the address is not what ModRM says */
-        }
-        quick->source = 1ull << quick->source;
+    if (quick->kind == QUICK_BTS || quick->kind == QUICK_BTR) {
+        return make_bit(quick, entry & ENTRY_IMM8);
+    }
+    if (quick->size != 8) {
+        quick->source &= quick->size == 4 ? 0xffffffffu : 0xffu;
     }
     return true;
 }
@@ -212,43 +216,50 @@ static bool take_source(struct cursor *c, const struct quick_regs *regs, const s
 bool quick_decode(struct quick_insn *quick, const uint8_t *bytes, size_t len, const struct quick_regs *regs,
                   uint64_t rip)
 {
-    struct cursor c = {
-        .at = bytes, .end = bytes + (len > INSN_MAX_LENGTH ? INSN_MAX_LENGTH : len), .seg = INSN_SEG_NONE};
-    struct form form;
+    struct cursor c = {.at = bytes, .end = bytes + (len > INSN_MAX_LENGTH ? INSN_MAX_LENGTH : len)};
+    unsigned entry;
     bool relative;
 
-    if (!take_prefixes(&c) || !take_opcode(&c, &form) || (c.lock && form.kind == QUICK_MOV)) {
+    quick->locked = false;
+    quick->seg = INSN_SEG_NONE;
+    if (!take_prefixes(&c, quick)) {
         return false;
     }
-    quick->kind = form.kind;
-    quick->size = form.byte ? 1 : c.rex & 8 ? 8 : 4;
-    quick->seg = c.seg;
-    quick->locked = c.lock || form.kind == QUICK_XCHG;
-    if (!take_address(&c, regs, &quick->offset, &relative) || !take_source(&c, regs, &form, quick)) {
+    entry = take_opcode(&c);
+    quick->kind = entry & ENTRY_KIND;
+    if (!entry || (quick->locked && quick->kind == QUICK_MOV)) {
         return false;
     }
-    quick->expected = *gpr(regs, INSN_RAX) & arith_mask(quick->size);
+    quick->size = entry & ENTRY_BYTE ? 1 : c.rex & 8 ? 8 : 4;
+    if (!take_address(&c, regs, &quick->offset, &relative) || !take_source(&c, regs, entry, quick)) {
+        return false;
+    }
     quick->length = (uint8_t)(c.at - bytes);
     if (relative) {
         quick->offset += rip + quick->length;
+    }
+    if (quick->kind == QUICK_XCHG) {
+        quick->locked = true;
+    } else if (quick->kind == QUICK_CMPXCHG) {
+        quick->expected = *gpr(regs, INSN_RAX) & arith_mask(quick->size);
     }
     return true;
 }
 
 uint64_t quick_result(const struct quick_insn *quick, uint64_t old)
 {
+    if (quick->kind <= QUICK_XCHG) {
+        return quick->source;
+    }
     switch (quick->kind) {
     case QUICK_AND:
         return old & quick->source;
-    case QUICK_OR:
-    case QUICK_BTS:
-        return old | quick->source;
     case QUICK_BTR:
         return old & ~quick->source;
     case QUICK_CMPXCHG:
         return old == quick->expected ? quick->source : old;
     default:
-        return quick->source;
+        return old | quick->source;
     }
 }
 
@@ -263,9 +274,11 @@ static void set_gpr(const struct quick_regs *regs, unsigned reg, unsigned size, 
 void quick_complete(const struct quick_insn *quick, const struct quick_regs *regs, uint64_t old,
                     uint64_t *rflags)
 {
+    *rflags &= ~FLAG_RF;
+    if (quick->kind == QUICK_MOV) {
+        return;
+    }
     switch (quick->kind) {
-    case QUICK_MOV:
-        break;
     case QUICK_XCHG:
         set_gpr(regs, quick->reg, quick->size, old);
         break;
@@ -283,5 +296,4 @@ void quick_complete(const struct quick_insn *quick, const struct quick_regs *reg
         arith_set_flag(rflags, FLAG_CF, old & quick->source);
         break;
     }
-    *rflags &= ~FLAG_RF;
 }

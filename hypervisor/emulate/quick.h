@@ -40,7 +40,7 @@ struct quick_insn {
     bool locked;       /* LOCK prefix, or XCHG */
     uint64_t offset;   /* effective address */
     uint64_t source;   /* operand; for BTS and BTR a mask of one bit; cut to the size */
-    uint64_t expected; /* QUICK_CMPXCHG: the accumulator, cut to the size */
+    uint64_t expected; /* QUICK_CMPXCHG only: the accumulator, cut to the size */
 };
 
 /* Decodes at `rip` in 64-bit mode. False: not one of the forms, or bytes missing; nothing can be said then.

@@ -98,6 +98,14 @@ enum emu_result txn_read_segment(struct emu_txn *t, unsigned seg, struct emu_seg
 /* #GP(0) unless CPL is 0. */
 enum emu_result txn_need_cpl0(struct emu_txn *t);
 
+/* CR4, or `unknown` where the caller has no control registers; #UD unless the bit is set there (or unknown). */
+enum emu_result txn_read_cr4(struct emu_txn *t, uint64_t unknown, uint64_t *cr4);
+enum emu_result txn_need_cr4(struct emu_txn *t, uint64_t bit);
+
+/* rDX:rAX as two 32-bit halves, the convention of the MSR, TSC and XCR instructions. */
+void txn_set_edx_eax(struct emu_txn *t, uint64_t value);
+uint64_t txn_get_edx_eax(const struct emu_txn *t);
+
 /* The handlers, one file each. */
 enum emu_result exec_alu(struct emu_txn *t);
 enum emu_result exec_shift(struct emu_txn *t);
