@@ -114,6 +114,7 @@ struct vcpu {
     guest_ptr_t runstate_area;  /* 0: none */
     guest_ptr_t time_area;      /* VCPUOP_register_vcpu_time_memory_area; 0: none */
     uint32_t time_version;
+    bool areas_stale; /* the two above are to be written when the guest's kernel is entered */
 
     struct timer periodic_timer;   /* VCPUOP_set_periodic_timer */
     struct timer singleshot_timer; /* set_timer_op, VCPUOP_set_singleshot_timer */
@@ -168,6 +169,9 @@ _Static_assert((offsetof(struct vcpu, regs) + offsetof(struct cpu_user_regs, es)
 #define for_each_vcpu(v, d)                                                                                  \
     for (unsigned int for_each_i = 0; for_each_i < (d)->max_vcpus; for_each_i++)                             \
         if (((v) = (d)->vcpu[for_each_i]) != NULL)
+
+/* A consistent copy of the runstate, with the present state's time added up to now (sched/). */
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 
 /* All domains, in the order of their making; for dumps and for who holds the domain list's lock. NULL at the end. */
 struct domain *domain_first(void);

@@ -10,6 +10,8 @@ long do_set_timer_op(struct hypercall *hc);
 
 /* The vcpu's timers, made once. Their functions send VIRQ_TIMER. */
 void vcpu_timers_init(struct vcpu *v);
+/* The vcpu is no longer VCPU_DOWN: its periodic timer starts, and it may run. */
+void vcpu_start(struct vcpu *v);
 void vcpu_timers_kill(struct vcpu *v);
 
 #endif

@@ -86,7 +86,7 @@ static long watchdog(struct domain *d, guest_ptr_t arg)
         if (!w.timeout) {
             rc = -EINVAL;
         } else if (slot >= ARRAY_SIZE(d->watchdog)) {
-            rc = -ENOSPC;
+            rc = (uint32_t)-ENOSPC; /* as Xen answers it: cut to 32 bits */
         } else {
             timer_init(&d->watchdog[slot], watchdog_fired, d, 0);
             d->watchdog_inuse |= 1U << slot;

@@ -6,7 +6,7 @@
 #include "core/vcpu_op.h"
 #include "arch/x86/apic/apic.h"
 #include "core/p2m.h"
-#include "core/vcpu_time.h"
+#include "core/vcpu_area.h"
 #include "event/event.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
@@ -15,6 +15,7 @@
 #include "sched/sched.h"
 
 #define PERIOD_MIN (1 * NS_PER_MS) /* what the interface promises: vcpu.h */
+#define INITIAL_PERIOD (10 * NS_PER_MS) /* a vcpu starts with a periodic timer of 100 Hz */
 #define PERIOD_MAX (8 * 365 * 86400LL * NS_PER_S)
 
 static void periodic_fired(void *data)
@@ -42,6 +43,22 @@ void vcpu_timers_init(struct vcpu *v)
 {
     timer_init(&v->periodic_timer, periodic_fired, v, v->cpu);
     timer_init(&v->singleshot_timer, singleshot_fired, v, v->cpu);
+    v->periodic_period = INITIAL_PERIOD;
+}
+
+/* The period that was set while the vcpu was down, or the initial one, starts when it comes up. */
+static void start_periodic(struct vcpu *v)
+{
+    if (!v->periodic_period || timer_is_armed(&v->periodic_timer))
+        return;
+    v->periodic_last = time_now();
+    timer_set(&v->periodic_timer, v->periodic_last + v->periodic_period);
+}
+
+void vcpu_start(struct vcpu *v)
+{
+    start_periodic(v);
+    sched_wake(v);
 }
 
 void vcpu_timers_kill(struct vcpu *v)
@@ -68,10 +85,11 @@ long do_set_timer_op(struct hypercall *hc)
         timer_stop(&hc->vcpu->singleshot_timer);
         return 0;
     }
-    if (unlikely(deadline < 0)) {
-        now = time_now();
+    now = time_now();
+    if (unlikely((uint64_t)deadline >> 50 && (uint64_t)(deadline - now) >> 50 && deadline > now))
         deadline = now + 100 * NS_PER_MS;
-    }
+    else if (unlikely(deadline < 0))
+        deadline = now + 100 * NS_PER_MS;
     arm_singleshot(hc->vcpu, deadline);
     return 0;
 }
@@ -103,8 +121,7 @@ static long set_singleshot(struct vcpu *v, guest_ptr_t arg)
 
     if (copy_from_guest(&set, arg, sizeof(set)))
         return -EFAULT;
-    if ((set.flags & VCPU_SSHOTTMR_future) && (s_time_t)set.timeout_abs_ns < time_now())
-        return -ETIME;
+    /* VCPU_SSHOTTMR_future asks for -ETIME where the time has passed; Xen fires at once all the same, and so do we. */
     arm_singleshot(v, (s_time_t)min(set.timeout_abs_ns, (uint64_t)INT64_MAX));
     return 0;
 }
@@ -145,7 +162,7 @@ static long bring_up(struct vcpu *v)
         wake = __atomic_fetch_and(&v->pause_flags, ~(uint32_t)VCPU_DOWN, __ATOMIC_SEQ_CST) & VCPU_DOWN;
     unlock(&d->control_lock);
     if (wake)
-        sched_wake(v);
+        vcpu_start(v);
     return rc;
 }
 
@@ -178,8 +195,8 @@ static long register_info(struct vcpu *v, struct vcpu *caller, guest_ptr_t arg)
 
     if (copy_from_guest(&reg, arg, sizeof(reg)))
         return -EFAULT;
-    if (reg.offset > PAGE_SIZE - sizeof(vcpu_info_t))
-        return -EINVAL;
+    if (reg.offset > PAGE_SIZE - sizeof(vcpu_info_t) || reg.offset % _Alignof(vcpu_info_t))
+        return -ENXIO;
     if (v->info_frame)
         return -EINVAL;
     if (v != caller && !(READ_ONCE(v->pause_flags) & VCPU_DOWN))
@@ -201,29 +218,18 @@ static long register_info(struct vcpu *v, struct vcpu *caller, guest_ptr_t arg)
     return 0;
 }
 
-static long register_runstate(struct vcpu *v, guest_ptr_t arg)
+/* Where the guest's kernel wants something written again and again. It need not be mapped now. */
+static long register_area(struct vcpu *v, struct vcpu *caller, guest_ptr_t *area, guest_ptr_t arg)
 {
-    struct vcpu_register_runstate_memory_area area;
-    struct vcpu_runstate_info now;
+    uint64_t address;
 
-    if (copy_from_guest(&area, arg, sizeof(area)))
+    if (copy_from_guest(&address, arg, sizeof(address)))
         return -EFAULT;
-    vcpu_runstate_get(v, &now);
-    if (copy_to_guest(GUEST_PTR(area.addr.p), &now, sizeof(now)))
+    if (!guest_may_name(address))
         return -EFAULT;
-    v->runstate_area = GUEST_PTR(area.addr.p);
-    return 0;
-}
-
-static long register_time(struct vcpu *v, guest_ptr_t arg)
-{
-    struct vcpu_register_time_memory_area area;
-
-    if (copy_from_guest(&area, arg, sizeof(area)))
-        return -EFAULT;
-    if (copy_to_guest(GUEST_PTR(area.addr.p), &v->info->time, sizeof(v->info->time)))
-        return -EFAULT;
-    v->time_area = GUEST_PTR(area.addr.p);
+    *area = GUEST_PTR(address);
+    if (v == caller)
+        vcpu_areas_publish(v);
     return 0;
 }
 
@@ -239,8 +245,8 @@ static long get_physid(struct vcpu *v, guest_ptr_t arg)
 {
     struct vcpu_get_physid id = {0};
 
-    if (!v->domain->is_hardware)
-        return -EINVAL;
+    if (!v->domain->is_hardware || cpumask_weight(&v->hard_affinity) != 1)
+        return -EINVAL; /* it may run anywhere */
     id.phys_id = (uint64_t)cpu_apic_id[v->cpu] | (uint64_t)v->cpu << 32;
     return copy_to_guest(arg, &id, sizeof(id));
 }
@@ -268,9 +274,9 @@ long do_vcpu_op(struct hypercall *hc)
         v->singleshot_deadline = 0;
         timer_stop(&v->singleshot_timer);
         return 0;
-    case VCPUOP_register_runstate_memory_area: return register_runstate(v, arg);
+    case VCPUOP_register_runstate_memory_area: return register_area(v, caller, &v->runstate_area, arg);
     case VCPUOP_register_vcpu_info: return register_info(v, caller, arg);
-    case VCPUOP_register_vcpu_time_memory_area: return register_time(v, arg);
+    case VCPUOP_register_vcpu_time_memory_area: return register_area(v, caller, &v->time_area, arg);
     case VCPUOP_get_physid: return get_physid(v, arg);
     case VCPUOP_send_nmi:
         v->nmi_pending = true;

@@ -6,6 +6,7 @@
 #include "pv/bounce.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/layout.h"
+#include "core/vcpu_area.h"
 #include "hv/guest.h"
 #include "hv/irqflags.h"
 
@@ -21,6 +22,8 @@ void pv_toggle_mode(struct pv_vcpu *p)
     p->kernel_mode = !p->kernel_mode;
     __asm__ volatile("swapgs" ::: "memory");
     write_cr3(p->kernel_mode ? p->cr3_kernel : p->cr3_user);
+    if (unlikely(p->v.areas_stale) && p->kernel_mode)
+        vcpu_areas_publish(&p->v);
 }
 
 void pv_bounce(struct pv_vcpu *p, uint64_t address, bool mask_events, const uint64_t *extra, unsigned int extra_count)
@@ -99,13 +102,8 @@ void pv_inject_page_fault(struct pv_vcpu *p, uint64_t address, uint32_t error_co
 void pv_failsafe(struct pv_vcpu *p)
 {
     const struct pv_callback *cb = &p->callback[PV_CB_FAILSAFE];
-    uint16_t ds, es, fs, gs;
-    uint64_t extra[4];
+    /* As they were saved: a selector that did not load reads as null by now. */
+    const uint64_t extra[PV_BOUNCE_EXTRA] = {p->ds, p->es, p->fs, p->gs};
 
-    __asm__("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3" : "=rm"(ds), "=rm"(es), "=rm"(fs), "=rm"(gs));
-    extra[0] = ds;
-    extra[1] = es;
-    extra[2] = fs;
-    extra[3] = gs;
-    pv_bounce(p, cb->address, cb->mask_events, extra, 4);
+    pv_bounce(p, cb->address, cb->mask_events, extra, PV_BOUNCE_EXTRA);
 }

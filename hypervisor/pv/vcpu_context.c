@@ -29,6 +29,9 @@ static int check(const struct vcpu_guest_context *c)
         return -EINVAL;
     if (c->ldt_ents > 8192 || c->gdt_ents > PV_GDT_FRAMES * 512 || (c->ldt_base & (PAGE_SIZE - 1)))
         return -EINVAL;
+    for (unsigned int i = 0; i < 256; i++)
+        if (!is_canonical(c->trap_ctxt[i].address))
+            return -EINVAL;
     return 0;
 }
 
@@ -45,6 +48,7 @@ static void set_plain_state(struct pv_vcpu *p, const struct vcpu_guest_context *
     r->cs |= 3;
     r->ss |= 3;
     r->rflags = (r->rflags & ~(RFLAGS_IOPL | 0x1a0000UL)) | RFLAGS_IF | 2;
+    p->iopl = c->user_regs.rflags >> 12 & 3;
     p->ds = c->user_regs.ds;
     p->es = c->user_regs.es;
     p->fs = c->user_regs.fs;

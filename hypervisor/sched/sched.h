@@ -53,8 +53,6 @@ unsigned int sched_policy_id(void); /* XEN_SCHEDULER_* */
 
 /* Time a vcpu has run, in nanoseconds, up to `now`. */
 s_time_t vcpu_runtime(struct vcpu *v, s_time_t now);
-/* A consistent copy of the runstate, with the present state's time added up to now. */
-void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 
 /* --- What the scheduler asks of the machine: given by the top, or by a test. --- */
 struct sched_machine {

@@ -21,7 +21,7 @@ void machine_end(unsigned int reason)
         printk("Hardware Dom0 crashed: %s\n", stay ? "'noreboot' set - not rebooting." : "rebooting machine.");
         break;
     case SHUTDOWN_watchdog:
-        printk("Hardware Dom0 watchdog fired: rebooting machine\n");
+        printk("Hardware Dom0 watchdog rebooting machine\n");
         break;
     default:
         printk("Hardware Dom0 shutdown (unknown reason %u): %s\n", reason, stay ? "halting" : "rebooting machine");

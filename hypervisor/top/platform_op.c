@@ -4,7 +4,7 @@
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/smp.h"
-#include "core/vcpu_time.h"
+#include "core/vcpu_area.h"
 #include "drivers/acpi/acpi.h"
 #include "hv/errno.h"
 #include "hv/guest.h"

@@ -10,7 +10,8 @@
 #include "core/fail_alloc.h"
 #include "core/heap.h"
 #include "core/options.h"
-#include "core/vcpu_time.h"
+#include "core/vcpu_area.h"
+#include "core/vcpu_op.h"
 #include "drivers/console.h"
 #include "event/event.h"
 #include "hv/alloc.h"
@@ -49,7 +50,7 @@ static void context_switch(struct vcpu *prev, struct vcpu *next)
     if (!prev->is_idle && prev->domain != next->domain)
         cpumask_clear(cpu, &prev->domain->dirty_cpus); /* the new root was loaded: nothing of it is left here */
     if (!next->is_idle)
-        vcpu_time_publish(next);
+        vcpu_areas_update(next, pv_vcpu(next)->kernel_mode);
 }
 
 static void halt_until_interrupt(void)
@@ -126,5 +127,6 @@ void boot_continue(void)
     console_give_to_domain0();
     __atomic_fetch_and(&d->vcpu[0]->pause_flags, ~(uint32_t)VCPU_DOWN, __ATOMIC_SEQ_CST);
     domain_unpause(d);
+    vcpu_start(d->vcpu[0]);
     leave_to_guest();
 }

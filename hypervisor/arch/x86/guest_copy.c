@@ -20,6 +20,11 @@ static bool is_guest_range(uint64_t address, size_t bytes)
     return end <= CANONICAL_LOW_END || address >= HYPERVISOR_END;
 }
 
+bool guest_may_name(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address && is_guest_range(address, 1);
+}
+
 /* Copies whole words, then the rest; returns the number of bytes not copied. */
 static size_t copy(void *dst, const void *src, size_t n)
 {

@@ -14,6 +14,9 @@ int copy_from_guest(void *dst, guest_ptr_t src, size_t bytes) __must_check;
 int copy_to_guest(guest_ptr_t dst, const void *src, size_t bytes) __must_check;
 int clear_guest(guest_ptr_t dst, size_t bytes) __must_check;
 
+/* May the guest give this address at all: canonical, and not the hypervisor's? Nothing is said of what is there. */
+bool guest_may_name(uint64_t address);
+
 /* One element of an array in guest memory, with overflow of the index checked. */
 static inline __must_check int guest_array_at(guest_ptr_t base, uint64_t index, size_t size, guest_ptr_t *out)
 {
