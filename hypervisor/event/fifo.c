@@ -119,7 +119,7 @@ static bool append(struct event_fifo *f, struct event_vcpu *from, struct event_v
     }
     *tail = c->port;
     if (!linked)
-        __atomic_store_n(&control->head[priority], c->port, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&control->head[priority], c->port, __ATOMIC_RELEASE); /* seen before READY */
     return !linked;
 }
 

@@ -11,29 +11,47 @@
  * (event_channel.h). */
 #define OP_RESET_CONTINUED 14
 
+/* Nobody is there yet: the event is for whoever binds, who sees one anyway. Other kinds of ports are not sent to. */
+static __noinline long send_to_nobody(const struct channel *c)
+{
+    return c && READ_ONCE(c->state) == CHANNEL_UNBOUND ? 0 : -EINVAL;
+}
+
 long event_send_from(struct domain *d, struct vcpu *self, port_t port)
 {
     struct channel *c = channel_at(d->event, port), *peer;
-    uint64_t flags;
+    uint64_t flags = irq_save();
+
+    peer = c ? __atomic_load_n(&c->peer, __ATOMIC_ACQUIRE) : NULL;
+    if (peer)
+        event_set_pending(peer, self);
+    irq_restore(flags);
+    return peer ? 0 : send_to_nobody(c);
+}
+
+/* The hypercall: interrupts are on. */
+static inline long send_from_guest(struct vcpu *self, port_t port)
+{
+    struct channel *c = channel_at(self->domain->event, port), *peer;
 
     if (unlikely(!c))
         return -EINVAL;
-    flags = irq_save();
+    irq_disable();
     peer = __atomic_load_n(&c->peer, __ATOMIC_ACQUIRE);
-    if (likely(peer))
-        event_set_pending(peer, self);
-    irq_restore(flags);
-    if (likely(peer))
-        return 0;
-    /* Nobody is there yet: the event is for whoever binds, who sees one anyway. */
-    return READ_ONCE(c->state) == CHANNEL_UNBOUND ? 0 : -EINVAL;
+    if (unlikely(!peer)) {
+        irq_enable();
+        return send_to_nobody(c);
+    }
+    event_set_pending(peer, self);
+    irq_enable();
+    return 0;
 }
 
 static long op_send(struct hypercall *hc, void *arg)
 {
     const struct evtchn_send *op = arg;
 
-    return event_send_from(hc->vcpu->domain, hc->vcpu, op->port);
+    return send_from_guest(hc->vcpu, op->port);
 }
 
 static long op_close(struct hypercall *hc, void *arg)
@@ -277,7 +295,7 @@ long do_event_channel_op(struct hypercall *hc)
     if (likely(hc->arg[0] == EVTCHNOP_send)) {
         if (copy_from_guest(&send, arg, sizeof(send)))
             return -EFAULT;
-        return event_send_from(hc->vcpu->domain, hc->vcpu, send.port);
+        return send_from_guest(hc->vcpu, send.port);
     }
     return perform(hc, (uint32_t)hc->arg[0], arg);
 }

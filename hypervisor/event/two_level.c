@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two-level form's cold half; the hot one is in wire.h. */
+/* The two-level form's cold half (the hot one is in wire.h), and waking. */
 #include "event/wire.h"
+
+void event_wake(struct vcpu *v)
+{
+    if (__atomic_load_n(&v->pause_flags, __ATOMIC_RELAXED) & VCPU_BLOCKED)
+        sched_unblock(v);
+    else
+        sched_kick(v);
+}
+
+void two_level_tell_pollers(struct domain *d, const struct channel *c, struct vcpu *self)
+{
+    two_level_tell(d, c, self);
+    poll_notify(d, c->port);
+}
 
 void two_level_unmask(struct channel *c, struct vcpu *self)
 {

@@ -30,23 +30,19 @@ static inline struct event_fifo *event_fifo(const struct domain *d)
     return __atomic_load_n(&d->event->fifo, __ATOMIC_ACQUIRE);
 }
 
+/* A vcpu other than the running one: wake it if it blocks, else make its processor look. */
+void event_wake(struct vcpu *v);
+
 /*
- * The vcpu has an event to see. Whoever sets evtchn_upcall_pending wakes the vcpu; if it was set, somebody
- * has. The exchange orders it before the look at the vcpu's pause flags, as sched_block()'s caller sets them
- * before it looks at evtchn_upcall_pending.
+ * The vcpu has an event to see. Whoever sets evtchn_upcall_pending wakes the vcpu; if it was set, somebody has. The exchange orders it
+ * before the look at the vcpu's pause flags, as sched_block()'s caller sets them before it looks at evtchn_upcall_pending.
  */
 static inline void event_notify(struct vcpu *v, struct vcpu *self)
 {
-    if (v == self) {
+    if (v == self)
         WRITE_ONCE(v->info->evtchn_upcall_pending, 1); /* seen on the way out */
-        return;
-    }
-    if (__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
-        return;
-    if (__atomic_load_n(&v->pause_flags, __ATOMIC_RELAXED) & VCPU_BLOCKED)
-        sched_unblock(v);
-    else
-        sched_kick(v);
+    else if (!__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
+        event_wake(v);
 }
 
 /* Two-level: bits in shared_info, one bit a word of them in vcpu_info. A 32-bit guest has words of 32 bits
@@ -72,33 +68,40 @@ static inline bool two_level_select(struct vcpu *v, port_t port)
     return atomic_test_and_set_bit(port / 64 % 64, (uint64_t *)&v->info->evtchn_pending_sel);
 }
 
-static inline void two_level_set_pending(struct channel *c, struct vcpu *self)
+/* The port has become pending: if it is not masked, the vcpu shall see it. */
+static inline void two_level_tell(struct domain *d, const struct channel *c, struct vcpu *self)
 {
-    struct domain *d = c->domain;
-    port_t port = c->port;
-
-    /* A locked operation even if the bit is set already: what the sender wrote before must be seen by whoever
-     * clears the bit. */
-    if (unlikely(port >= EVTCHN_2L_NR_CHANNELS) || atomic_test_and_set_bit(port, two_level_pending(d)))
-        return;
-    if (!test_bit(port, two_level_mask(d))) {
+    if (!test_bit(c->port, two_level_mask(d))) {
         struct vcpu *v = d->vcpu[READ_ONCE(c->vcpu)];
 
-        if (!two_level_select(v, port))
+        if (!two_level_select(v, c->port))
             event_notify(v, self);
     }
+}
+
+/* The same while vcpus of the domain poll. */
+void two_level_tell_pollers(struct domain *d, const struct channel *c, struct vcpu *self) __cold;
+
+static inline void two_level_set_pending(struct domain *d, struct channel *c, struct vcpu *self)
+{
+    /* A locked operation even if the bit is set already: what the sender wrote before must be seen by whoever clears the bit. */
+    if (unlikely(c->port >= EVTCHN_2L_NR_CHANNELS) || atomic_test_and_set_bit(c->port, two_level_pending(d)))
+        return;
     if (unlikely(READ_ONCE(d->event->pollers)))
-        poll_notify(d, port);
+        two_level_tell_pollers(d, c, self);
+    else
+        two_level_tell(d, c, self);
 }
 
 static inline void event_set_pending(struct channel *c, struct vcpu *self)
 {
-    struct event_fifo *f = event_fifo(c->domain);
+    struct domain *d = c->domain;
+    struct event_fifo *f = event_fifo(d);
 
     if (f)
         fifo_set_pending(f, c, self);
     else
-        two_level_set_pending(c, self);
+        two_level_set_pending(d, c, self);
 }
 
 #endif
