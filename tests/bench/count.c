@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * QEMU TCG plugin: counts what a processor executes, apart for the range of addresses that Xen's PV interface reserves for the
+ * hypervisor and for everything else, and cuts the run into regions. A region ends, and the next begins, whenever the instruction at
+ * one of the addresses in the file marks=FILE (hexadecimal, one a line) is executed; the first begins with the machine. Each region is
+ * a line of the file given as out=FILE, with the address that began it:
+ *
+ *   REGION address hypervisor INSTRUCTIONS CR3 INVLPG WRMSR ICR LOCKED elsewhere INSTRUCTIONS CR3 INVLPG WRMSR ICR LOCKED
+ *
+ * Single vcpu only (the counters are not atomic); with -icount QEMU runs all vcpus on one thread, which is as good.
+ * Debian's QEMU exports the plugin interface but ships no header for it, so the calls used are declared here (docs/devel/tcg-plugins).
+ *
+ *   gcc -shared -fPIC -O2 count.c -o count.so;  qemu-system-x86_64 -plugin ./count.so,marks=addresses,out=counts ...
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+struct qemu_plugin_hwaddr;
+typedef uint32_t qemu_plugin_meminfo_t;
+typedef void (*tb_callback)(uint64_t id, struct qemu_plugin_tb *tb);
+typedef void (*exit_callback)(uint64_t id, void *data);
+typedef void (*exec_callback)(unsigned int vcpu, void *data);
+typedef void (*mem_callback)(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *data);
+
+/* enum qemu_plugin_cb_flags, qemu_plugin_mem_rw and qemu_plugin_op of QEMU 7.2. */
+#define CB_NO_REGS     0
+#define MEM_WRITES     2
+#define INLINE_ADD_U64 0
+
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, tb_callback cb);
+void qemu_plugin_register_atexit_cb(uint64_t id, exit_callback cb, void *data);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *counter,
+                                                uint64_t n);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, exec_callback cb, int flags,
+                                            void *data);
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, mem_callback cb, int flags, int rw,
+                                      void *data);
+struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(qemu_plugin_meminfo_t info, uint64_t vaddr);
+uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *hwaddr);
+bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *hwaddr);
+
+/* include/xen/arch-x86/xen-x86_64.h: HYPERVISOR_VIRT_START and _END. */
+#define HV_START UINT64_C(0xffff800000000000)
+#define HV_END   UINT64_C(0xffff87ffffffffff)
+/* SDM 3A 10.4.1 and 10.6.1: the interrupt command register's low half, which sends. */
+#define APIC_ICR UINT64_C(0xfee00300)
+
+enum kind { INSTRUCTIONS, CR3, INVLPG, WRMSR, ICR, LOCKED, KINDS };
+enum side { HYPERVISOR, ELSEWHERE, SIDES };
+#define MAX_MARKS   1024
+#define MAX_REGIONS 8192
+
+int qemu_plugin_version = 1;
+
+static uint64_t counters[SIDES][KINDS];
+static uint64_t at_mark[MAX_REGIONS][SIDES][KINDS];
+static uint64_t opened_by[MAX_REGIONS];
+static size_t regions;
+static uint64_t marks[MAX_MARKS];
+static size_t mark_count;
+static const char *out_path;
+
+/* What of an instruction's bytes decides its kind: the prefixes, the opcode (0x0f and 0x0f38 maps as such), and ModRM. */
+struct decoded {
+    bool lock, operand_size;
+    unsigned int opcode; /* 0x00-0xff, 0x0f00-0x0fff, 0x0f3800-0x0f38ff */
+    bool has_modrm;
+    uint8_t modrm;
+};
+
+static bool is_prefix(uint8_t byte)
+{
+    return (byte >= 0x40 && byte <= 0x4f) || strchr("\xf0\xf2\xf3\x66\x67\x2e\x36\x3e\x26\x64\x65", byte);
+}
+
+/* SDM 2A 2.1. A byte that a REX prefix is in 64-bit code is INC or DEC in 32-bit code, which nothing measured here is. */
+static struct decoded decode(const uint8_t *bytes, size_t size)
+{
+    struct decoded d = {0};
+    size_t i = 0;
+
+    for (; i < size && bytes[i] && is_prefix(bytes[i]); i++) {
+        d.lock |= bytes[i] == 0xf0;
+        d.operand_size |= bytes[i] == 0x66;
+    }
+    if (i < size)
+        d.opcode = bytes[i++];
+    if (d.opcode == 0x0f && i < size)
+        d.opcode = 0x0f00 | bytes[i++];
+    if (d.opcode == 0x0f38 && i < size)
+        d.opcode = 0x0f3800 | bytes[i++];
+    d.has_modrm = i < size;
+    if (d.has_modrm)
+        d.modrm = bytes[i];
+    return d;
+}
+
+static bool to_memory(const struct decoded *d)
+{
+    return d->has_modrm && d->modrm >> 6 != 3;
+}
+
+static enum kind kind_of(const struct decoded *d)
+{
+    unsigned int reg = d->modrm >> 3 & 7;
+
+    if (d->opcode == 0x0f22 && d->has_modrm && reg == 3)
+        return CR3;
+    if ((d->opcode == 0x0f01 && to_memory(d) && reg == 7) || (d->opcode == 0x0f3882 && d->operand_size))
+        return INVLPG; /* INVPCID counts as one */
+    if (d->opcode == 0x0f30)
+        return WRMSR;
+    /* XCHG with memory locks without the prefix. */
+    if (d->lock || ((d->opcode == 0x86 || d->opcode == 0x87) && to_memory(d)))
+        return LOCKED;
+    return INSTRUCTIONS;
+}
+
+static void next_region(unsigned int vcpu, void *mark)
+{
+    (void)vcpu;
+    if (regions == MAX_REGIONS)
+        return;
+    opened_by[regions] = *(const uint64_t *)mark;
+    memcpy(at_mark[regions++], counters, sizeof(counters));
+}
+
+static void stored(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *side)
+{
+    struct qemu_plugin_hwaddr *where;
+
+    (void)vcpu;
+    if ((vaddr & 0xfff) != (APIC_ICR & 0xfff))
+        return;
+    where = qemu_plugin_get_hwaddr(info, vaddr);
+    if (where && qemu_plugin_hwaddr_is_io(where) && qemu_plugin_hwaddr_phys_addr(where) == APIC_ICR)
+        counters[(uintptr_t)side][ICR]++;
+}
+
+static void watch_instruction(struct qemu_plugin_insn *insn)
+{
+    uint64_t address = qemu_plugin_insn_vaddr(insn);
+    struct decoded d = decode(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn));
+    enum side side = address >= HV_START && address <= HV_END ? HYPERVISOR : ELSEWHERE;
+    enum kind kind = kind_of(&d);
+
+    for (size_t i = 0; i < mark_count; i++)
+        if (address == marks[i])
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, next_region, CB_NO_REGS, &marks[i]);
+    qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &counters[side][INSTRUCTIONS], 1);
+    if (kind != INSTRUCTIONS)
+        qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &counters[side][kind], 1);
+    /* The APIC is written by 32-bit moves: MOV r/m32, r32 and MOV r/m32, imm32. */
+    if ((d.opcode == 0x89 || d.opcode == 0xc7) && to_memory(&d))
+        qemu_plugin_register_vcpu_mem_cb(insn, stored, CB_NO_REGS, MEM_WRITES, (void *)(uintptr_t)side);
+}
+
+static void watch_block(uint64_t id, struct qemu_plugin_tb *tb)
+{
+    (void)id;
+    for (size_t i = 0, n = qemu_plugin_tb_n_insns(tb); i < n; i++)
+        watch_instruction(qemu_plugin_tb_get_insn(tb, i));
+}
+
+static void print_region(FILE *out, size_t n)
+{
+    uint64_t(*end)[KINDS] = n < regions ? at_mark[n] : counters;
+    static const char *const names[] = {"hypervisor", "elsewhere"};
+
+    fprintf(out, "REGION %#" PRIx64, n ? opened_by[n - 1] : 0);
+    for (int side = 0; side < SIDES; side++) {
+        fprintf(out, " %s", names[side]);
+        for (int kind = 0; kind < KINDS; kind++)
+            fprintf(out, " %" PRIu64, end[side][kind] - (n ? at_mark[n - 1][side][kind] : 0));
+    }
+    fputc('\n', out);
+}
+
+static void print_counts(uint64_t id, void *data)
+{
+    FILE *out = out_path ? fopen(out_path, "w") : stderr;
+
+    (void)id;
+    (void)data;
+    if (!out) {
+        perror(out_path);
+        return;
+    }
+    for (size_t n = 0; n <= regions; n++)
+        print_region(out, n);
+    if (out != stderr)
+        fclose(out);
+}
+
+static int read_marks(const char *path)
+{
+    FILE *in = fopen(path, "r");
+
+    if (!in) {
+        perror(path);
+        return -1;
+    }
+    while (mark_count < MAX_MARKS && fscanf(in, "%" SCNx64, &marks[mark_count]) == 1)
+        mark_count++;
+    fclose(in);
+    return 0;
+}
+
+int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
+{
+    (void)info;
+    for (int i = 0; i < argc; i++) {
+        if (!strncmp(argv[i], "marks=", 6)) {
+            if (read_marks(argv[i] + 6))
+                return -1;
+        } else if (!strncmp(argv[i], "out=", 4)) {
+            out_path = strdup(argv[i] + 4);
+        } else {
+            fprintf(stderr, "count: unknown argument %s\n", argv[i]);
+            return -1;
+        }
+    }
+    qemu_plugin_register_vcpu_tb_trans_cb(id, watch_block);
+    qemu_plugin_register_atexit_cb(id, print_counts, NULL);
+    return 0;
+}
