@@ -107,6 +107,11 @@ void kit_skip(const char *why)
     kit_snprintf(state.skipped, sizeof(state.skipped), "%s", why);
 }
 
+bool kit_skipped(void)
+{
+    return state.skipped[0] != '\0';
+}
+
 static void raise_now(void *unused __unused)
 {
     __asm__ volatile("ud2");

@@ -60,6 +60,7 @@ void kit_check_errno(long actual, long expected, const char *file, int line, con
 /* Note on the running test; and give it up as not applicable here (unless it failed already). */
 void kit_note(const char *format, ...) __printf(1, 2);
 void kit_skip(const char *why);
+bool kit_skipped(void);
 
 /* The running test meets something that must not go on: fail it and leave it. */
 void kit_fail_now(const char *format, ...) __printf(1, 2) __attribute__((noreturn));
