@@ -355,6 +355,9 @@ static void test_flags_and_events(void **state)
     assert_int_equal(RUN(0x50), EMU_OK);
     assert_int_equal(RUN(0x9d), EMU_OK); /* popf at CPL 0 */
     assert_int_equal(cpu.regs.rflags, FLAG_ONE | FLAG_IOPL);
+    cpu.regs.rflags |= FLAG_RF;
+    assert_int_equal(RUN(0x90), EMU_OK); /* whatever completes clears RF */
+    assert_int_equal(cpu.regs.rflags, FLAG_ONE | FLAG_IOPL);
     cpu.emu.cpl = 3;
     assert_int_equal(RUN(0xfb), EMU_OK); /* allowed by IOPL */
     EXPECT(EMU_EXCEPTION, 0xf4);
@@ -433,6 +436,36 @@ static void test_segments(void **state)
     assert_int_equal(cpu.emu.exception.error_code, 0xbac);
 }
 
+/* A linear address has 32 bits outside 64-bit mode. */
+static void test_linear_wrap(void **state)
+{
+    (void)state;
+    cpu.emu.mode = M32;
+    cpu.seg[INSN_SEG_DS].base = 0xf0000000;
+    cpu.regs.gpr[INSN_RAX] = (uint32_t)(MACHINE_RW_START - 0xf0000000);
+    cpu.machine.memory[0] = 0x5a;
+    assert_int_equal(RUN(0x8a, 0x18), EMU_OK); /* mov (%eax),%bl */
+    assert_int_equal(cpu.regs.gpr[INSN_RBX], 0x5a);
+}
+
+/* Both ends of an access are canonical, or it faults; #SS where the stack segment is the default. */
+static void test_canonical(void **state)
+{
+    (void)state;
+    cpu.regs.gpr[INSN_RAX] = 0x00007ffffffffffcull;
+    EXPECT(EMU_EXCEPTION, 0x48, 0x8b, 0x18); /* mov (%rax),%rbx */
+    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_GP);
+    cpu.regs.gpr[INSN_RAX] = 0xffff7ffffffffffcull;
+    EXPECT(EMU_EXCEPTION, 0x48, 0x8b, 0x18);
+    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_GP);
+    cpu.regs.gpr[INSN_RBP] = 0x0000800000000000ull;
+    EXPECT(EMU_EXCEPTION, 0x48, 0x8b, 0x5d, 0x00); /* mov (%rbp),%rbx */
+    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_SS);
+    cpu.emu.va_bits = 57;
+    EXPECT(EMU_EXCEPTION, 0x48, 0x8b, 0x5d, 0x00);
+    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_PF);
+}
+
 /* Real mode, as a caller describes it: base = selector * 16, limits of 64 KiB, a 16-bit stack. */
 static void test_real_mode(void **state)
 {
@@ -508,6 +541,8 @@ int main(void)
         cmocka_unit_test_setup(test_interrupts, reset),
         cmocka_unit_test_setup(test_cache_and_tlb, reset),
         cmocka_unit_test_setup(test_segments, reset),
+        cmocka_unit_test_setup(test_linear_wrap, reset),
+        cmocka_unit_test_setup(test_canonical, reset),
         cmocka_unit_test_setup(test_real_mode, reset),
         cmocka_unit_test_setup(test_locked_stores, reset),
         cmocka_unit_test_setup(test_retry, reset),

@@ -146,6 +146,9 @@ static void make_prefixes(struct test_case *c)
     c->small = chance(20) && !(branch && c->mode == INSN_MODE_64);
     c->other_address = chance(12);
     c->lock = f->lockable && c->memory && chance(40);
+    if (c->mode == INSN_MODE_64 && (c->small || c->other_address) && chance(10)) {
+        put(c, 0x48u | random_below(8), 1); /* REX not directly before the opcode: ignored */
+    }
     make_segment_override(c);
     if (c->small) {
         put(c, 0x66, 1);
