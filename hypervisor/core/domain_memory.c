@@ -98,7 +98,7 @@ void domain_share_hypervisor_page(struct domain *d, void *va, bool writable)
     struct frame *f = mfn_to_frame(va_to_mfn(va));
 
     f->flags |= FRAME_XENHEAP;
-    f->word = writable ? FW_GENERAL_ONE : fw_make(FT_READONLY, FW_VALID, 1, 1);
+    f->word = fw_make(writable ? FT_WRITABLE : FT_READONLY, FW_VALID, 1, 1); /* never a page table: we write to it */
     m2p_set(frame_to_mfn(f), INVALID_M2P);
     __atomic_store_n(&f->owner, d->id, __ATOMIC_RELEASE); /* from here on the domain may find it */
 }

@@ -202,8 +202,12 @@ int frame_put_type_slow(struct frame *f, struct domain *owner, enum frame_type t
         if (unlikely(s.verdict == FW_BROKEN))
             broken(f, w, "a type reference is dropped");
         /* PT8: only who drops the last type reference gets here with a count of one, so this cannot overwrite a younger stamp. */
-        if (fw_types(w) == 1)
+        if (fw_types(w) == 1) {
+            /* What mapped a descriptor page was removed by a plain store, which must be seen before the clock is read. (L1 entries: pv_store_entry().) */
+            if (type != FT_WRITABLE)
+                __atomic_thread_fence(__ATOMIC_SEQ_CST);
             frame_stamp(f);
+        }
     } while (unlikely(!frame_cas(f, &w, s.word)));
     if (s.verdict == FW_LAST)
         frame_release(f);

@@ -118,7 +118,7 @@ static void flush_stale(struct frame *f, unsigned int order)
         return;
     tlb_filter(&all, newest);
     if (!cpumask_empty(&all))
-        tlb_flush_mask(&all, TLB_FLUSH);
+        tlb_flush_mask(&all, TLB_FLUSH | TLB_FLUSH_GLOBAL);
 }
 
 struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)

@@ -3,6 +3,7 @@
  * Switching PV vcpus on a processor. While a vcpu runs, its segment registers, their bases, its debug registers and its FPU state are the processor's, also inside
  * the hypervisor, which uses none of them. The order on the way in: page tables (the descriptor tables lie in the per-domain area), GDT, LDT, segments.
  */
+#include "arch/x86/tlb.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/extable.h"
@@ -90,7 +91,7 @@ void pv_switch_to(struct vcpu *v)
 
     if (*pte != (ours & ~PTE_GLOBAL))
         *pte = ours & ~PTE_GLOBAL;
-    write_cr3(p->kernel_mode ? p->cr3_kernel : p->cr3_user);
+    tlb_load_root(p->kernel_mode ? p->cr3_kernel : p->cr3_user);
     load_gdt(pv_gdt_va(v));
     load_ldt(pv_ldt_va(v), p->ldt_entries);
     if (!load_segments(p) && p->callback[PV_CB_FAILSAFE].valid)
@@ -119,7 +120,7 @@ void pv_leave_for_host(void)
 
 void pv_load_root(struct vcpu *v)
 {
-    write_cr3(pv_vcpu(v)->cr3_kernel);
+    tlb_load_root(pv_vcpu(v)->cr3_kernel);
 }
 
 void pv_load_ldt(struct vcpu *v)

@@ -24,13 +24,19 @@ struct pv_mmu_context {
 
 enum pv_store { PV_STORE_PLAIN, PV_STORE_PRESERVE_AD };
 
-/* Where entries are written by the rules: the lock is held. */
-static inline void pv_store_entry(uint64_t *slot, uint64_t pte, enum pv_store how)
+/*
+ * Where entries are written by the rules: the lock is held. A writable mapping that goes away has to be gone for every processor before the frame's stamp
+ * is read off the flush clock (PT8), so its store is a locked one; others need no order.
+ */
+static inline void pv_store_entry(uint64_t *slot, uint64_t old, uint64_t pte, enum pv_store how)
 {
     uint64_t seen;
 
     if (how == PV_STORE_PLAIN) {
-        WRITE_ONCE(*slot, pte);
+        if ((old & PTE_WRITE) && ((old ^ pte) & (PTE_ADDRESS | PTE_WRITE | PTE_PRESENT)))
+            __atomic_exchange_n(slot, pte, __ATOMIC_SEQ_CST);
+        else
+            WRITE_ONCE(*slot, pte);
         return;
     }
     seen = READ_ONCE(*slot);
@@ -54,7 +60,7 @@ static inline int pv_exchange_entry(const struct domain *d, struct frame *f, enu
     else if (unlikely((READ_ONCE(*slot) ^ old) & ~PTE_AD))
         ret = 1;
     else
-        pv_store_entry(slot, pte, how);
+        pv_store_entry(slot, old, pte, how);
     entry_unlock(l);
     return ret;
 }

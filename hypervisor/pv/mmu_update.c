@@ -13,7 +13,7 @@ static int write_plain_page(const struct pv_mmu_context *c, struct frame *f, uin
 
     if (ret)
         return ret;
-    pv_store_entry(slot, val, how);
+    pv_store_entry(slot, 0, val, how);
     frame_put_type(f, c->pt, FT_WRITABLE, c->hc);
     return 0;
 }

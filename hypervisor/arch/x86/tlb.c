@@ -64,7 +64,7 @@ void tlb_flush_local(unsigned int flags)
         wbinvd();
     if ((flags & TLB_FLUSH_ROOT) && tlb_root_changed)
         tlb_root_changed();
-    if (flags & (TLB_FLUSH | TLB_FLUSH_GLOBAL | TLB_FLUSH_ROOT))
+    if (flags & TLB_FLUSH_GLOBAL)
         tick();
     if (flags & TLB_FLUSH_GLOBAL) {
         uint64_t cr4 = read_cr4();
@@ -79,8 +79,13 @@ void tlb_flush_local(unsigned int flags)
 
 void tlb_load_root(uint64_t cr3)
 {
+    uint64_t irq = irq_save(), cr4 = read_cr4();
+
     tick();
+    write_cr4(cr4 & ~(uint64_t)X86_CR4_PGE);
     write_cr3(cr3);
+    write_cr4(cr4);
+    irq_restore(irq);
 }
 
 void tlb_flush_page_local(uint64_t va)

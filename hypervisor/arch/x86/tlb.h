@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * TLB flushes and the flush clock (DESIGN 11). The clock ticks whenever a processor flushes everything non-global; a frame that is freed or
+ * TLB flushes and the flush clock (DESIGN 11). The clock ticks whenever a processor flushes everything, global translations included; a frame that is freed or
  * loses its type is stamped with it. A processor that has flushed since the stamp cannot hold a stale translation of the frame.
  */
 #ifndef ARCH_X86_TLB_H
@@ -26,7 +26,10 @@ void tlb_flush_page_mask(const cpumask_t *mask, uint64_t va);
 /* On this processor only. */
 void tlb_flush_local(unsigned int flags);
 void tlb_flush_page_local(uint64_t va);
-/* Loads CR3 and counts it as the flush that it is. Interrupts off, or the same root whatever interrupts. */
+/*
+ * Another address space: loads CR3 and flushes everything, global translations too, which are those of a PV guest's user mode (pv/pte.h); counts as the flush that it is.
+ * (Between the two roots of one PV vcpu a plain load of CR3 does: they share what is global.)
+ */
 void tlb_load_root(uint64_t cr3);
 /* Called for TLB_FLUSH_ROOT before the flush, interrupts off: makes the copy anew. NULL: none. */
 extern void (*tlb_root_changed)(void);
