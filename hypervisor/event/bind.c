@@ -8,9 +8,20 @@ static bool controls(const struct domain *self, const struct domain *d)
     return self == d || is_privileged(self) || self->target == d;
 }
 
-int event_target(struct domain *self, domid_id_t id, struct domain **out)
+/* A domain that has event channels, with a reference; those that only own frames (DOMID_XEN, DOMID_IO) have none and do not exist here. */
+static struct domain *find(domid_id_t id, struct domain *self)
 {
     struct domain *d = domain_get_or_self(id, self);
+
+    if (!d || d->event)
+        return d;
+    domain_put(d);
+    return NULL;
+}
+
+int event_target(struct domain *self, domid_id_t id, struct domain **out)
+{
+    struct domain *d = find(id, self);
 
     if (!d)
         return -ESRCH;
@@ -65,7 +76,7 @@ long op_bind_interdomain(struct hypercall *hc, void *arg)
 {
     struct evtchn_bind_interdomain *op = arg;
     struct domain *local = hc->vcpu->domain;
-    struct domain *remote = domain_get_or_self(op->remote_dom, local);
+    struct domain *remote = find(op->remote_dom, local);
     int rc;
 
     if (!remote)

@@ -112,6 +112,20 @@ static void test_privilege(void **state)
     call_status(1, 3, 1, 0);
 }
 
+/* A domain that only owns frames. */
+static void test_no_channels(void **state)
+{
+    struct event_domain *kept = world.domain[3].event;
+    struct evtchn_alloc_unbound op = {.dom = 3, .remote_dom = 0};
+
+    world.domain[3].event = NULL;
+    assert_int_equal(world_call(0, 0, EVTCHNOP_alloc_unbound, &op), -ESRCH);
+    assert_int_equal(call_interdomain(0, 3, 1), -ESRCH);
+    assert_int_equal(call_reset(0, 3), -ESRCH);
+    call_status(0, 3, 1, -ESRCH);
+    world.domain[3].event = kept;
+}
+
 static void test_virq(void **state)
 {
     long timer1, console;
@@ -385,21 +399,14 @@ static void test_old_form(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_interdomain),
-        T(test_loopback),
-        T(test_privilege),
-        T(test_virq),
-        T(test_ipi_and_vcpu),
-        T(test_bad_ports),
-        T(test_mask),
-        T(test_wake),
-        T(test_poll),
-        T(test_pirq),
-        T(test_exhaust),
-        T(test_limit),
-        T(test_failing_allocations),
-        T(test_dying),
-        T(test_old_form),
+        T(test_interdomain), T(test_loopback),
+        T(test_privilege),   T(test_no_channels),
+        T(test_virq),        T(test_ipi_and_vcpu),
+        T(test_bad_ports),   T(test_mask),
+        T(test_wake),        T(test_poll),
+        T(test_pirq),        T(test_exhaust),
+        T(test_limit),       T(test_failing_allocations),
+        T(test_dying),       T(test_old_form),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
