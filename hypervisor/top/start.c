@@ -12,6 +12,7 @@
 #include "core/options.h"
 #include "core/vcpu_area.h"
 #include "core/vcpu_op.h"
+#include "debug/keys.h"
 #include "drivers/console.h"
 #include "event/event.h"
 #include "hv/alloc.h"
@@ -118,6 +119,7 @@ void boot_continue(void)
     irq_enable();
     smp_boot_others();
     clock_smp_done();
+    keys_init();
     console_start_input();
     console_input_for_domain0 = send_console_virq;
 

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Debug keys. The letters are Xen's where it has the same dump. A key may come from the serial interrupt, so a dump runs in a tasklet, interrupts on; dumps of data that
+ * others change meanwhile take the part's own lock or say what they saw.
+ */
+#include "debug/keys.h"
+#include "arch/x86/clock/clock.h"
+#include "arch/x86/irq/irq.h"
+#include "arch/x86/smp.h"
+#include "core/heap.h"
+#include "debug/audit.h"
+#include "debug/dump.h"
+#include "drivers/console.h"
+#include "drivers/pci/device.h"
+#include "event/event.h"
+#include "hv/log.h"
+#include "hv/softirq.h"
+#include "hv/time.h"
+#include "sched/sched.h"
+
+struct key {
+    char key;
+    void (*dump)(void);
+    bool in_all; /* part of '*' */
+    const char *what;
+};
+
+static void show_help(void);
+static void show_all(void);
+
+static void run_audit(void)
+{
+    audit_report();
+}
+
+static void reboot(void)
+{
+    printk("Rebooting, as the key says\n");
+    machine_reboot();
+}
+
+static const struct key keys[] = {
+    {'h', show_help, false, "this help"},
+    {'*', show_all, false, "everything below that only prints"},
+    {'0', dump_domain0_registers, true, "registers of domain 0's vcpus"},
+    {'a', timer_dump, true, "timers"},
+    {'A', run_audit, true, "the audit: counts and cross-links, and how many are wrong"},
+    {'d', dump_all_registers, true, "registers of all processors"},
+    {'e', dump_events, true, "event channels"},
+    {'i', irq_dump, true, "interrupts"},
+    {'L', dump_locks, true, "locks that were waited for"},
+    {'m', dump_memory, true, "memory"},
+    {'q', dump_domains, true, "domains and their vcpus"},
+    {'Q', pci_device_dump, true, "PCI devices"},
+    {'r', sched_dump, true, "run queues"},
+    {'R', reboot, false, "reboot the machine"},
+    {'t', clock_dump, true, "clocks"},
+};
+
+static void show_help(void)
+{
+    printk("Debug keys:\n");
+    for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
+        printk(" '%c': %s\n", keys[i].key, keys[i].what);
+}
+
+static void show_all(void)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
+        if (keys[i].in_all) {
+            printk("[%c: %s]\n", keys[i].key, keys[i].what);
+            keys[i].dump();
+        }
+}
+
+static struct {
+    struct tasklet tasklet;
+    const struct key *wanted;
+} state;
+
+static void run_wanted(void *unused)
+{
+    const struct key *k = __atomic_exchange_n(&state.wanted, NULL, __ATOMIC_ACQ_REL);
+
+    (void)unused;
+    if (k)
+        k->dump();
+}
+
+void key_pressed(char key)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++) {
+        if (keys[i].key != key)
+            continue;
+        __atomic_store_n(&state.wanted, &keys[i], __ATOMIC_RELEASE);
+        tasklet_schedule_cpu(&state.tasklet, 0);
+        return;
+    }
+    if (key > ' ' && key < 127)
+        printk("'%c' is no debug key; 'h' lists them\n", key);
+}
+
+void keys_init(void)
+{
+    tasklet_init(&state.tasklet, run_wanted, NULL);
+    console_key_handler = key_pressed;
+}
