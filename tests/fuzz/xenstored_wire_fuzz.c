@@ -10,7 +10,8 @@
  * FUZZ-SOURCES: toolstack/xenstored/lib/path.c toolstack/xenstored/lib/perms.c
  * FUZZ-SOURCES: toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c
  * FUZZ-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
- * FUZZ-SOURCES: toolstack/xenstored/lib/watch.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/watch.c toolstack/xenstored/lib/state_save.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/state_load.c
  */
 #include <stdlib.h>
 #include <stdint.h>

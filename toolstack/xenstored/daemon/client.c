@@ -41,6 +41,7 @@ void client_remove(struct client *cl)
         ;
     *link = cl->next;
     unqueue(cl);
+    handover_client_gone(cl->conn);
     if (cl->conn)
         st_conn_close(cl->conn);
     cl->conn = NULL;
@@ -121,6 +122,7 @@ bool clients_turn(uint64_t now)
         unqueue(cl);
         turn(cl, now);
     }
+    handover_if_due();
     flush();
     return run_first != NULL;
 }

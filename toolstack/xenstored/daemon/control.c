@@ -28,7 +28,7 @@ static int memreport(const char *path, char *reply, size_t *len)
     return done(reply, len, "OK");
 }
 
-int control_hook(void *ctx, unsigned int n, const char *const *v, char *reply, size_t *len)
+int control_hook(void *ctx, struct st_conn *c, unsigned int n, const char *const *v, char *reply, size_t *len)
 {
     if (!strcmp(v[0], "print") && n == 2) {
         log_line("control: %s", v[1]);
@@ -41,6 +41,6 @@ int control_hook(void *ctx, unsigned int n, const char *const *v, char *reply, s
     if (!strcmp(v[0], "memreport") && n == 2)
         return memreport(v[1], reply, len);
     if (!strcmp(v[0], "live-update"))
-        return done(reply, len, "live-update is not available in this build");
+        return handover_command(c, n, v, reply, len);
     return -EINVAL;
 }

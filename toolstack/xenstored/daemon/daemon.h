@@ -22,6 +22,10 @@ struct client;
 struct client_ops {
     /* Takes input, at most the budget's requests; says whether it must be asked again though nothing arrives. */
     enum st_stall (*input)(struct client *cl, unsigned int *budget);
+    /* Notes for a live update, at most ST_DESCRIPTION_MAX bytes. */
+    size_t (*describe)(struct client *cl, char *out);
+    /* Its descriptor is to be inherited by the next program, or no longer. May be NULL. */
+    void (*inherit)(struct client *cl, bool inherit);
     /* Sends what waits. False: the client is dead and is to be closed. */
     bool (*output)(struct client *cl);
     void (*close)(struct client *cl);
@@ -59,7 +63,8 @@ int loop_wait(int timeout_ms);
 uint64_t loop_now(void); /* ms */
 
 /* socket.c */
-int sockets_listen(const char *dir); /* 0; -EADDRINUSE: a daemon lives there */
+int sockets_set_dir(const char *dir); /* where the socket is */
+int sockets_listen(void);             /* 0; -EADDRINUSE: a daemon lives there */
 int sockets_adopt(int listener);
 int socket_adopt(int fd, struct st_conn *c, const void *left, size_t len);
 int sockets_listener(void);
@@ -94,10 +99,29 @@ int domains_hook_resume(void *ctx, unsigned int domid);
 bool domains_hook_exists(void *ctx, unsigned int domid);
 
 /* control.c, log.c */
-int control_hook(void *ctx, unsigned int nargs, const char *const *args, char *reply, size_t *len);
+int control_hook(void *ctx, struct st_conn *c, unsigned int nargs, const char *const *args, char *reply,
+                 size_t *len);
 void log_open(const char *path);
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_trace(void *ctx, const char *line);
 void log_to_syslog(bool on);
+
+/* handover.c: live update */
+void handover_init(int argc, char **argv);
+int handover_command(struct st_conn *c, unsigned int n, const char *const *v, char *reply, size_t *len);
+void handover_client_gone(struct st_conn *c);
+void handover_if_due(void);         /* does not return when it succeeds */
+int handover_verify(int fd);        /* 0: this program can take over what is in the file */
+int handover_take(const char *how); /* the argument of --live-update */
+/* What a client remembers of itself, beside the connection. The first byte is its kind. */
+enum { DESCRIBES_SOCKET = 1, DESCRIBES_RING = 2 };
+size_t socket_describe(struct client *cl, char *out);
+int socket_restore(struct st_conn *c, const char *p, size_t len);
+size_t domain_describe(struct client *cl, char *out);
+int domain_restore(struct st_conn *c, const char *p, size_t len);
+void sockets_inherit(struct client *cl, bool inherit); /* across exec */
+int domains_exc_port(void);
+int domains_resume(int evtchn_fd, int exc_port);
+bool log_is_syslog(void);
 
 #endif

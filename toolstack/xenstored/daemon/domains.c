@@ -4,6 +4,7 @@
  * domain; a scan of the list finds out what. @releaseDomain fires once when a domain shuts down or crashes (RESUME
  * arms it again) and once when it is gone.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -13,7 +14,8 @@ struct dom {
     struct client client; /* conn NULL: between RELEASE and the end */
     struct dom *next;
     unsigned int domid;
-    int port; /* ours */
+    int port;     /* ours */
+    uint64_t gfn; /* as introduced */
     struct ring ring;
     bool shutdown; /* its shutdown was announced */
     bool announced_error;
@@ -97,9 +99,70 @@ static void dom_close(struct client *cl)
     free(d);
 }
 
-static const struct client_ops dom_ops = {dom_input, dom_output, dom_close};
+struct dom_notes {
+    uint32_t domid, req_cons, rsp_prod;
+    int32_t port;
+    uint64_t gfn;
+    uint8_t broken, shutdown, complained;
+};
 
-static int attach(unsigned int domid, void *page, int port)
+size_t domain_describe(struct client *cl, char *out)
+{
+    const struct dom *d = (const struct dom *)cl;
+    struct dom_notes n;
+
+    memset(&n, 0, sizeof(n));
+    n.domid = d->domid;
+    n.req_cons = d->ring.req_cons;
+    n.rsp_prod = d->ring.rsp_prod;
+    n.port = d->port;
+    n.gfn = d->gfn;
+    n.broken = d->ring.broken;
+    n.shutdown = d->shutdown;
+    n.complained = d->announced_error;
+    out[0] = DESCRIBES_RING;
+    memcpy(out + 1, &n, sizeof(n));
+    return 1 + sizeof(n);
+}
+
+static const struct client_ops dom_ops = {
+    .input = dom_input,
+    .output = dom_output,
+    .close = dom_close,
+    .describe = domain_describe,
+};
+
+/* The event channel is still bound, in the inherited descriptor; the page is mapped anew. */
+int domain_restore(struct st_conn *c, const char *p, size_t len)
+{
+    struct dom_notes n;
+    uint32_t port;
+    struct dom *d;
+    void *page;
+
+    if (len != 1 + sizeof(n))
+        return -EINVAL;
+    memcpy(&n, p + 1, sizeof(n));
+    page = n.domid ? hv_map_ring(n.domid, n.gfn) : hv_dom0_ring(&port);
+    d = page ? calloc(1, sizeof(*d)) : NULL;
+    if (!d) {
+        log_line("domain %u: its ring cannot be mapped again after the live update", n.domid);
+        return -ENOMEM;
+    }
+    d->domid = n.domid;
+    d->port = n.port;
+    d->gfn = n.gfn;
+    d->shutdown = n.shutdown;
+    d->announced_error = n.complained;
+    ring_resume(&d->ring, page, n.req_cons, n.rsp_prod, n.broken);
+    d->next = doms;
+    doms = d;
+    client_add(&d->client, &dom_ops, c);
+    client_run_later(&d->client);
+    return 0;
+}
+
+static int attach(unsigned int domid, uint64_t gfn, void *page, int port)
 {
     struct dom *d = calloc(1, sizeof(*d));
     struct st_conn *c = d ? st_conn_open_domain(store, domid) : NULL;
@@ -110,6 +173,7 @@ static int attach(unsigned int domid, void *page, int port)
     }
     d->domid = domid;
     d->port = port;
+    d->gfn = gfn;
     ring_attach(&d->ring, page);
     d->next = doms;
     doms = d;
@@ -153,7 +217,7 @@ int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t
         return -EINVAL;
     }
     ours = hv_bind(domid, port);
-    rc = ours < 0 ? -EINVAL : attach(domid, page, ours);
+    rc = ours < 0 ? -EINVAL : attach(domid, gfn, page, ours);
     if (rc) {
         log_line("domain %u: its event channel %u cannot be bound", domid, port);
         if (ours >= 0)
@@ -286,7 +350,26 @@ int domains_start(bool with_dom0)
         return 0;
     }
     ours = hv_bind(0, port);
-    if (ours < 0 || attach(0, page, ours))
+    if (ours < 0 || attach(0, 0, page, ours))
         log_line("domain 0's event channel %u cannot be bound", port);
     return 0;
+}
+
+int domains_exc_port(void)
+{
+    return exc_port;
+}
+
+/* After a live update: the descriptor and all its bindings are inherited. */
+int domains_resume(int evtchn_fd, int port)
+{
+    int rc = hv_open(evtchn_fd);
+
+    if (rc)
+        return rc;
+    fcntl(evtchn_fd, F_SETFD, FD_CLOEXEC);
+    evtchn.fd = hv_evtchn_fd();
+    evtchn.ready = evtchn_ready;
+    exc_port = port;
+    return loop_add(&evtchn, EPOLLIN);
 }

@@ -29,6 +29,11 @@ void log_to_syslog(bool on)
     to_syslog = on;
 }
 
+bool log_is_syslog(void)
+{
+    return to_syslog;
+}
+
 static void stamp(FILE *f)
 {
     struct timespec t;

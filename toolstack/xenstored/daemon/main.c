@@ -15,8 +15,9 @@
 
 static struct {
     bool no_domain_init, no_fork, output_pid, verbose;
-    const char *pid_file, *trace_file;
-} opt;
+    const char *pid_file, *trace_file, *live_update;
+    int verify; /* a descriptor; -1: not asked */
+} opt = {.verify = -1};
 
 static volatile sig_atomic_t stopping;
 
@@ -30,7 +31,8 @@ static const struct option options[] = {
     {"quota-soft", 1, NULL, 'q'},     {"timeout", 1, NULL, 'w'},
     {"no-recovery", 0, NULL, 'R'},    {"internal-db", 2, NULL, 'I'},
     {"keep-orphans", 0, NULL, 'K'},   {"verbose", 0, NULL, 'V'},
-    {"watch-nb", 1, NULL, 'W'},       {NULL, 0, NULL, 0},
+    {"watch-nb", 1, NULL, 'W'},       {"live-update", 1, NULL, 'U'},
+    {"verify-state", 1, NULL, 'v'},   {NULL, 0, NULL, 0},
 };
 
 static void usage(void)
@@ -116,6 +118,12 @@ static bool option(int c, struct st_quota *q)
     case 'Q':
     case 'q':
         return named_quota(q, optarg, c == 'q');
+    case 'U':
+        opt.live_update = optarg;
+        return true;
+    case 'v':
+        opt.verify = (int)v;
+        return true;
     case 'R':
     case 'I':
     case 'w':
@@ -226,7 +234,7 @@ static void on_signal(int sig)
 
 static void run(void)
 {
-    bool busy = false;
+    bool busy = true; /* after a live update there is work at once */
     uint64_t now;
 
     while (!stopping) {
@@ -264,7 +272,12 @@ static void start_tracing(void)
 
 static int start(void)
 {
-    int rc = sockets_listen(run_dir());
+    int rc = sockets_set_dir(run_dir());
+
+    if (!rc && opt.live_update)
+        return handover_take(opt.live_update);
+    if (!rc)
+        rc = sockets_listen();
 
     if (rc == -EADDRINUSE) {
         fprintf(stderr, "xenstored: another xenstored serves %s/socket: not started\n", run_dir());
@@ -300,8 +313,11 @@ int main(int argc, char **argv)
             return 1;
         }
     }
+    if (opt.verify >= 0)
+        return handover_verify(opt.verify) ? 1 : 0;
+    handover_init(argc, argv);
     umask(027);
-    if (!opt.no_fork)
+    if (!opt.no_fork && !opt.live_update)
         daemonize();
     if (opt.trace_file)
         log_open(opt.trace_file);
@@ -310,7 +326,8 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
     signal(SIGPIPE, SIG_IGN);
-    write_pid();
+    if (!opt.live_update)
+        write_pid();
     if (opt.verbose)
         start_tracing();
     serve_now();

@@ -26,6 +26,13 @@ void ring_attach(struct ring *r, struct xenstore_domain_interface *page)
     store(&page->connection, XENSTORE_CONNECTED);
 }
 
+void ring_resume(struct ring *r, struct xenstore_domain_interface *page, uint32_t req_cons, uint32_t rsp_prod,
+                 bool broken)
+{
+    *r = (struct ring){page, req_cons, rsp_prod, broken};
+    store(&page->server_features, FEATURES);
+}
+
 void ring_break(struct ring *r, struct st_conn *c, uint32_t error)
 {
     st_conn_reset(c);

@@ -21,6 +21,9 @@ struct ring {
 
 /* Starts on a page; its indices stand where the last owner of the ring left them. */
 void ring_attach(struct ring *r, struct xenstore_domain_interface *page);
+/* Goes on where another process left off: its indices, not the page's. */
+void ring_resume(struct ring *r, struct xenstore_domain_interface *page, uint32_t req_cons, uint32_t rsp_prod,
+                 bool broken);
 /* Feeds what the domain wrote. >0: something was taken, 0: nothing, -EPROTO: the ring went into the error state. */
 int ring_input(struct ring *r, struct st_conn *c, unsigned int *budget, enum st_stall *stall);
 /* Writes out as much of the output as fits. Results as ring_input. */

@@ -100,7 +100,28 @@ static void sock_close(struct client *cl)
     free(s);
 }
 
-static const struct client_ops sock_ops = {sock_input, sock_output, sock_close};
+size_t socket_describe(struct client *cl, char *out)
+{
+    struct sock *s = sock_of(cl);
+
+    out[0] = DESCRIBES_SOCKET;
+    memcpy(out + 1, &s->w.fd, sizeof(int));
+    memcpy(out + 1 + sizeof(int), s->in + s->from, s->to - s->from);
+    return 1 + sizeof(int) + (s->to - s->from);
+}
+
+void sockets_inherit(struct client *cl, bool inherit)
+{
+    fcntl(sock_of(cl)->w.fd, F_SETFD, inherit ? 0 : FD_CLOEXEC);
+}
+
+static const struct client_ops sock_ops = {
+    .input = sock_input,
+    .output = sock_output,
+    .close = sock_close,
+    .describe = socket_describe,
+    .inherit = sockets_inherit,
+};
 
 static void sock_ready(struct watcher *w, uint32_t events)
 {
@@ -130,15 +151,25 @@ int socket_adopt(int fd, struct st_conn *c, const void *left, size_t len)
     memcpy(s->in, left, len);
     s->to = len;
     fcntl(fd, F_SETFL, O_NONBLOCK);
-    rc = loop_add(&s->w, EPOLLIN);
+    rc = loop_add(&s->w, s->events);
     if (rc) {
         free(s);
         return rc;
     }
     client_add(&s->client, &sock_ops, c);
-    if (len || st_conn_has_output(c))
-        client_run_later(&s->client);
+    client_run_later(&s->client);
     return 0;
+}
+
+int socket_restore(struct st_conn *c, const char *p, size_t len)
+{
+    int fd;
+
+    if (len < 1 + sizeof(fd))
+        return -EINVAL;
+    memcpy(&fd, p + 1, sizeof(fd));
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return socket_adopt(fd, c, p + 1 + sizeof(fd), len - 1 - sizeof(fd));
 }
 
 static void accept_ready(struct watcher *w, uint32_t events)
@@ -180,17 +211,20 @@ static bool somebody_listens(void)
     return yes;
 }
 
-int sockets_listen(const char *dir)
+int sockets_set_dir(const char *dir)
 {
-    mode_t old;
-    int fd, rc;
-
     address.sun_family = AF_UNIX;
     if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", dir) >=
         (int)sizeof(address.sun_path))
         return -ENAMETOOLONG;
-    if (mkdir(dir, 0755) && errno != EEXIST)
-        return -errno;
+    return mkdir(dir, 0755) && errno != EEXIST ? -errno : 0;
+}
+
+int sockets_listen(void)
+{
+    mode_t old;
+    int fd, rc;
+
     if (somebody_listens())
         return -EADDRINUSE;
     unlink(address.sun_path);

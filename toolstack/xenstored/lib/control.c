@@ -168,7 +168,8 @@ static int report(struct st_store *s, struct text *t)
 
 static int help(struct text *t)
 {
-    put(t, "check\nhelp\nlive-update\nlog on|off\nlogfile <file>\nmemreport [<file>]\nprint <string>\n"
+    put(t, "check\nhelp\nlive-update [-c <cmdline>] [-F] [-t <timeout>] <file>\nlog on|off\nlogfile "
+           "<file>\nmemreport [<file>]\nprint <string>\n"
            "quota [set <name> <val>|<domid>]\nquota-soft [set <name> <val>]\n");
     return 0;
 }
@@ -198,7 +199,7 @@ int st_control(struct st_conn *c, unsigned int n, const char *const *v, char *re
         rc = s->tracing || !strcmp(v[1], "off") ? 0 : -EINVAL;
         put(&t, "OK");
     } else if (s->hooks.control) {
-        return s->hooks.control(s->hooks.ctx, n, v, reply, len);
+        return s->hooks.control(s->hooks.ctx, c, n, v, reply, len);
     }
     reply[t.len] = 0;
     *len = t.len + 1;

@@ -148,6 +148,12 @@ struct st_access {
     char path[];
 };
 
+struct st_path {
+    char text[ST_PATH_MAX + 1];
+    size_t len;
+    bool relative;
+};
+
 struct st_txn {
     struct st_list on_conn, on_store;
     struct st_conn *conn;
@@ -210,6 +216,7 @@ uint32_t st_hash(const struct st_store *s, const void *p, size_t len);
 /* path.c: canonical paths are absolute, without a trailing slash, NUL-terminated */
 int st_path_make(const struct st_conn *c, const char *in, char out[ST_PATH_MAX + 1], size_t *len,
                  bool *relative);
+bool st_path_valid(const char *path, size_t len);
 bool st_path_special(const char *path);
 /* Length of the parent's path of a canonical path ("/" is its own parent). */
 size_t st_path_parent(const char *path, size_t len);
@@ -289,6 +296,8 @@ int st_watch_remove(struct st_conn *c, const char *path, const char *token);
 void st_watch_reset(struct st_conn *c);
 void st_watch_msg_gone(struct st_msg *m);
 void st_watch_retry(struct st_conn *c);
+/* Adds a watch without its first event, whatever the quota. 0, -EEXIST, -ENOMEM. */
+int st_watch_restore(struct st_conn *c, const struct st_path *p, const char *token, bool overflow);
 /* Fires the watches at and above @path; those who may read @a or @b (NULL: nobody more) get it. */
 void st_fire(struct st_store *s, const char *path, size_t len, const struct st_perms *a,
              const struct st_perms *b);
@@ -309,13 +318,10 @@ int st_txn_end(struct st_txn *t, bool commit);
 void st_txn_abort(struct st_txn *t);
 int st_txn_touch(struct st_txn *t, const char *path, size_t len, unsigned int flags);
 void st_txn_bound(struct st_store *s);
+void st_txn_sort(struct st_txn *t); /* so that a node's path stands before those below it */
+bool st_txn_conflicts(struct st_txn *t);
 
 /* ops.c: what the requests do, in a transaction (@t) or on the store (NULL) */
-struct st_path {
-    char text[ST_PATH_MAX + 1];
-    size_t len;
-    bool relative;
-};
 int st_op_find(struct st_conn *c, struct st_txn *t, const struct st_path *p, unsigned int need,
                unsigned int dep, struct st_node **n);
 int st_op_write(struct st_conn *c, struct st_txn *t, const struct st_path *p, const void *value, size_t len);

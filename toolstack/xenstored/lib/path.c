@@ -30,6 +30,19 @@ size_t st_path_base(unsigned int domid, char out[40])
     return len;
 }
 
+/* Is this NUL-terminated text a canonical path ("@..." apart)? */
+bool st_path_valid(const char *path, size_t len)
+{
+    size_t i;
+
+    if (!len || len > ST_PATH_MAX || path[0] != '/' || (len > 1 && path[len - 1] == '/'))
+        return false;
+    for (i = 0; i < len; i++)
+        if (!valid_char((unsigned char)path[i]) || (path[i] == '/' && path[i + 1] == '/'))
+            return false;
+    return true;
+}
+
 /*
  * Makes the canonical form of a client's path in @out. Special names ("@...") pass as they are; the caller
  * decides whether they are meant. 0, or -EINVAL.
@@ -37,7 +50,7 @@ size_t st_path_base(unsigned int domid, char out[40])
 int st_path_make(const struct st_conn *c, const char *in, char out[ST_PATH_MAX + 1], size_t *len,
                  bool *relative)
 {
-    size_t n = strlen(in), base = 0, i;
+    size_t n = strlen(in), base = 0;
 
     *relative = false;
     if (n == 0)
@@ -58,15 +71,7 @@ int st_path_make(const struct st_conn *c, const char *in, char out[ST_PATH_MAX +
     *len = n;
     if (in[0] == '@')
         return 0;
-    if (n > 1 && out[n - 1] == '/')
-        return -EINVAL;
-    for (i = 0; i < n; i++) {
-        if (!valid_char((unsigned char)out[i]))
-            return -EINVAL;
-        if (out[i] == '/' && out[i + 1] == '/')
-            return -EINVAL;
-    }
-    return 0;
+    return st_path_valid(out, n) ? 0 : -EINVAL;
 }
 
 size_t st_path_parent(const char *path, size_t len)

@@ -197,7 +197,7 @@ static struct st_access *merge_runs(struct st_access *a, struct st_access *b)
     return first;
 }
 
-static void txn_sort(struct st_txn *t)
+void st_txn_sort(struct st_txn *t)
 {
     struct st_access *run[32] = {NULL}, *one, *rest = t->first;
     unsigned int i;
@@ -252,7 +252,7 @@ static bool conflicts(struct st_txn *t, const struct st_access *a)
     return true;
 }
 
-static bool txn_conflicts(struct st_txn *t)
+bool st_txn_conflicts(struct st_txn *t)
 {
     struct st_access *a;
 
@@ -361,11 +361,11 @@ static int txn_commit(struct st_txn *t)
     struct st_store *s = c->store;
     struct st_node *result, *before = s->root;
 
-    if (t->doomed || txn_conflicts(t))
+    if (t->doomed || st_txn_conflicts(t))
         return -EAGAIN;
     if (!c->privileged && t->nodes > 0 && c->domain->nodes + t->nodes > (int32_t)s->quota.nodes)
         return -ENOSPC;
-    txn_sort(t);
+    st_txn_sort(t);
     result = txn_result(t);
     if (!result)
         return -ENOMEM;

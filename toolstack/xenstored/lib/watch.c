@@ -319,41 +319,64 @@ static void watch_free(struct st_watch *w)
     st_dealloc(s, w, watch_bytes(w->token_len));
 }
 
-int st_watch_add(struct st_conn *c, const char *path, const char *token)
+static struct st_watch *watch_new(struct st_conn *c, const struct st_path *p, const char *token)
 {
     struct st_store *s = c->store;
+    size_t token_len = strlen(token);
+    struct st_watch *w = st_zalloc(s, watch_bytes(token_len));
+
+    if (!w)
+        return NULL;
+    w->path = path_get(s, p->text, p->len);
+    if (!w->path) {
+        st_dealloc(s, w, watch_bytes(token_len));
+        return NULL;
+    }
+    w->conn = c;
+    w->relative = p->relative;
+    w->token_len = (uint16_t)token_len;
+    memcpy(w->token, token, token_len + 1);
+    list_init(&w->pending);
+    list_add_tail(&w->path->watches, &w->on_path);
+    list_add_tail(&c->watches, &w->on_conn);
+    c->bytes += (uint32_t)(watch_bytes(token_len) + p->len);
+    c->nr_watches++;
+    s->nr_watches++;
+    return w;
+}
+
+int st_watch_add(struct st_conn *c, const char *path, const char *token)
+{
     struct st_path p;
     struct st_watch *w;
-    size_t token_len = strlen(token);
     int rc = st_path_make(c, path, p.text, &p.len, &p.relative);
 
     if (rc)
         return rc;
     if (watch_find(c, p.text, p.len, token))
         return -EEXIST;
-    if (!c->privileged && c->nr_watches >= s->quota.watches)
+    if (!c->privileged && c->nr_watches >= c->store->quota.watches)
         return -E2BIG;
-    if (over_memory(c, watch_bytes(token_len) + p.len))
+    if (over_memory(c, watch_bytes(strlen(token)) + p.len))
         return -E2BIG;
-    w = st_zalloc(s, watch_bytes(token_len));
+    w = watch_new(c, &p, token);
     if (!w)
         return -ENOMEM;
-    w->path = path_get(s, p.text, p.len);
-    if (!w->path) {
-        st_dealloc(s, w, watch_bytes(token_len));
-        return -ENOMEM;
-    }
-    w->conn = c;
-    w->relative = p.relative;
-    w->token_len = (uint16_t)token_len;
-    memcpy(w->token, token, token_len + 1);
-    list_init(&w->pending);
-    list_add_tail(&w->path->watches, &w->on_path);
-    list_add_tail(&c->watches, &w->on_conn);
-    c->bytes += (uint32_t)(watch_bytes(token_len) + p.len);
-    c->nr_watches++;
-    s->nr_watches++;
     event(w, p.text, p.len);
+    return 0;
+}
+
+int st_watch_restore(struct st_conn *c, const struct st_path *p, const char *token, bool lost)
+{
+    struct st_watch *w;
+
+    if (watch_find(c, p->text, p->len, token))
+        return -EEXIST;
+    w = watch_new(c, p, token);
+    if (!w)
+        return -ENOMEM;
+    if (lost)
+        overflow(w);
     return 0;
 }
 

@@ -46,7 +46,8 @@ struct st_hooks {
      * CONTROL commands that the library does not know. @args: @nargs strings, args[0] the command. Writes at
      * most *@len bytes of reply into @reply and sets *@len. Return -ENOSYS for an unknown command.
      */
-    int (*control)(void *ctx, unsigned int nargs, const char *const *args, char *reply, size_t *len);
+    int (*control)(void *ctx, struct st_conn *c, unsigned int nargs, const char *const *args, char *reply,
+                   size_t *len);
     /* One line of the request trace (NUL-terminated). Called only while tracing is on. Default: nothing. */
     void (*trace)(void *ctx, const char *line);
     void *ctx;

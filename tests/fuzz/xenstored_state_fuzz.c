@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Any bytes as the records of a live-update stream, after the beginning of a good one: it is refused or taken, and
+ * what was taken passes the audit.
+ * FUZZ-SOURCES: toolstack/xenstored/lib/alloc.c toolstack/xenstored/lib/conn.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/control.c toolstack/xenstored/lib/dispatch.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/domain.c toolstack/xenstored/lib/msg.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/node.c toolstack/xenstored/lib/ops.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/path.c toolstack/xenstored/lib/perms.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/watch.c toolstack/xenstored/lib/state_save.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/state_load.c
+ */
+#include <stdlib.h>
+#include <stdint.h>
+#include <string.h>
+#include "toolstack/xenstored/lib/state.h"
+
+static void *fuzz_alloc(void *ctx, size_t size)
+{
+    return malloc(size ? size : 1);
+}
+
+static void fuzz_free(void *ctx, void *p, size_t size)
+{
+    free(p);
+}
+
+static uint8_t stream[128 * 1024];
+static size_t stream_len;
+
+static int to_stream(void *ctx, const void *data, size_t len)
+{
+    memcpy(stream + stream_len, data, len);
+    stream_len += len;
+    return 0;
+}
+
+static int adopt(void *ctx, struct st_conn *c, const void *p, size_t len)
+{
+    return len && *(const uint8_t *)p == 1; /* now and then one is not wanted */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct st_allocator a = {fuzz_alloc, fuzz_free, NULL};
+    struct st_loader loader = {adopt, NULL};
+    struct st_saver saver = {to_stream, NULL, NULL};
+    struct st_store *s = st_store_new(&a, NULL, 42);
+    static size_t prefix;
+    int rc;
+
+    if (!prefix) {
+        st_state_save(s, &saver);
+        prefix = stream_len - 8; /* without its end */
+    }
+    if (size > sizeof(stream) - prefix)
+        size = sizeof(stream) - prefix;
+    memcpy(stream + prefix, data, size);
+    rc = st_state_load(s, stream, prefix + size, &loader);
+    if (!rc && st_store_check(s))
+        abort();
+    st_store_free(s);
+    return 0;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Live update: the process goes on with another program. Everything is written to a file without a name, which the
+ * new program is first asked to verify in a process of its own; then it is executed in our place and inherits the
+ * file, the listening socket, the clients' sockets and the event channel descriptor with its bindings.
+ * The client that asked gets its answer from the new program, or from us if it could not be started.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+#include "toolstack/xenstored/daemon/daemon.h"
+#include "toolstack/xenstored/lib/state.h"
+
+#define MAX_ARGS        64
+#define VERIFY_LIMIT_MS 10000
+
+static struct {
+    int argc;
+    char **argv;
+    char *program, *command_line; /* as told by -f and -c */
+    struct st_conn *asked;        /* whom the update is due for */
+} h;
+
+void handover_init(int argc, char **argv)
+{
+    h.argc = argc;
+    h.argv = argv;
+}
+
+/* ---- The commands ---- */
+
+static int answer(char *reply, size_t *len, const char *text)
+{
+    *len = strlen(text) + 1;
+    memcpy(reply, text, *len);
+    return 0;
+}
+
+static void forget(void)
+{
+    free(h.program);
+    free(h.command_line);
+    h.program = h.command_line = NULL;
+    h.asked = NULL;
+}
+
+/* The client that asked went away before it was done: nothing happens. */
+void handover_client_gone(struct st_conn *c)
+{
+    if (h.asked == c)
+        forget();
+}
+
+/* live-update -f FILE | -c COMMAND-LINE | -s [-t SECONDS] [-F] | -a, as xenstore-control sends them. */
+int handover_command(struct st_conn *c, unsigned int n, const char *const *v, char *reply, size_t *len)
+{
+    if (n == 3 && !strcmp(v[1], "-f")) {
+        if (access(v[2], X_OK))
+            return answer(reply, len, "this file cannot be executed");
+        forget();
+        h.program = strdup(v[2]);
+        return h.program ? answer(reply, len, "OK") : -ENOMEM;
+    }
+    if (n == 2 && !strcmp(v[1], "-a")) {
+        forget();
+        return answer(reply, len, "OK");
+    }
+    if (!h.program)
+        return answer(reply, len, "Not in live-update session.");
+    if (n == 3 && !strcmp(v[1], "-c")) {
+        free(h.command_line);
+        h.command_line = strdup(v[2]);
+        return h.command_line ? answer(reply, len, "OK") : -ENOMEM;
+    }
+    if (n < 2 || strcmp(v[1], "-s"))
+        return -EINVAL;
+    h.asked = c; /* transactions are handed over: -t and -F have nothing to wait for or to force */
+    return answer(reply, len, "OK");
+}
+
+/* ---- Saving ---- */
+
+static int to_file(void *ctx, const void *data, size_t len)
+{
+    return len && fwrite(data, len, 1, ctx) != 1 ? -EIO : 0;
+}
+
+static size_t describe(void *ctx, struct st_conn *c, void *out)
+{
+    struct client *cl = st_conn_user(c);
+
+    return cl ? cl->ops->describe(cl, out) : 0;
+}
+
+/* A descriptor with the stream, at its start; or negative errno. */
+static int save(void)
+{
+    int fd = memfd_create("xenstored-state", 0), copy = fd < 0 ? -1 : dup(fd), rc;
+    FILE *f = copy < 0 ? NULL : fdopen(copy, "w");
+    struct st_saver saver = {to_file, describe, f};
+
+    if (!f) {
+        rc = -errno;
+        close(fd);
+        return rc;
+    }
+    rc = st_state_save(store, &saver);
+    if (fclose(f) && !rc)
+        rc = -EIO;
+    if (rc) {
+        close(fd);
+        return rc;
+    }
+    lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+
+/* Can the new program read it? Asked in a child, which may crash or hang as it likes. */
+static int verify(int fd)
+{
+    char arg[40];
+    int status, waited;
+    pid_t pid;
+
+    snprintf(arg, sizeof(arg), "--verify-state=%d", fd);
+    pid = fork();
+    if (pid == 0) {
+        execl(h.program, h.program, arg, NULL);
+        _exit(127);
+    }
+    for (waited = 0; pid > 0 && waited < VERIFY_LIMIT_MS; waited += 5) {
+        if (waitpid(pid, &status, WNOHANG) == pid)
+            return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EINVAL;
+        usleep(5000);
+    }
+    if (pid > 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+    }
+    return -EINVAL;
+}
+
+/* ---- Handing over ---- */
+
+static void inherit(struct client *cl)
+{
+    if (cl->ops->inherit)
+        cl->ops->inherit(cl, true);
+}
+
+static void keep(struct client *cl)
+{
+    if (cl->ops->inherit)
+        cl->ops->inherit(cl, false);
+}
+
+static void set_inherited(int fd, bool yes)
+{
+    if (fd >= 0)
+        fcntl(fd, F_SETFD, yes ? 0 : FD_CLOEXEC);
+}
+
+/* The new program's arguments: those of -c, or ours; without an earlier --live-update. */
+static void arguments(char **out, char *how)
+{
+    int i, n = 0;
+    char *word;
+
+    out[n++] = h.program;
+    if (h.command_line)
+        for (word = strtok(h.command_line, " "); word && n < MAX_ARGS - 2; word = strtok(NULL, " "))
+            out[n++] = word;
+    else
+        for (i = 1; i < h.argc && n < MAX_ARGS - 2; i++)
+            if (strncmp(h.argv[i], "--live-update=", 14))
+                out[n++] = h.argv[i];
+    out[n++] = how;
+    out[n] = NULL;
+}
+
+static const char *try(void)
+{
+    char how[96], *argv[MAX_ARGS];
+    int fd = save();
+
+    if (fd < 0)
+        return "the state could not be written";
+    if (verify(fd)) {
+        close(fd);
+        return "the new program does not understand the state";
+    }
+    lseek(fd, 0, SEEK_SET);
+    snprintf(how, sizeof(how), "--live-update=%d,%d,%d,%d,%d", fd, sockets_listener(), hv_evtchn_fd(),
+             domains_exc_port(), log_is_syslog());
+    arguments(argv, how);
+    client_all(inherit);
+    set_inherited(sockets_listener(), true);
+    set_inherited(hv_evtchn_fd(), true);
+    execv(h.program, argv);
+    client_all(keep);
+    set_inherited(sockets_listener(), false);
+    set_inherited(hv_evtchn_fd(), false);
+    close(fd);
+    return "the new program could not be executed";
+}
+
+/* Called between turns, before what they said is sent. */
+void handover_if_due(void)
+{
+    struct st_conn *c = h.asked;
+    const char *error;
+
+    if (!c)
+        return;
+    log_line("live update: to %s", h.program);
+    error = try();
+    log_line("live update: not done: %s", error);
+    st_conn_amend_reply(c, error);
+    forget();
+}
+
+/* ---- Taking over ---- */
+
+static int no_client(void *ctx, struct st_conn *c, const void *p, size_t len)
+{
+    return 0;
+}
+
+static int restore(void *ctx, struct st_conn *c, const void *p, size_t len)
+{
+    const char *kind = p;
+
+    if (!len)
+        return -EINVAL;
+    return *kind == DESCRIBES_SOCKET ? socket_restore(c, p, len)
+           : *kind == DESCRIBES_RING ? domain_restore(c, p, len)
+                                     : -EINVAL;
+}
+
+static int load(int fd, int (*adopt)(void *, struct st_conn *, const void *, size_t))
+{
+    struct st_loader loader = {adopt, NULL};
+    struct stat st;
+    void *p;
+    int rc;
+
+    if (fstat(fd, &st) || !st.st_size)
+        return -EINVAL;
+    p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED)
+        return -errno;
+    rc = st_state_load(store, p, (size_t)st.st_size, &loader);
+    munmap(p, (size_t)st.st_size);
+    return rc;
+}
+
+int handover_verify(int fd)
+{
+    int rc = load(fd, no_client);
+
+    return rc ? rc : st_store_check(store) ? -EINVAL : 0;
+}
+
+int handover_take(const char *how)
+{
+    int fd, listener, evtchn, exc, to_syslog, rc;
+
+    if (sscanf(how, "%d,%d,%d,%d,%d", &fd, &listener, &evtchn, &exc, &to_syslog) != 5)
+        return -EINVAL;
+    if (to_syslog)
+        openlog("xenstored", LOG_PID, LOG_DAEMON);
+    log_to_syslog(to_syslog);
+    rc = evtchn >= 0 ? domains_resume(evtchn, exc) : 0;
+    if (!rc)
+        rc = load(fd, restore);
+    close(fd);
+    fcntl(listener, F_SETFD, FD_CLOEXEC);
+    if (!rc)
+        rc = sockets_adopt(listener);
+    log_line("live update: %s", rc ? "the state was not understood" : "done");
+    return rc;
+}
