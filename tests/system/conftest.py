@@ -25,6 +25,7 @@ def pytest_configure(config):
     if not os.path.exists(hypervisor):
         raise pytest.UsageError(f'no hypervisor at {hypervisor}: build it, or say --hypervisor PATH')
     config.addinivalue_line('markers', 'matrix: one boot of the matrix')
+    config.addinivalue_line('markers', 'soak: ten minutes of load')
     config.addinivalue_line('markers', 'xenios_only: about what Debian\'s Xen does otherwise')
 
 
@@ -35,7 +36,10 @@ def schedulers(hypervisor):
 
 def pytest_collection_modifyitems(config, items):
     ours = machines.is_xenios(config.getoption('--hypervisor'))
+    chosen = config.getoption('markexpr')
     for item in items:
+        if item.get_closest_marker('soak') and 'soak' not in chosen:
+            item.add_marker(pytest.mark.skip(reason='part of make soak'))
         if item.get_closest_marker('xenios_only') and not ours:
             item.add_marker(pytest.mark.skip(reason='only for Xenios'))
 

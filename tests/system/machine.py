@@ -217,6 +217,23 @@ class Running:
             self.fail(f'not a clean power-off: status {self.child.exitstatus}, signal {self.child.signalstatus}, '
                       f'events {self.event_summary()}')
 
+    def expect_reset(self, limit=60):
+        """Waits for the machine to reset, which under -no-reboot ends QEMU."""
+        if self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=limit * PATIENCE) != 0:
+            self.fail(f'no reset within {limit * PATIENCE:.0f} s')
+        self.qmp.join(5)
+        if self.event_summary() != [('SHUTDOWN', 'guest-reset')]:
+            self.fail(f'not a reset: {self.event_summary()}')
+
+    def type(self, text):
+        """Types on the serial line."""
+        self.child.send(text)
+
+    def switch_input(self):
+        """Ctrl-A three times, which moves the console's input between the hypervisor and domain 0; QEMU wants each as Ctrl-A a."""
+        self.child.send('\x01a' * 3)
+        self.expect(r'\(XEN\) \*\*\* Serial input to[^\r\n]*')
+
     def expect_standstill(self, seconds):
         """The machine neither ends nor resets for so long, and after a moment says nothing more."""
         if self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=seconds) == 0:

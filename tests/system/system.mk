@@ -17,6 +17,12 @@ test-system: dom0 $(ORACLE_XEN)
 test-matrix: dom0 $(ORACLE_XEN)
 	$(Q)$(SYSTEM_RUN) --matrix -m matrix $(PYTEST_ARGS)
 
+# Ten minutes of load; SOAK_SECONDS=60 for less.
+soak-system: dom0 $(ORACLE_XEN)
+	$(Q)$(SYSTEM_RUN) -m soak $(PYTEST_ARGS)
+soak: soak-system
+.PHONY: soak soak-system
+
 test-system-oracle: dom0 $(ORACLE_XEN)
 	$(Q)$(MAKE) --no-print-directory test-system HYPERVISOR=$(ORACLE_XEN)
 .PHONY: test-system test-matrix test-system-oracle

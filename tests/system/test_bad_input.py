@@ -41,7 +41,7 @@ def words(image):
 # Case: (what becomes of the kernel, or None for no module at all; changes of the machine; what Xenios says; what Debian's Xen says)
 # The texts are regular expressions, searched on lines that begin with the hypervisor's prefix.
 XEN = r'Panic on CPU 0|Could not (construct|set up) (domain 0|DOM0)|No Dom0 kernel'
-CANNOT = r'(?i)cannot boot.*'
+CANNOT = r'(?i:cannot boot).*'
 CASES = {
     'no-module': (None, {}, CANNOT + r'(kernel|module)', XEN),
     'words': (words, {}, CANNOT + r'kernel', XEN),
@@ -52,7 +52,7 @@ CASES = {
     'elf-with-wild-headers': (elf_with_wild_headers, {}, CANNOT + r'kernel', XEN),
     'too-little-for-domain-0': (lambda image: image, {'memory': 768, 'dom0_mem': '16M'}, CANNOT + r'(?i:memory|dom0_mem)', XEN),
     'too-little-memory': (words, {'memory': 48, 'initrd': ''}, CANNOT + r'(?i:memory)', r'Panic on CPU 0|Not enough|no memory'),
-    'not-64-bit': (words, {'cpu': 'qemu32'}, r'(?i)(cannot boot|ERR).*(64-bit|long mode)', r'Not a 64-bit CPU'),
+    'not-64-bit': (words, {'cpu': 'qemu32'}, r'(?i:cannot boot|ERR).*(64-bit|long mode)', r'Not a 64-bit CPU'),
 }
 # Without long mode there is no console code yet but a few instructions of assembly; the line may lack the prefix.
 BARE = ('not-64-bit',)

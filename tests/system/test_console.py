@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The console: a shell in domain 0, and the hypervisor's own keys behind Ctrl-A three times."""
+import pytest
+
+PROMPT = 'dom0:~# '
+
+
+def shell(machine, **changes):
+    return machine.replace(smp=2, dom0_args=('xtest=shell',), **changes)
+
+
+def to_prompt(run):
+    run.expect_init()
+    run.expect(PROMPT)
+
+
+def test_shell_on_the_console(machine, log_name):
+    """What `make run` shows: a shell that reads what is typed and powers off."""
+    with shell(machine).boot(log_name) as run:
+        to_prompt(run)
+        run.type('echo $((6 * 7))-answered; nproc\n')
+        run.expect('42-answered\r+\n2\r')
+        run.type('poweroff\n')
+        run.expect_poweroff()
+
+
+def test_keys_answer_while_domain_0_runs(machine, log_name):
+    with shell(machine).boot(log_name) as run:
+        to_prompt(run)
+        run.switch_input()
+        run.type('h')
+        run.expect(r"\(XEN\).*'?h'?.*")
+        run.expect(r"\(XEN\).*'R'")
+        run.switch_input()
+        run.type('echo back-$((1 + 1))\n')
+        run.expect('back-2\r')
+        run.type('poweroff\n')
+        run.expect_poweroff()
+
+
+def test_reboot_key_resets_the_machine(machine, log_name):
+    with shell(machine).boot(log_name) as run:
+        to_prompt(run)
+        run.switch_input()
+        run.type('R')
+        run.expect_reset()
+
+
+def test_rebooting_from_domain_0_resets_the_machine(machine, log_name):
+    with shell(machine).boot(log_name) as run:
+        to_prompt(run)
+        run.type('reboot\n')
+        run.expect_reset()
+
+
+@pytest.mark.xenios_only
+def test_audit_of_a_booted_machine_is_clean(machine, log_name):
+    with shell(machine).boot(log_name) as run:
+        to_prompt(run)
+        run.switch_input()
+        run.type('A')
+        assert run.expect(r'\(XEN\).*Audit: (\d+) violations').group(1) == '0'
