@@ -20,7 +20,7 @@ HV_CFLAGS += -include hypervisor/include/hv/hidden.h $(HV_EXTRA_CFLAGS)
 
 # The kernel decompressors (docs/decisions): Debian's static libraries.
 HV_LIBS := $(shell $(CC) -print-file-name=liblzma.a) $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a) $(shell $(CC) -print-file-name=liblz4.a)
-HV_LDFLAGS := -nostdlib -static --no-dynamic-linker -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 --gc-sections --build-id=none -T hypervisor/xenios.lds
+HV_LDFLAGS := -nostdlib -static --no-dynamic-linker -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 --gc-sections --build-id=sha1 -T hypervisor/xenios.lds
 
 $(B)/hv/include/offsets.h: hypervisor/arch/x86/entry/offsets.c hypervisor/hypervisor.mk $(shell find hypervisor -name '*.h')
 	@mkdir -p $(@D)

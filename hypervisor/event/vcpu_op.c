@@ -15,20 +15,22 @@
 #include "sched/sched.h"
 
 #define PERIOD_MIN (1 * NS_PER_MS) /* what the interface promises: vcpu.h */
+#define FAR_FUTURE_SHIFT 50 /* 2^50 ns, 13 days */
 #define INITIAL_PERIOD (10 * NS_PER_MS) /* a vcpu starts with a periodic timer of 100 Hz */
 #define PERIOD_MAX (8 * 365 * 86400LL * NS_PER_S)
 
+/* Another vcpu may set or stop the period at any moment: it is read once. */
 static void periodic_fired(void *data)
 {
     struct vcpu *v = data;
-    s_time_t now = time_now();
+    s_time_t period = READ_ONCE(v->periodic_period), now = time_now(), late;
 
+    if (!period)
+        return;
     event_send_virq(v, VIRQ_TIMER);
-    v->periodic_last += v->periodic_period;
-    if (v->periodic_last + v->periodic_period < now) /* fell behind: skip what was missed */
-        v->periodic_last = now - (now - v->periodic_last) % v->periodic_period;
-    if (v->periodic_period)
-        timer_set(&v->periodic_timer, v->periodic_last + v->periodic_period);
+    late = now - v->periodic_last;
+    v->periodic_last += late > 0 ? late - late % period : 0; /* what was missed is skipped */
+    timer_set(&v->periodic_timer, v->periodic_last + period);
 }
 
 static void singleshot_fired(void *data)
@@ -86,9 +88,7 @@ long do_set_timer_op(struct hypercall *hc)
         return 0;
     }
     now = time_now();
-    if (unlikely((uint64_t)deadline >> 50 && (uint64_t)(deadline - now) >> 50 && deadline > now))
-        deadline = now + 100 * NS_PER_MS;
-    else if (unlikely(deadline < 0))
+    if (unlikely(deadline < 0 || (deadline > now && (deadline - now) >> FAR_FUTURE_SHIFT)))
         deadline = now + 100 * NS_PER_MS;
     arm_singleshot(hc->vcpu, deadline);
     return 0;

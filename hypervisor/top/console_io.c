@@ -49,11 +49,11 @@ long do_console_io(struct hypercall *hc)
     hc->arg[1] = (uint32_t)hc->arg[1];
     switch (hc->arg[0]) {
     case CONSOLEIO_write:
-        return hc->arg[1] > 0x7fffffff ? -E2BIG : console_write(hc);
+        return console_write(hc);
     case CONSOLEIO_read:
         if (!hc->vcpu->domain->is_hardware)
             return -EPERM;
-        return hc->arg[1] > 0x7fffffff ? -E2BIG : console_read(hc);
+        return console_read(hc);
     default:
         return -ENOSYS;
     }

@@ -3,6 +3,7 @@
  * The table of hypercalls: number, handler, who may call. What is not here answers -ENOSYS. Which operations inside a call ask for privilege is the handler's
  * business, by core/authority.h.
  */
+#include "control/control.h"
 #include "core/vcpu_op.h"
 #include "event/event.h"
 #include "event/sched_op.h"
@@ -41,6 +42,8 @@ static const hypercall_fn table[TABLE_SIZE] = {
     [__HYPERVISOR_sched_op] = do_sched_op,
     [__HYPERVISOR_callback_op] = do_callback_op,
     [__HYPERVISOR_event_channel_op_compat] = do_event_channel_op,
+    [__HYPERVISOR_sysctl] = do_sysctl,
+    [__HYPERVISOR_domctl] = do_domctl,
     [__HYPERVISOR_event_channel_op] = do_event_channel_op,
     [__HYPERVISOR_physdev_op] = do_physdev_op,
 };

@@ -47,6 +47,30 @@ static long get_features(struct vcpu *v, guest_ptr_t arg)
     return copy_to_guest(arg, &info, sizeof(info));
 }
 
+/* The note that the linker makes: name "GNU", then the digest. */
+extern const struct {
+    uint32_t name_size, digest_size, type;
+    char name[4];
+    uint8_t digest[20];
+} build_id_note;
+
+static long build_id(guest_ptr_t arg)
+{
+    struct xen_build_id id;
+
+    if (guest_ptr_is_null(arg))
+        return (long)sizeof(build_id_note.digest);
+    if (copy_from_guest(&id.len, arg, sizeof(id.len)))
+        return -EFAULT;
+    if (id.len == 0)
+        return -EINVAL;
+    if (id.len < sizeof(build_id_note.digest))
+        return -ENOBUFS;
+    if (copy_to_guest(guest_ptr_add(arg, offsetof(struct xen_build_id, buf)), build_id_note.digest, sizeof(build_id_note.digest)))
+        return -EFAULT;
+    return (long)sizeof(build_id_note.digest);
+}
+
 long do_xen_version(struct hypercall *hc)
 {
     guest_ptr_t arg = hypercall_ptr(hc, 1);
@@ -64,7 +88,7 @@ long do_xen_version(struct hypercall *hc)
     case XENVER_pagesize: return hc->arg[1] ? -EINVAL : (long)PAGE_SIZE;
     case XENVER_guest_handle: return copy_to_guest(arg, hc->vcpu->domain->handle, sizeof(xen_domain_handle_t));
     case XENVER_commandline: return put_text(arg, privileged ? options_line() : "<denied>", sizeof(xen_commandline_t));
-    case XENVER_build_id: return -ENODATA;
+    case XENVER_build_id: return build_id(arg);
     default: return -ENOSYS;
     }
 }

@@ -13,4 +13,9 @@ test-guest: $(GUESTS) $(wildcard $(B)/xenios)
 
 test-guest-oracle: $(GUESTS)
 	$(PYTHON) tests/guest/run.py --hypervisor $(ORACLE) --build $(B) $(GUEST_TESTS)
-.PHONY: guests test-guest test-guest-oracle
+
+# The same tests on a build with assertions, UBSan and lock ranks in the hypervisor.
+test-guest-debug: $(GUESTS)
+	$(MAKE) DEBUG=1 B=$(B)/debug $(B)/debug/xenios
+	$(PYTHON) tests/guest/run.py --hypervisor $(B)/debug/xenios --build $(B) --logs $(B)/guest-logs-debug $(GUEST_TESTS)
+.PHONY: guests test-guest test-guest-oracle test-guest-debug
