@@ -98,13 +98,13 @@ static void break_affinity(struct vcpu *v, unsigned int cpu)
     uint64_t flags;
     struct runqueue *rq = lock_settled(v, &flags);
 
-    if (!any_online(sched_allowed(v))) {
+    if (v->sched->pinned_to == (int)cpu)
         v->sched->pinned_to = -1;
-        if (!any_online(&v->hard_affinity)) {
-            cpumask_fill(&v->hard_affinity);
-            log_warn("d%uv%u: CPU%u went away, the last one of its hard affinity; it may now run anywhere\n",
-                     v->domain->id, v->id, cpu);
-        }
+    /* Also under a pin override elsewhere: some day that ends. */
+    if (!any_online(&v->hard_affinity)) {
+        cpumask_fill(&v->hard_affinity);
+        log_warn("d%uv%u: CPU%u went away, the last one of its hard affinity; it may now run anywhere\n",
+                 v->domain->id, v->id, cpu);
     }
     enforce(rq, v, flags);
 }

@@ -263,8 +263,7 @@ static struct vcpu *credit_do_schedule(struct runqueue *rq, s_time_t now, bool k
             class = class_of(other);
         }
     }
-    if (!next) {
-        sched_go_idle(rq);
+    if (!next && sched_go_idle(rq)) {
         next = credit_steal(rq, CLASS_OVER, now, true);
         if (next)
             class = class_of(next);
@@ -284,6 +283,7 @@ static struct vcpu *credit_do_schedule(struct runqueue *rq, s_time_t now, bool k
     } else if (now - cc->slice_start >= credit.slice) {
         cc->slice_start = now;
     }
+    WRITE_ONCE(cc->over, class == CLASS_OVER);
     credit_advance(cc, next);
     *until = min(*until, credit_until(rq, cc, next, class, now, yielded && next != prev));
     return next->v;

@@ -22,7 +22,7 @@ struct credit_domain {
     /* Of the accountant alone. */
     int64_t credit_before; /* after the last hand-out: the difference to `credit` is what was used since */
     int64_t limit, share;  /* ns: most that it can use in the period, and its part */
-    bool settled;
+    bool settled, hungry;
 };
 
 struct credit_vcpu {
@@ -42,6 +42,7 @@ struct credit_cpu {
     int64_t vtime;        /* of the queue: a lower bound of those in it, never goes back */
     s_time_t charged;     /* who runs has been charged up to here */
     s_time_t slice_start; /* when it was chosen, or its slice renewed */
+    bool over;            /* it has no credit; the accountant looks */
 };
 
 struct credit_global {

@@ -56,6 +56,7 @@ static int64_t domain_limit(struct credit_domain *cd, s_time_t elapsed)
     if (cd->cap)
         limit = min(limit, elapsed * cd->cap / 100);
     /* Who sleeps now has had what it wanted, and leaves the rest to others; with room to double its use in each period. */
+    cd->hungry = hungry;
     return hungry ? limit : min(limit, 2 * max(used, (int64_t)0) + elapsed / 4);
 }
 
@@ -102,11 +103,15 @@ static int64_t add_clamped(int64_t *account, int64_t amount, int64_t low, int64_
 /* True if the domain was parked and no longer is. */
 static bool hand_out(struct credit_domain *cd, s_time_t elapsed)
 {
-    /* Without rivals one uses more than one's part, or saves it up: neither is held for or against one for longer than this. */
-    int64_t bound = 2 * cd->share + credit.slice;
+    /* Without rivals one uses more than one's part, or saves it up: neither is held for or against one for long. */
+    int64_t low = cpumask_empty(&sched_waiting) ? cd->share : 2 * cd->share + credit.slice * cd->active;
     bool parked = credit_parked(cd);
+    int64_t high = cd->share + CREDIT_PERIOD;
 
-    cd->credit_before = add_clamped(&cd->credit, cd->share, -bound, cd->share + CREDIT_PERIOD);
+    /* Who is due all that it can use (and wants it) never runs out of credit, whatever came before. */
+    if (cd->hungry && cd->share == cd->limit)
+        low = -high;
+    cd->credit_before = add_clamped(&cd->credit, cd->share, -low, high);
     if (cd->cap) {
         int64_t most = elapsed * cd->cap / 100;
 
@@ -115,22 +120,37 @@ static bool hand_out(struct credit_domain *cd, s_time_t elapsed)
     return parked && !credit_parked(cd);
 }
 
-/* What has changed for those who wait: their processors look again; and who runs without an end in sight is given one. */
+/* Somebody was unparked: the processors where somebody waits look again, and as many idle ones as could be of use. */
+static void reconsider_parked(void)
+{
+    cpumask_t waiting = sched_waiting, idle = sched_idle;
+    unsigned int cpu, count = 0;
+
+    for_each_cpu(cpu, &waiting) {
+        count += READ_ONCE(per_cpu(runqueue, cpu).waiting);
+        softirq_raise_cpu(SOFTIRQ_SCHEDULE, cpu);
+    }
+    for_each_cpu(cpu, &idle) {
+        if (count-- == 0)
+            break;
+        softirq_raise_cpu(SOFTIRQ_SCHEDULE, cpu);
+    }
+}
+
+/* Somebody waits somewhere: perhaps he goes before one without credit now; and who runs without an end in sight is given one. */
 static void reconsider(bool unparked)
 {
-    cpumask_t look = {{0}};
-    unsigned int cpu;
     s_time_t now = sched_machine.now();
+    unsigned int cpu;
 
     if (cpumask_empty(&sched_waiting))
         return;
     if (unparked)
-        look = sched_waiting;
+        reconsider_parked();
     for_each_online_cpu(cpu) {
         struct runqueue *rq = &per_cpu(runqueue, cpu);
 
-        if (cpumask_test(cpu, &look) ||
-            (READ_ONCE(rq->curr) != rq->idle && READ_ONCE(rq->until) - now > CREDIT_PERIOD))
+        if (READ_ONCE(rq->curr) != rq->idle && (READ_ONCE(per_cpu(credit_cpu, cpu).over) || READ_ONCE(rq->until) - now > CREDIT_PERIOD))
             softirq_raise_cpu(SOFTIRQ_SCHEDULE, cpu);
     }
 }

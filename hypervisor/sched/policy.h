@@ -111,15 +111,19 @@ static inline void *sched_domain_part(const struct domain *d)
     return d->sched->policy_part;
 }
 
+static inline void sched_publish(struct runqueue *rq)
+{
+    rq->published = true;
+    cpumask_set(rq->cpu, &sched_waiting);
+}
+
 /* v waits in rq from now on. A first one that comes to an idle processor is not published: it is as good as running. */
 static inline void sched_queued(struct runqueue *rq, struct vcpu *v)
 {
     v->sched->queued = true;
     rq->waiting++;
-    if (!rq->published && (rq->curr != rq->idle || rq->waiting > 1)) {
-        rq->published = true;
-        cpumask_set(rq->cpu, &sched_waiting);
-    }
+    if (!rq->published && (rq->curr != rq->idle || rq->waiting > 1))
+        sched_publish(rq);
 }
 
 static inline void sched_unqueued(struct runqueue *rq, struct vcpu *v)
@@ -131,11 +135,17 @@ static inline void sched_unqueued(struct runqueue *rq, struct vcpu *v)
     }
 }
 
-/* rq has nobody: says so to wakers, with a full barrier. What waits elsewhere must be looked at after this. */
-static inline void sched_go_idle(struct runqueue *rq)
+/*
+ * rq has nobody: says so to wakers, with a full barrier. What waits elsewhere must be looked at after this; but not if false is returned: then
+ * the processor is about to leave.
+ */
+static inline bool sched_go_idle(struct runqueue *rq)
 {
-    if (!cpumask_test(rq->cpu, &sched_idle) && likely(rq->online))
+    if (unlikely(!rq->online))
+        return false;
+    if (!cpumask_test(rq->cpu, &sched_idle))
         cpumask_set(rq->cpu, &sched_idle);
+    return true;
 }
 
 /* May v, who waits in another locked queue, be taken to `cpu` now? */

@@ -149,8 +149,7 @@ static struct vcpu *rr_do_schedule(struct runqueue *rq, s_time_t now, bool keep,
     if (next) {
         rr_sleep(rq, next);
     } else {
-        sched_go_idle(rq);
-        next = rr_steal(rq);
+        next = sched_go_idle(rq) ? rr_steal(rq) : NULL;
         if (!next)
             return NULL;
     }

@@ -122,6 +122,8 @@ static void schedule(void)
     next = sched_policy->do_schedule(rq, now, runnable && !displaced, &until);
     if (!next)
         next = rq->idle;
+    if (unlikely(rq->waiting && !rq->published))
+        sched_publish(rq); /* it came to an idle processor, which did not take it */
     set_slice(rq, until);
     if (!prev->is_idle)
         prev->sched->yielded = false;

@@ -123,6 +123,7 @@ void sim_start(unsigned int cpus, const char *policy)
     printf("# seed: SIM_SEED=%llu\n", (unsigned long long)sim_seed);
 
     sim_now = 1000;
+    hosted_cpu = 0;
     sim_cpus = cpus;
     cpu_count = cpus;
     sim_check = NULL;
