@@ -196,7 +196,7 @@ void timer_kill(struct timer *t)
     t->state = TIMER_KILLED;
     unlock_irqrestore(&h->lock, flags);
     /* Wherever it was when its function was entered, not only where it would run next. */
-    for_each_online_cpu(cpu) {
+    for_each_online_cpu (cpu) {
         while (__atomic_load_n(&per_cpu(timers, cpu).running, __ATOMIC_ACQUIRE) == t)
             __builtin_ia32_pause();
     }
@@ -250,7 +250,8 @@ void timer_migrate(struct timer *t, unsigned int cpu)
 
 void timer_interrupt(void)
 {
-    this_cpu(timers).programmed = TIME_NEVER; /* interrupts are off: nobody else here looks at it, and others never do */
+    this_cpu(timers).programmed =
+        TIME_NEVER; /* interrupts are off: nobody else here looks at it, and others never do */
     softirq_raise(SOFTIRQ_TIMER);
 }
 
@@ -332,7 +333,7 @@ void timer_dump(void)
     unsigned int cpu;
 
     printk("Timers at %lld ns\n", (long long)now);
-    for_each_online_cpu(cpu) {
+    for_each_online_cpu (cpu) {
         struct timer_heap *h = &per_cpu(timers, cpu);
         uint64_t flags = lock_irqsave(&h->lock);
         unsigned int shown = 0;

@@ -119,7 +119,7 @@ void sched_cpu_down(unsigned int cpu, unsigned int to)
     cpumask_clear(cpu, &sched_idle);
     rq_unlock(rq, flags);
     lock(&sched_lock);
-    list_for_each_entry(sv, &sched_all_vcpus, all)
+    list_for_each_entry (sv, &sched_all_vcpus, all)
         break_affinity(sv->v, cpu);
     unlock(&sched_lock);
     sched_policy->cpu_down(cpu, to);

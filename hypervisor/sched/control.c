@@ -55,7 +55,8 @@ static void dump_vcpu(struct vcpu *v)
     struct vcpu_runstate_info r;
 
     vcpu_runstate_get(v, &r);
-    printk("  d%uv%u CPU%u %s, ms running %llu runnable %llu blocked %llu offline %llu; flags %x pauses %d+%d%s\n",
+    printk("  d%uv%u CPU%u %s, ms running %llu runnable %llu blocked %llu offline %llu; flags %x pauses "
+           "%d+%d%s\n",
            v->domain->id, v->id, v->cpu, state_name[r.state],
            (unsigned long long)r.time[RUNSTATE_running] / NS_PER_MS,
            (unsigned long long)r.time[RUNSTATE_runnable] / NS_PER_MS,
@@ -71,11 +72,11 @@ void sched_dump(void)
 
     printk("Scheduler %s at %lld ns\n", sched_policy->name, (long long)sched_machine.now());
     sched_policy->dump();
-    for_each_online_cpu(cpu)
+    for_each_online_cpu (cpu)
         dump_processor(cpu);
     printk("vcpus:\n");
     lock(&sched_lock);
-    list_for_each_entry(sv, &sched_all_vcpus, all)
+    list_for_each_entry (sv, &sched_all_vcpus, all)
         dump_vcpu(sv->v);
     unlock(&sched_lock);
 }

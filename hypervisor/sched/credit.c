@@ -85,14 +85,14 @@ static struct credit_vcpu *credit_best(struct credit_cpu *cc, enum credit_class 
     struct credit_vcpu *cv, *over = NULL;
 
     *class = CLASS_PARKED;
-    list_for_each_entry(cv, &cc->boosted, link) {
+    list_for_each_entry (cv, &cc->boosted, link) {
         *class = class_of(cv);
         if (*class >= CLASS_UNDER)
             return cv;
         if (*class == CLASS_OVER && !over)
             over = cv;
     }
-    list_for_each_entry(cv, &cc->queue, link) {
+    list_for_each_entry (cv, &cc->queue, link) {
         *class = class_of(cv);
         if (*class >= CLASS_UNDER)
             return cv;
@@ -133,7 +133,7 @@ static struct credit_vcpu *credit_take_from(struct runqueue *from, unsigned int 
     enum credit_class best_class = CLASS_PARKED;
 
     for (unsigned int i = 0; i < ARRAY_SIZE(lists); i++) {
-        list_for_each_entry(cv, lists[i], link) {
+        list_for_each_entry (cv, lists[i], link) {
             enum credit_class class = class_of(cv);
 
             if (class < least || class <= best_class || !sched_may_take(cv->v, cpu) ||
@@ -155,7 +155,8 @@ static struct credit_vcpu *credit_take_from(struct runqueue *from, unsigned int 
  * Looks through the queues where somebody waits, the next ones first. `urgent`: we would sleep otherwise, so a lock that is busy just now
  * means to look again, not to give up. The locks are only tried since ours is held.
  */
-static struct credit_vcpu *credit_steal(struct runqueue *rq, enum credit_class least, s_time_t now, bool urgent)
+static struct credit_vcpu *credit_steal(struct runqueue *rq, enum credit_class least, s_time_t now,
+                                        bool urgent)
 {
     unsigned int other = rq->cpu;
 
@@ -230,9 +231,27 @@ static void credit_advance(struct credit_cpu *cc, const struct credit_vcpu *cv)
     int64_t least = cv->vtime;
 
     if (!list_empty(&cc->queue))
-        least = min(least - cc->vtime, list_first_entry(&cc->queue, struct credit_vcpu, link)->vtime - cc->vtime) + cc->vtime;
+        least = min(least - cc->vtime,
+                    list_first_entry(&cc->queue, struct credit_vcpu, link)->vtime - cc->vtime) +
+                cc->vtime;
     if (least - cc->vtime > 0)
         cc->vtime = least;
+}
+
+/* Some wait here while others idle: tells those who may take them. They told somebody when they came; he may have found other work. */
+static __noinline void credit_offer(struct credit_cpu *cc)
+{
+    struct list *lists[] = {&cc->boosted, &cc->queue};
+    struct credit_vcpu *cv;
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(lists); i++) {
+        list_for_each_entry (cv, lists[i], link) {
+            if (cpumask_empty(&sched_idle))
+                return;
+            if (class_of(cv) != CLASS_PARKED)
+                sched_tell_idle(cv->v);
+        }
+    }
 }
 
 static struct vcpu *credit_do_schedule(struct runqueue *rq, s_time_t now, bool keep, s_time_t *until)
@@ -275,6 +294,8 @@ static struct vcpu *credit_do_schedule(struct runqueue *rq, s_time_t now, bool k
     }
     if (!next)
         return NULL;
+    if (unlikely(rq->waiting > next->v->sched->queued && !cpumask_empty(&sched_idle)))
+        credit_offer(cc);
     if (next != prev) {
         if (next->v->sched->queued)
             credit_dequeue(rq, next);
@@ -298,15 +319,10 @@ static void credit_wake(struct runqueue *rq, struct vcpu *v, s_time_t now, bool 
     credit_settle(cv, rq->cpu);
     cv->boosted = woken && READ_ONCE(cv->domain->credit) > 0;
     credit_enqueue(rq, cv);
-    if (rq->curr == rq->idle) {
-        softirq_raise_cpu(SOFTIRQ_SCHEDULE, rq->cpu);
-        return;
-    }
     class = class_of(cv);
-    if (class == CLASS_PARKED)
-        return;
-    /* Ahead of who runs here; or beside it, if an idle processor takes it; or after it: then its turn must end some time. */
-    if (class > class_of(credit_vcpu(rq->curr)) || (!sched_tell_idle(v) && rq->until == TIME_NEVER))
+    /* All are busy: it goes before who runs here, or after; then that one's turn must end some time. */
+    if ((class != CLASS_PARKED || rq->curr == rq->idle) && !sched_announce(rq, v) &&
+        (class > class_of(credit_vcpu(rq->curr)) || rq->until == TIME_NEVER))
         softirq_raise_cpu(SOFTIRQ_SCHEDULE, rq->cpu);
 }
 
@@ -392,7 +408,7 @@ static void credit_dump_queue(struct runqueue *rq)
     struct credit_vcpu *cv;
 
     for (unsigned int i = 0; i < ARRAY_SIZE(lists); i++)
-        list_for_each_entry(cv, lists[i], link)
+        list_for_each_entry (cv, lists[i], link)
             printk("    d%uv%u %s vtime %+lld us\n", cv->v->domain->id, cv->v->id, names[class_of(cv)],
                    (long long)(cv->vtime - cc->vtime) / NS_PER_US);
 }

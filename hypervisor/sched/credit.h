@@ -13,12 +13,14 @@ struct credit_domain {
     struct domain *d;
     struct list link;  /* of all domains; credit.lock */
     struct list vcpus; /* credit_vcpu.member; credit.lock */
-    int64_t credit;    /* ns of processor time it may use before others; atomic: charged by every processor, handed out by one */
-    int64_t budget;    /* ns left under the cap; likewise */
+    int64_t
+        credit; /* ns of processor time it may use before others; atomic: charged by every processor, handed out by one */
+    int64_t budget; /* ns left under the cap; likewise */
     uint16_t weight;
-    uint16_t cap;      /* percent of one processor; 0: none */
-    uint32_t active;   /* vcpus that ran or waited in the last period, at least 1 */
-    uint64_t rate;     /* how fast a vcpu's virtual time goes, << CREDIT_RATE_SHIFT; 1 at the default weight with one vcpu active */
+    uint16_t cap;    /* percent of one processor; 0: none */
+    uint32_t active; /* vcpus that ran or waited in the last period, at least 1 */
+    uint64_t
+        rate; /* how fast a vcpu's virtual time goes, << CREDIT_RATE_SHIFT; 1 at the default weight with one vcpu active */
     /* Of the accountant alone. */
     int64_t credit_before; /* after the last hand-out: the difference to `credit` is what was used since */
     int64_t limit, share;  /* ns: most that it can use in the period, and its part */
@@ -30,9 +32,10 @@ struct credit_vcpu {
     struct credit_domain *domain;
     struct list link;   /* in its queue */
     struct list member; /* of its domain */
-    int64_t vtime;      /* ns it ran, weighted; comparable within one queue only. Compared by difference: it may wrap */
-    unsigned int home;  /* the queue that vtime is relative to */
-    bool boosted;       /* woke up with credit in hand: goes first, for a short while */
+    int64_t
+        vtime; /* ns it ran, weighted; comparable within one queue only. Compared by difference: it may wrap */
+    unsigned int home; /* the queue that vtime is relative to */
+    bool boosted;      /* woke up with credit in hand: goes first, for a short while */
     s_time_t last_charge;
 };
 

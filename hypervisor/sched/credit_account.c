@@ -13,7 +13,8 @@
 #include <xen/domctl.h>
 #include <xen/sysctl.h>
 
-#define FILL_ROUNDS 16 /* of the distribution; each settles at least one domain, and nearly always all after three */
+#define FILL_ROUNDS                                                                                          \
+    16 /* of the distribution; each settles at least one domain, and nearly always all after three */
 
 void credit_set_rate(struct credit_domain *cd)
 {
@@ -37,7 +38,7 @@ static int64_t domain_limit(struct credit_domain *cd, s_time_t elapsed)
     bool hungry = false;
     cpumask_t span = {{0}};
 
-    list_for_each_entry(cv, &cd->vcpus, member) {
+    list_for_each_entry (cv, &cd->vcpus, member) {
         bool runnable = READ_ONCE(cv->v->runstate.state) <= RUNSTATE_runnable;
 
         if (!runnable && cv->last_charge < credit.last_account)
@@ -71,7 +72,7 @@ static void divide(int64_t total)
         int64_t rest = total;
 
         changed = false;
-        list_for_each_entry(cd, &credit.domains, link) {
+        list_for_each_entry (cd, &credit.domains, link) {
             if (cd->settled)
                 rest -= cd->share;
             else
@@ -79,7 +80,7 @@ static void divide(int64_t total)
         }
         if (!weights)
             return;
-        list_for_each_entry(cd, &credit.domains, link) {
+        list_for_each_entry (cd, &credit.domains, link) {
             if (cd->settled)
                 continue;
             cd->share = (int64_t)((unsigned __int128)max(rest, (int64_t)0) * cd->weight / weights);
@@ -120,37 +121,25 @@ static bool hand_out(struct credit_domain *cd, s_time_t elapsed)
     return parked && !credit_parked(cd);
 }
 
-/* Somebody was unparked: the processors where somebody waits look again, and as many idle ones as could be of use. */
-static void reconsider_parked(void)
-{
-    cpumask_t waiting = sched_waiting, idle = sched_idle;
-    unsigned int cpu, count = 0;
-
-    for_each_cpu(cpu, &waiting) {
-        count += READ_ONCE(per_cpu(runqueue, cpu).waiting);
-        softirq_raise_cpu(SOFTIRQ_SCHEDULE, cpu);
-    }
-    for_each_cpu(cpu, &idle) {
-        if (count-- == 0)
-            break;
-        softirq_raise_cpu(SOFTIRQ_SCHEDULE, cpu);
-    }
-}
-
-/* Somebody waits somewhere: perhaps he goes before one without credit now; and who runs without an end in sight is given one. */
+/*
+ * The balancing step, each period in which somebody waits. A processor looks again if its waiters were unparked; if others idle, to offer them
+ * (credit_offer()); if who runs has no credit, since now a waiter may; if who runs has no end in sight.
+ */
 static void reconsider(bool unparked)
 {
+    bool all_waiting = unparked || !cpumask_empty(&sched_idle);
     s_time_t now = sched_machine.now();
     unsigned int cpu;
 
     if (cpumask_empty(&sched_waiting))
         return;
-    if (unparked)
-        reconsider_parked();
-    for_each_online_cpu(cpu) {
+    for_each_online_cpu (cpu) {
         struct runqueue *rq = &per_cpu(runqueue, cpu);
+        bool busy = READ_ONCE(rq->curr) != rq->idle;
 
-        if (READ_ONCE(rq->curr) != rq->idle && (READ_ONCE(per_cpu(credit_cpu, cpu).over) || READ_ONCE(rq->until) - now > CREDIT_PERIOD))
+        if ((all_waiting && cpumask_test(cpu, &sched_waiting)) ||
+            (busy &&
+             (READ_ONCE(per_cpu(credit_cpu, cpu).over) || READ_ONCE(rq->until) - now > CREDIT_PERIOD)))
             softirq_raise_cpu(SOFTIRQ_SCHEDULE, cpu);
     }
 }
@@ -159,7 +148,7 @@ static bool anybody(void)
 {
     unsigned int cpu;
 
-    for_each_online_cpu(cpu) {
+    for_each_online_cpu (cpu) {
         struct runqueue *rq = &per_cpu(runqueue, cpu);
 
         if (READ_ONCE(rq->curr) != rq->idle || READ_ONCE(rq->waiting))
@@ -176,14 +165,14 @@ void credit_account(void *unused)
 
     (void)unused;
     lock(&credit.lock);
-    list_for_each_entry(cd, &credit.domains, link) {
+    list_for_each_entry (cd, &credit.domains, link) {
         cd->share = 0;
         cd->limit = domain_limit(cd, elapsed);
         cd->settled = cd->limit == 0;
         active |= !cd->settled;
     }
     divide(elapsed * cpumask_weight(&cpu_online_mask));
-    list_for_each_entry(cd, &credit.domains, link)
+    list_for_each_entry (cd, &credit.domains, link)
         unparked |= hand_out(cd, elapsed);
     credit.last_account = now;
     unlock(&credit.lock);
@@ -258,7 +247,7 @@ void credit_dump(void)
            (long long)credit.slice / NS_PER_US, (long long)credit.rate_limit / NS_PER_US,
            (long long)credit.migrate_delay / NS_PER_US);
     lock(&credit.lock);
-    list_for_each_entry(cd, &credit.domains, link)
+    list_for_each_entry (cd, &credit.domains, link)
         printk("  d%u weight %u cap %u active %u credit %lld us budget %lld us share %lld us\n", cd->d->id,
                cd->weight, cd->cap, cd->active, (long long)cd->credit / NS_PER_US,
                (long long)cd->budget / NS_PER_US, (long long)cd->share / NS_PER_US);

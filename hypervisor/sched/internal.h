@@ -5,8 +5,8 @@
 
 #include "sched/policy.h"
 
-extern lock_t sched_lock;             /* the list of all vcpus; RANK_SCHED_GLOBAL */
-extern struct list sched_all_vcpus;   /* struct sched_vcpu.all */
+extern lock_t sched_lock;           /* the list of all vcpus; RANK_SCHED_GLOBAL */
+extern struct list sched_all_vcpus; /* struct sched_vcpu.all */
 
 /* Locks the run queue that v belongs to, interrupts off. */
 struct runqueue *vcpu_rq_lock(const struct vcpu *v, uint64_t *flags);

@@ -55,7 +55,7 @@ unsigned int sched_least_loaded(const struct vcpu *v, const cpumask_t *allowed)
     cpumask_t usable;
 
     cpumask_and(&usable, allowed, &cpu_online_mask);
-    for_each_cpu(cpu, &usable) {
+    for_each_cpu (cpu, &usable) {
         const struct runqueue *rq = &per_cpu(runqueue, cpu);
         unsigned int load = READ_ONCE(rq->waiting) * 2 + (READ_ONCE(rq->curr) != rq->idle ? 2 : 0);
 
@@ -74,6 +74,7 @@ unsigned int sched_pick_cpu(struct vcpu *v)
     unsigned int cpu = sched_claim_idle(v);
     cpumask_t preferred;
 
+    v->sched->claimed = cpu < MAX_CPUS;
     if (cpu < MAX_CPUS)
         return cpu;
     cpumask_and(&preferred, allowed, &v->soft_affinity);

@@ -32,6 +32,7 @@ struct sched_vcpu {
     struct vcpu *v;
     struct list all;   /* of every vcpu, sched_lock */
     bool queued;       /* it waits in the run queue of v->cpu */
+    bool claimed;      /* sched_pick_cpu() chose an idle processor, which now does nothing but come for it */
     bool yielded;      /* gave the processor away: others first, once */
     int16_t pinned_to; /* SCHEDOP_pin_override; -1: none */
     cpumask_t pin_mask;
@@ -47,7 +48,7 @@ struct sched_domain {
 /* All mandatory except where noted. `rq` is locked, interrupts are off. */
 struct sched_policy {
     const char *name;
-    unsigned int id; /* XEN_SCHEDULER_*: what the tools are told */
+    unsigned int id;               /* XEN_SCHEDULER_*: what the tools are told */
     size_t domain_size, vcpu_size; /* of the policy's parts: zeroed before init_* */
 
     void (*init)(unsigned int rate_limit_us);
@@ -156,9 +157,23 @@ static inline bool sched_may_take(const struct vcpu *v, unsigned int cpu)
 
 /* An idle processor for v, claimed for the caller (its bit in sched_idle is gone), or MAX_CPUS. Near ones and soft affinity first. */
 unsigned int sched_claim_idle(const struct vcpu *v);
-/* That, or where v ran last, or the least loaded of those it may use. */
+/* That, or where v ran last, or the least loaded of those it may use. Says in v->sched->claimed which. */
 unsigned int sched_pick_cpu(struct vcpu *v);
 /* Somebody waits in rq whom its processor does not get to at once: an idle one that may take v is told to look. True if there was one. */
 bool sched_tell_idle(const struct vcpu *v);
+
+/* v has just been queued in rq: whoever can run it at once is made to look. False: nobody; it is up to the policy whether v goes before who
+ * runs there. */
+static inline bool sched_announce(struct runqueue *rq, const struct vcpu *v)
+{
+    bool idle = rq->curr == rq->idle;
+
+    if (idle)
+        softirq_raise_cpu(SOFTIRQ_SCHEDULE, rq->cpu);
+    /* One that idles, but was not claimed for v, may be on its way to somebody else. */
+    if (likely(idle && v->sched->claimed && rq->waiting == 1))
+        return true;
+    return sched_tell_idle(v) || idle;
+}
 
 #endif

@@ -85,8 +85,8 @@ static void rr_wake(struct runqueue *rq, struct vcpu *v, s_time_t now, bool woke
     (void)now;
     (void)woken;
     rr_append(rq, v);
-    /* The processor that it came to; else an idle one; else who runs here gets a turn that ends. */
-    if (rq->curr == rq->idle || (!sched_tell_idle(v) && rq->until == TIME_NEVER))
+    /* If all are busy, who runs here gets a turn that ends. */
+    if (!sched_announce(rq, v) && rq->until == TIME_NEVER)
         softirq_raise_cpu(SOFTIRQ_SCHEDULE, rq->cpu);
 }
 
@@ -95,7 +95,7 @@ static struct vcpu *rr_take_from(struct runqueue *from, unsigned int cpu)
 {
     struct rr_vcpu *rv;
 
-    list_for_each_entry(rv, &per_cpu(rr_cpu, from->cpu).queue, link) {
+    list_for_each_entry (rv, &per_cpu(rr_cpu, from->cpu).queue, link) {
         if (sched_may_take(rv->v, cpu)) {
             rr_sleep(from, rv->v);
             __atomic_store_n(&rv->v->cpu, cpu, __ATOMIC_RELEASE);
@@ -109,14 +109,15 @@ static struct vcpu *rr_steal(struct runqueue *rq)
 {
     unsigned int other;
 
-    for_each_cpu(other, &sched_waiting) {
+    for_each_cpu (other, &sched_waiting) {
         struct runqueue *from = &per_cpu(runqueue, other);
         struct vcpu *v;
 
         if (from == rq)
             continue;
         if (!trylock(&from->lock)) {
-            softirq_raise(SOFTIRQ_SCHEDULE); /* it is busy: look again at once, rather than sleep beside work */
+            softirq_raise(
+                SOFTIRQ_SCHEDULE); /* it is busy: look again at once, rather than sleep beside work */
             continue;
         }
         v = rr_take_from(from, rq->cpu);
@@ -127,6 +128,19 @@ static struct vcpu *rr_steal(struct runqueue *rq)
         }
     }
     return NULL;
+}
+
+/* The balancing step, at least once a turn: who waits here is offered to those who idle. He told one when he came; that one may have found
+ * other work. */
+static void rr_offer(struct runqueue *rq)
+{
+    struct rr_vcpu *rv;
+
+    list_for_each_entry (rv, &per_cpu(rr_cpu, rq->cpu).queue, link) {
+        if (cpumask_empty(&sched_idle))
+            return;
+        sched_tell_idle(rv->v);
+    }
 }
 
 static struct vcpu *rr_do_schedule(struct runqueue *rq, s_time_t now, bool keep, s_time_t *until)
@@ -141,6 +155,7 @@ static struct vcpu *rr_do_schedule(struct runqueue *rq, s_time_t now, bool keep,
         if (!next || (!yielded && now < rc->turn_end)) {
             if (now >= rc->turn_end)
                 rc->turn_end = now + RR_QUANTUM;
+            rr_offer(rq);
             *until = next ? rc->turn_end : TIME_NEVER;
             return prev;
         }
@@ -153,6 +168,7 @@ static struct vcpu *rr_do_schedule(struct runqueue *rq, s_time_t now, bool keep,
         if (!next)
             return NULL;
     }
+    rr_offer(rq);
     rc->turn_end = now + RR_QUANTUM;
     *until = rq->waiting ? rc->turn_end : TIME_NEVER;
     return next;
@@ -175,7 +191,7 @@ static void rr_dump_queue(struct runqueue *rq)
 {
     struct rr_vcpu *rv;
 
-    list_for_each_entry(rv, &per_cpu(rr_cpu, rq->cpu).queue, link)
+    list_for_each_entry (rv, &per_cpu(rr_cpu, rq->cpu).queue, link)
         printk("    d%uv%u\n", rv->v->domain->id, rv->v->id);
 }
 

@@ -54,18 +54,18 @@ static __noinline void displace(struct runqueue *rq, struct vcpu *prev)
     struct runqueue *to;
 
     for (;;) {
-        unsigned int cpu = sched_least_loaded(prev, sched_allowed(prev));
-
-        to = &per_cpu(runqueue, cpu < MAX_CPUS ? cpu : rq->cpu);
+        to = &per_cpu(runqueue, sched_policy->pick_cpu(prev));
         rq_lock_two(rq, to);
         if (to->online || to == rq)
             break;
         rq_unlock_two(rq, to);
     }
-    WRITE_ONCE(prev->cpu, to->cpu);
+    __atomic_store_n(&prev->cpu, to->cpu, __ATOMIC_RELEASE);
     __atomic_store_n(&prev->is_running, false, __ATOMIC_RELEASE);
     if (vcpu_runnable(prev) && !prev->sched->queued)
         sched_policy->wake(to, prev, sched_machine.now(), false);
+    else
+        softirq_raise_cpu(SOFTIRQ_SCHEDULE, to->cpu); /* it may have been claimed */
     rq_unlock_two(rq, to);
 }
 
@@ -89,7 +89,7 @@ static void switch_finish(struct runqueue *rq, struct vcpu *prev, bool displaced
     if (likely(cpumask_empty(&sched_idle)))
         return;
     cpumask_and(&idle, &idle, &sched_idle);
-    for_each_cpu(cpu, &idle) {
+    for_each_cpu (cpu, &idle) {
         if (atomic_test_and_clear_bit(cpu, sched_idle.bits)) {
             softirq_raise_cpu(SOFTIRQ_SCHEDULE, cpu);
             break;
@@ -184,6 +184,8 @@ static bool wake_locked(struct runqueue *rq, struct vcpu *v, unsigned int *place
     saved = !__atomic_load_n(&v->is_running, __ATOMIC_ACQUIRE);
     if (saved && (*placed == MAX_CPUS || !rq->online) && place(rq, v, placed))
         return false;
+    if (*placed == MAX_CPUS)
+        v->sched->claimed = false;
     woken = v->runstate.state != RUNSTATE_runnable;
     runstate_change(v, RUNSTATE_runnable, now);
     /* One that must leave this processor and is not saved yet is put where it belongs by displace(). */
@@ -245,7 +247,8 @@ void sched_unblock(struct vcpu *v)
     /* Who made an event pending did so by a locked operation: if BLOCKED is set after this look, the blocker sees the event. */
     if (!(READ_ONCE(v->pause_flags) & VCPU_BLOCKED))
         return;
-    if (__atomic_fetch_and(&v->pause_flags, ~(uint32_t)(VCPU_BLOCKED | VCPU_POLLING), __ATOMIC_SEQ_CST) & VCPU_BLOCKED)
+    if (__atomic_fetch_and(&v->pause_flags, ~(uint32_t)(VCPU_BLOCKED | VCPU_POLLING), __ATOMIC_SEQ_CST) &
+        VCPU_BLOCKED)
         sched_wake(v);
 }
 
@@ -283,7 +286,8 @@ int sched_init(const char *policy_name, unsigned int rate_limit_us)
         }
     }
     if (err)
-        log_warn("sched=%s: there is no such scheduler here; using \"%s\"\n", policy_name, sched_policy->name);
+        log_warn("sched=%s: there is no such scheduler here; using \"%s\"\n", policy_name,
+                 sched_policy->name);
     log_info("Scheduler: %s\n", sched_policy->name);
     sched_policy->init(rate_limit_us);
     softirq_register(SOFTIRQ_SCHEDULE, schedule);

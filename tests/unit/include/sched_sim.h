@@ -26,11 +26,11 @@ struct sim_vcpu {
     /* What the guest does: runs for `run`, then sleeps for `sleep` (0: yields instead), each up to `jitter` percent more. run 0: for ever. */
     s_time_t run, sleep;
     unsigned int jitter;
-    s_time_t left;     /* of the present run */
-    s_time_t wake_at;  /* TIME_NEVER: runs, or waits */
-    s_time_t ran;      /* by the simulator's own count */
+    s_time_t left;    /* of the present run */
+    s_time_t wake_at; /* TIME_NEVER: runs, or waits */
+    s_time_t ran;     /* by the simulator's own count */
     s_time_t born;
-    bool polite;       /* yields 1 us before each multiple of `run` of the clock, instead */
+    bool polite; /* yields 1 us before each multiple of `run` of the clock, instead */
 };
 
 struct sim_domain {

@@ -191,8 +191,8 @@ struct sim_vcpu *sim_add(struct sim_domain *sd, s_time_t run, s_time_t sleep, un
 
     while (sv->used)
         sv++;
-    *sv = (struct sim_vcpu){.used = true, .run = run, .sleep = sleep, .jitter = jitter, .wake_at = TIME_NEVER,
-                            .born = sim_now};
+    *sv = (struct sim_vcpu){
+        .used = true, .run = run, .sleep = sleep, .jitter = jitter, .wake_at = TIME_NEVER, .born = sim_now};
     sv->left = run ? jittered(run, jitter) : TIME_NEVER;
     sv->v.domain = &sd->d;
     sv->v.id = sd->vcpus;
