@@ -2,7 +2,7 @@
 /*
  * HYPERVISOR_event_channel_op: the table of operations, and those that need no file of their own. Structures
  * are the same for both widths (no pointers, 64-bit members at aligned offsets), so decoding is one copy.
- * Send comes first and is fused.
+ * Send and unmask are fused.
  */
 #include "event/ops.h"
 #include "hv/guest.h"
@@ -109,21 +109,38 @@ static long op_status(struct hypercall *hc, void *arg)
     return c ? 0 : -EINVAL;
 }
 
+static void unmask(struct channel *c, struct vcpu *self)
+{
+    struct event_fifo *f = event_fifo(c->domain);
+
+    if (f)
+        fifo_unmask(f, c, self);
+    else
+        two_level_unmask(c, self);
+}
+
 long event_unmask(struct domain *d, struct vcpu *self, port_t port)
 {
     struct channel *c = channel_at(d->event, port);
-    struct event_fifo *f;
     uint64_t flags;
 
     if (!c)
         return -EINVAL;
     flags = irq_save();
-    f = event_fifo(d);
-    if (f)
-        fifo_unmask(f, c, self);
-    else
-        two_level_unmask(c, self);
+    unmask(c, self);
     irq_restore(flags);
+    return 0;
+}
+
+static inline long unmask_from_guest(struct vcpu *self, port_t port)
+{
+    struct channel *c = channel_at(self->domain->event, port);
+
+    if (unlikely(!c))
+        return -EINVAL;
+    irq_disable();
+    unmask(c, self);
+    irq_enable();
     return 0;
 }
 
@@ -131,7 +148,7 @@ static long op_unmask(struct hypercall *hc, void *arg)
 {
     const struct evtchn_unmask *op = arg;
 
-    return event_unmask(hc->vcpu->domain, hc->vcpu, op->port);
+    return unmask_from_guest(hc->vcpu, op->port);
 }
 
 /* One reset at a time: the first call claims `closed_to`, continuations find it set. */
@@ -287,15 +304,15 @@ static long do_event_channel_op_old(struct hypercall *hc)
 
 long do_event_channel_op(struct hypercall *hc)
 {
-    struct evtchn_send send;
     guest_ptr_t arg = hypercall_ptr(hc, 1);
+    uint64_t cmd = hc->arg[0];
+    port_t port; /* all that either structure holds */
 
     if (unlikely(hc->number == __HYPERVISOR_event_channel_op_compat))
         return do_event_channel_op_old(hc);
-    if (likely(hc->arg[0] == EVTCHNOP_send)) {
-        if (copy_from_guest(&send, arg, sizeof(send)))
-            return -EFAULT;
-        return send_from_guest(hc->vcpu, send.port);
-    }
-    return perform(hc, (uint32_t)hc->arg[0], arg);
+    if (cmd != EVTCHNOP_send && cmd != EVTCHNOP_unmask)
+        return perform(hc, (uint32_t)cmd, arg);
+    if (copy_from_guest(&port, arg, sizeof(port)))
+        return -EFAULT;
+    return likely(cmd == EVTCHNOP_send) ? send_from_guest(hc->vcpu, port) : unmask_from_guest(hc->vcpu, port);
 }
