@@ -154,11 +154,120 @@ static void test_fifo(void **state)
     run();
 }
 
+/* --- No event may be lost: senders, a mover of ports between queues, and a consumer for each vcpu. --- */
+
+#define LOSS_PORTS 8
+#define LOSS_SENDS 20000
+#define PENDING    (1U << EVTCHN_FIFO_PENDING)
+#define LINKED     (1U << EVTCHN_FIFO_LINKED)
+
+static struct {
+    uint32_t sent[LOSS_PORTS + 1], seen[LOSS_PORTS + 1];
+    uint32_t senders; /* still at work */
+} loss;
+
+static event_word_t *loss_word(port_t port)
+{
+    return (event_word_t *)(direct_map + 16 * PAGE_SIZE) + port;
+}
+
+static void *sender(void *arg)
+{
+    for (unsigned int i = 0; i < LOSS_SENDS; i++) {
+        port_t port = 1 + (i + (unsigned int)(uintptr_t)arg) % LOSS_PORTS;
+
+        __atomic_fetch_add(&loss.sent[port], 1, __ATOMIC_SEQ_CST);
+        event_set_pending(channel_at(world.domain[1].event, port), NULL);
+    }
+    __atomic_fetch_sub(&loss.senders, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void *mover(void *arg)
+{
+    for (unsigned int i = 0; __atomic_load_n(&loss.senders, __ATOMIC_SEQ_CST); i++) {
+        call_bind_vcpu(1, 1 + i % LOSS_PORTS, i / LOSS_PORTS % WORLD_VCPUS);
+        call_priority(1, 1 + i / 3 % LOSS_PORTS, i % 2 ? 3 : 9);
+        unit_pause();
+    }
+    return NULL;
+}
+
+static void handle(port_t port)
+{
+    if (!(__atomic_fetch_and(loss_word(port), ~PENDING, __ATOMIC_SEQ_CST) & PENDING))
+        return;
+    __atomic_store_n(&loss.seen[port], __atomic_load_n(&loss.sent[port], __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
+}
+
+/* One pass of a guest's upcall handler; the queues' heads are the guest's own. */
+static void consume_all(struct evtchn_fifo_control_block *control, uint32_t head[])
+{
+    uint32_t ready = __atomic_exchange_n(&control->ready, 0, __ATOMIC_SEQ_CST);
+
+    while (ready) {
+        unsigned int q = (unsigned int)__builtin_ctz(ready);
+        port_t port = head[q] ? head[q] : __atomic_load_n(&control->head[q], __ATOMIC_SEQ_CST);
+        event_word_t old =
+            __atomic_fetch_and(loss_word(port), ~(LINKED | EVTCHN_FIFO_LINK_MASK), __ATOMIC_SEQ_CST);
+
+        head[q] = old & EVTCHN_FIFO_LINK_MASK;
+        if (!head[q])
+            ready &= ~(1U << q);
+        handle(port);
+        ready |= __atomic_exchange_n(&control->ready, 0, __ATOMIC_SEQ_CST);
+    }
+}
+
+static void *consumer(void *arg)
+{
+    unsigned int vcpu = (unsigned int)(uintptr_t)arg;
+    vcpu_info_t *info = world.vcpu[1][vcpu].info;
+    struct evtchn_fifo_control_block *control = (void *)(direct_map + (17 + vcpu) * PAGE_SIZE);
+    uint32_t head[EVTCHN_FIFO_MAX_QUEUES] = {0};
+    bool last;
+
+    do {
+        last = !__atomic_load_n(&loss.senders, __ATOMIC_SEQ_CST);
+        if (__atomic_exchange_n(&info->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST))
+            consume_all(control, head);
+        else
+            unit_pause();
+    } while (!last);
+    return NULL;
+}
+
+static void test_nothing_lost(void **state)
+{
+    pthread_t thread[2 + 1 + WORLD_VCPUS];
+    unsigned int n = 0;
+
+    memset(&loss, 0, sizeof(loss));
+    memset(direct_map, 0, WORLD_FRAMES * PAGE_SIZE);
+    for (unsigned int vcpu = 0; vcpu < WORLD_VCPUS; vcpu++)
+        assert_true(call_init_control(1, 17 + vcpu, 0, vcpu) > 0);
+    assert_int_equal(call_expand(1, 16), 0);
+    for (unsigned int i = 1; i <= LOSS_PORTS; i++)
+        assert_int_equal(call_unbound(1, 0), i);
+    loss.senders = 2;
+    for (uintptr_t vcpu = 0; vcpu < WORLD_VCPUS; vcpu++)
+        assert_int_equal(pthread_create(&thread[n++], NULL, consumer, (void *)vcpu), 0);
+    assert_int_equal(pthread_create(&thread[n++], NULL, mover, NULL), 0);
+    for (uintptr_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&thread[n++], NULL, sender, (void *)(i * 3)), 0);
+    while (n--)
+        pthread_join(thread[n], NULL);
+    for (port_t port = 1; port <= LOSS_PORTS; port++)
+        if (loss.seen[port] != loss.sent[port] || (*loss_word(port) & (PENDING | LINKED)))
+            fail_msg("port %u: %u of %u, word %#x", port, loss.seen[port], loss.sent[port], *loss_word(port));
+    assert_int_equal(event_audit(&world.domain[1]), 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(test_two_level), T(test_fifo)};
+    const struct CMUnitTest tests[] = {T(test_two_level), T(test_fifo), T(test_nothing_lost)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
