@@ -77,10 +77,10 @@ bool kit_arg_selects(const char *key, const char *name)
 
     if (!kit_arg_string(key, list, sizeof(list)))
         return true;
-    for (const char *p = list; p; p = strchr(p, ',')) {
-        if (*p == ',')
+    for (const char *p = list; p; p = strchr(p, ':')) {
+        if (*p == ':')
             p++;
-        if (!strncmp(p, name, n) && (p[n] == ',' || !p[n]))
+        if (!strncmp(p, name, n) && (p[n] == ':' || !p[n]))
             return true;
     }
     return false;

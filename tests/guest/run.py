@@ -91,7 +91,7 @@ class Boot:
         guest = os.path.join(self.args.build, "guests", f"{self.group.area}-pv64")
         words = [guest, f"seed={self.args.seed}"]
         if self.group.alone:
-            words.append("test=" + ",".join(self.group.tests))
+            words.append("test=" + ":".join(self.group.tests))
         if self.after:
             words.append(f"after={self.after}")
         words += o.get("args", "").split(";") if o.get("args") else []

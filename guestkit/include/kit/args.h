@@ -14,7 +14,7 @@ bool kit_arg_string(const char *key, char *buf, size_t size);
 /* Decimal, or hexadecimal after 0x. */
 uint64_t kit_arg_number(const char *key, uint64_t otherwise);
 
-/* True if the value of key is absent, or a comma-separated list with name in it. */
+/* True if the value of key is absent, or a list with name in it, separated by colons (QEMU takes commas for itself). */
 bool kit_arg_selects(const char *key, const char *name);
 
 #endif

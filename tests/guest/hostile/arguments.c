@@ -124,11 +124,15 @@ KIT_TEST(memory_op_start_extent)
     CHECK_EQ(hcall_memory_op(XENMEM_current_reservation, &d), before);
 }
 
-/* Random calls with random arguments, but for those that end the domain, block it or take the ground from under it. */
+/*
+ * Random calls with random arguments. Left out is what may end the domain, block it, or change memory that the test
+ * stands on (a random frame number is all too often one of our own; a grant copy from zeroed fields copies within the
+ * domain): those have tests of their own.
+ */
 KIT_TEST(random_calls)
 {
-    static const uint8_t ops[] = {1, 2, 7, 10, 12, 14, 17, 20, 21, 22, 26, 32, 33, 35, 36, 42, 48};
-    static uint64_t memory[512] __aligned(4096);
+    static const uint8_t ops[] = {2, 14, 17, 21, 22, 32, 35, 36, 42};
+    static uint64_t memory[512 * 3] __aligned(4096);
     uint64_t args[5];
 
     for (unsigned i = 0; i < 3000; i++) {
@@ -151,18 +155,11 @@ KIT_TEST(random_calls)
                 args[j] = HYPERVISOR_VIRT_START + (kit_random() >> 18);
             }
         }
-        if (op == 12 && (args[0] & 63) == 1) /* giving memory away that is in use */
-            continue;
-        if (op == 10 || op == 14 || op == 22 || op == 1 || op == 26) {
-            args[0] =
-                op == 14 || op == 22 ? (uintptr_t)memory : args[0]; /* only this page's mapping may change */
-            if (op != 14 && op != 22)
-                args[1] = op == 10 ? args[1] : args[1] & 7;
-        }
+        if (op == 14 || op == 22)
+            args[0] = (uintptr_t)memory; /* only this page's mapping may change */
         (void)kit_hypercall5(op, args[0], args[1], args[2], args[3], args[4]);
-        if (op == 14 || op == 22) {
+        if (op == 14 || op == 22)
             CHECK_RC(kit_set_rw(memory), 0);
-        }
     }
     CHECK_EQ(hcall_xen_version(XENVER_version, NULL), 4 << 16 | 17);
 }
