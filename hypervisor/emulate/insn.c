@@ -2,7 +2,7 @@
 /* What is asked about a decoded instruction. */
 #include "emulate/insn.h"
 
-uint32_t insn_class(const struct insn *insn)
+uint32_t insn_op_class(enum insn_op op)
 {
     static const uint32_t classes[INSN_OP_COUNT] = {
 #define X(name, class) [INSN_OP_##name] = EMU_CLASS_##class,
@@ -10,7 +10,12 @@ uint32_t insn_class(const struct insn *insn)
 #undef X
     };
 
-    return insn->op < INSN_OP_COUNT ? classes[insn->op] : 0;
+    return op < INSN_OP_COUNT ? classes[op] : 0;
+}
+
+uint32_t insn_class(const struct insn *insn)
+{
+    return insn_op_class((enum insn_op)insn->op);
 }
 
 const char *insn_op_name(enum insn_op op)

@@ -169,6 +169,7 @@ enum insn_status insn_decode(struct insn *insn, const uint8_t *bytes, size_t len
 
 /* The class (one bit of `enum emu_class`) of a decoded instruction. */
 uint32_t insn_class(const struct insn *insn);
+uint32_t insn_op_class(enum insn_op op);
 
 /* A short upper-case name of the operation, for messages. Never NULL. */
 const char *insn_op_name(enum insn_op op);
