@@ -7,6 +7,7 @@
 #include "arch/x86/extable.h"
 #include "arch/x86/layout.h"
 #include "emulate/exec.h"
+#include "emulate/quick_system.h"
 #include "event/event.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -14,6 +15,7 @@
 #include "pv/bounce.h"
 #include "pv/calls.h"
 #include "pv/fixups.h"
+#include "pv/gpr.h"
 #include "pv/msr.h"
 #include "pv/ports.h"
 #include "sched/sched.h"
@@ -25,15 +27,6 @@
 
 #define CR0_TS 8UL
 #define CR4_SHOWN_OFF 0x302080UL /* PGE, VMXE, SMEP, SMAP are the hypervisor's business */
-
-/* Where each of the emulator's registers (rax, rcx, rdx, rbx, rsp, ...) stands in the frame. */
-static uint64_t *reg_of(struct cpu_user_regs *r, unsigned int i)
-{
-    uint64_t *const at[16] = {&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp, &r->rsi, &r->rdi,
-                              &r->r8,  &r->r9,  &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15};
-
-    return at[i];
-}
 
 static struct pv_vcpu *vcpu_of(struct emu *emu)
 {
@@ -207,31 +200,49 @@ static size_t fetch(uint64_t rip, uint8_t *bytes)
     return n;
 }
 
-static enum emu_result run(struct pv_vcpu *p, const struct insn *insn, struct emu *emu)
+/* Any instruction, on a copy of the registers. String ports keep the iterations that are done, whatever ends them. */
+static enum emu_result run_decoded(struct pv_vcpu *p, const struct insn *insn, struct emu *emu)
 {
     struct cpu_user_regs *r = &p->v.regs;
     struct emu_regs regs = {.rip = r->rip, .rflags = r->rflags};
     enum emu_result result;
 
     for (unsigned int i = 0; i < 16; i++)
-        regs.gpr[i] = *reg_of(r, i);
+        regs.gpr[i] = *(uint64_t *)((char *)r + pv_gpr_offset[i]);
+    emu->regs = &regs;
+    result = emu_execute(emu, insn);
+    for (unsigned int i = 0; i < 16; i++)
+        *(uint64_t *)((char *)r + pv_gpr_offset[i]) = regs.gpr[i];
+    r->rip = regs.rip;
+    r->rflags = (regs.rflags & 0xcd5) | (r->rflags & ~0xcd5UL); /* arithmetic flags and DF */
+    return result;
+}
+
+/* The common instructions on the vcpu's own frame, the others by the long way. */
+static enum emu_result run(struct pv_vcpu *p, const uint8_t *bytes, size_t n, struct emu *emu)
+{
+    const struct quick_regs where = {&p->v.regs, pv_gpr_offset};
+    struct quick_system quick;
+    enum emu_result result;
+    struct insn insn;
+
     *emu = (struct emu){
         .ops = &ops,
         .opaque = p,
-        .regs = &regs,
         .classes = p->kernel_mode ? CLASSES : EMU_CLASS_IO | EMU_CLASS_CPUID,
         .rep_limit = REP_LIMIT,
         .mode = INSN_MODE_64,
         .cpl = p->kernel_mode ? 0 : 3,
     };
-    result = emu_execute(emu, insn);
-    if (result == EMU_OK) {
-        for (unsigned int i = 0; i < 16; i++)
-            *reg_of(r, i) = regs.gpr[i];
-        r->rip = regs.rip;
-        r->rflags = (regs.rflags & 0xcd5) | (r->rflags & ~0xcd5UL); /* arithmetic flags and DF */
+    if (likely(quick_system_decode(&quick, bytes, n))) {
+        result = quick_system_execute(&quick, emu, &where);
+        if (result == EMU_OK)
+            p->v.regs.rip += quick.length;
+        return result;
     }
-    return result;
+    if (insn_decode(&insn, bytes, n, INSN_MODE_64) != INSN_OK || insn.op == INSN_OP_LMSW)
+        return EMU_UNHANDLED;
+    return run_decoded(p, &insn, emu);
 }
 
 /* Does the selector name a 64-bit code segment of the guest's tables, which are loaded? LAR, SDM 2A: the L bit is bit 21. */
@@ -250,16 +261,13 @@ bool pv_emulate_privileged(struct vcpu *v)
     struct pv_vcpu *p = pv_vcpu(v);
     uint8_t bytes[INSN_MAX];
     size_t n = fetch(v->regs.rip, bytes);
-    struct insn insn;
     struct emu emu;
 
     if (!n || !is_64bit_code(v->regs.cs))
         return false; /* 32-bit code in a 64-bit guest is its user mode */
     if (interrupt_flag_instruction(p, bytes[0]))
         return true;
-    if (insn_decode(&insn, bytes, n, INSN_MODE_64) != INSN_OK || insn.op == INSN_OP_LMSW)
-        return false;
-    switch (run(p, &insn, &emu)) {
+    switch (run(p, bytes, n, &emu)) {
     case EMU_OK:
     case EMU_RETRY:
         return true;
@@ -278,17 +286,18 @@ bool pv_emulate_privileged(struct vcpu *v)
 
 bool pv_forced_emulation(struct vcpu *v)
 {
-    static const uint8_t prefix[5] = {0x0f, 0x0b, 'x', 'e', 'n'};
-    uint8_t bytes[7];
+    const uint64_t forced_cpuid = 0xa20f6e65780b0fULL; /* ud2; "xen"; cpuid, little endian */
+    const unsigned int length = 7;
+    uint64_t bytes = 0;
     struct cpuid_regs out;
 
-    if (copy_from_guest(bytes, GUEST_PTR(v->regs.rip), sizeof(bytes)) || memcmp(bytes, prefix, sizeof(prefix)) || bytes[5] != 0x0f || bytes[6] != 0xa2)
+    if (copy_from_guest(&bytes, GUEST_PTR(v->regs.rip), length) || bytes != forced_cpuid)
         return false;
     pv_cpuid(v, (uint32_t)v->regs.rax, (uint32_t)v->regs.rcx, &out);
     v->regs.rax = out.a;
     v->regs.rbx = out.b;
     v->regs.rcx = out.c;
     v->regs.rdx = out.d;
-    v->regs.rip += sizeof(bytes);
+    v->regs.rip += length;
     return true;
 }

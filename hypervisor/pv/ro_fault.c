@@ -8,6 +8,7 @@
 #include "emulate/quick.h"
 #include "hv/guest.h"
 #include "hv/string.h"
+#include "pv/gpr.h"
 #include "pv/mmu.h"
 #include "pv/walk.h"
 #include "arch/x86/layout.h"
@@ -16,18 +17,6 @@
 #define PF_WRITE   BIT(1)
 #define PF_OTHERS                                                                                            \
     0xffffffe8u /* reserved bits, instruction fetch, protection keys, ...: not our case (SDM 3A 4.7) */
-
-/* Where the registers of the vcpu are, by their encoding. */
-static const uint8_t gpr_offset[16] = {
-    offsetof(struct cpu_user_regs, rax), offsetof(struct cpu_user_regs, rcx),
-    offsetof(struct cpu_user_regs, rdx), offsetof(struct cpu_user_regs, rbx),
-    offsetof(struct cpu_user_regs, rsp), offsetof(struct cpu_user_regs, rbp),
-    offsetof(struct cpu_user_regs, rsi), offsetof(struct cpu_user_regs, rdi),
-    offsetof(struct cpu_user_regs, r8),  offsetof(struct cpu_user_regs, r9),
-    offsetof(struct cpu_user_regs, r10), offsetof(struct cpu_user_regs, r11),
-    offsetof(struct cpu_user_regs, r12), offsetof(struct cpu_user_regs, r13),
-    offsetof(struct cpu_user_regs, r14), offsetof(struct cpu_user_regs, r15),
-};
 
 /* The table's entry that the fault is about. */
 struct target {
@@ -66,7 +55,7 @@ static enum outcome store(struct target *t, uint64_t old, uint64_t pte, bool exa
 
 static enum outcome perform_quick(struct target *t, const struct quick_insn *q, struct cpu_user_regs *regs)
 {
-    const struct quick_regs where = {regs, gpr_offset};
+    const struct quick_regs where = {regs, pv_gpr_offset};
     uint64_t old, part, result, mask = size_mask(q->size);
     enum outcome r;
 
@@ -159,15 +148,15 @@ static enum outcome perform_emulated(struct target *t, const uint8_t *bytes, siz
 
     if (insn_decode(&insn, bytes, length, INSN_MODE_64) != INSN_OK)
         return REFUSED;
-    for (unsigned int i = 0; i < ARRAY_SIZE(gpr_offset); i++)
-        copy.gpr[i] = *(uint64_t *)((char *)regs + gpr_offset[i]);
+    for (unsigned int i = 0; i < ARRAY_SIZE(pv_gpr_offset); i++)
+        copy.gpr[i] = *(uint64_t *)((char *)regs + pv_gpr_offset[i]);
     r = emu_execute(&emu, &insn);
     if (r == EMU_RETRY)
         return RETRY;
     if (r != EMU_OK)
         return REFUSED;
-    for (unsigned int i = 0; i < ARRAY_SIZE(gpr_offset); i++)
-        *(uint64_t *)((char *)regs + gpr_offset[i]) = copy.gpr[i];
+    for (unsigned int i = 0; i < ARRAY_SIZE(pv_gpr_offset); i++)
+        *(uint64_t *)((char *)regs + pv_gpr_offset[i]) = copy.gpr[i];
     regs->rip = copy.rip;
     regs->rflags = copy.rflags;
     return DONE;
@@ -185,7 +174,7 @@ static size_t fetch(uint64_t rip, uint8_t bytes[INSN_MAX_LENGTH])
 
 bool pv_fixup_ro_pt_write(struct vcpu *v, uint64_t va, uint32_t error_code)
 {
-    const struct quick_regs where = {&v->regs, gpr_offset};
+    const struct quick_regs where = {&v->regs, pv_gpr_offset};
     struct hypercall hc = {.vcpu = v, .budget = HYPERCALL_BUDGET};
     struct target t = {.context = {.hc = &hc, .caller = v->domain, .pt = v->domain, .pg = v->domain},
                        .va = va};
