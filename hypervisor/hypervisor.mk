@@ -22,9 +22,13 @@ HV_CFLAGS += -include hypervisor/include/hv/hidden.h $(HV_EXTRA_CFLAGS)
 HV_LIBS := $(shell $(CC) -print-file-name=liblzma.a) $(shell $(CC) -print-file-name=libzstd.a) $(shell $(CC) -print-file-name=libz.a) $(shell $(CC) -print-file-name=liblz4.a)
 HV_LDFLAGS := -nostdlib -static --no-dynamic-linker -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 --gc-sections --build-id=sha1 -T hypervisor/xenios.lds
 
+# What offsets.c puts into the assembly is no assembly: clang must not read it.
+ifneq ($(findstring clang,$(CC)),)
+OFFSETS_CFLAGS := -fno-integrated-as
+endif
 $(B)/hv/include/offsets.h: hypervisor/arch/x86/entry/offsets.c hypervisor/hypervisor.mk $(shell find hypervisor -name '*.h')
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(HV_CPPFLAGS) $(filter-out -fsanitize%,$(HV_CFLAGS)) -S -o $(@:.h=.s) $<
+	$(Q)$(CC) $(HV_CPPFLAGS) $(filter-out -fsanitize%,$(HV_CFLAGS)) $(OFFSETS_CFLAGS) -S -o $(@:.h=.s) $<
 	$(Q)sed -n 's/^.*->\([A-Za-z0-9_]*\) \$$*\(-*[0-9]*\).*$$/#define \1 \2/p' $(@:.h=.s) > $@
 
 $(B)/hv/%.c.o: %.c $(B)/hv/include/offsets.h hypervisor/hypervisor.mk
