@@ -59,7 +59,7 @@ static const struct {
     REQ("transaction end", XS_TRANSACTION_END, true, false, "T\0"),
     REQ("reset watches", XS_RESET_WATCHES, false, false, "\0"),
     REQ("domain path", XS_GET_DOMAIN_PATH, false, false, "5\0"),
-    REQ("introduced", XS_IS_DOMAIN_INTRODUCED, false, false, "5\0"),
+    REQ("introduced", XS_IS_DOMAIN_INTRODUCED, false, true, "5\0"),
     REQ("set target", XS_SET_TARGET, false, true,
         "5\0"
         "6\0"),

@@ -242,10 +242,10 @@ static void fire_removed(const struct db *old, int top)
 {
     int i;
 
-    fire(top, &old->n[top], NULL, false);
+    fire(top, &old->n[top], &old->n[slot[top].parent], false);
     for (i = top + 1; i < slots; i++)
         if (old->n[i].exists && below(i, top))
-            fire(i, &old->n[i], NULL, true);
+            fire(i, &old->n[i], &old->n[slot[i].parent], true);
 }
 
 /* ---- Changes of a tree ---- */
@@ -403,6 +403,8 @@ static int model_set_perms(struct client *c, struct txn *t, int i, const struct 
     if (c->domid && n > 5)
         return -ENOSPC;
     rc = find(c, t, i, 0, DATA);
+    if (rc == -ENOENT && !(bits_of(c, &db->n[nearest(db, i)]) & W))
+        return -EACCES;
     if (rc)
         return rc;
     old = db->n[i];

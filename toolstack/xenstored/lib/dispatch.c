@@ -326,10 +326,12 @@ static int do_set_perms(struct request *r)
 
     if (n < 2)
         return -EINVAL;
+    n--;
+    if (!r->c->privileged && n > s->quota.permissions)
+        return -ENOSPC;
     rc = path_argument(r, str, &p, true);
     if (rc)
         return rc;
-    n--;
     e = st_alloc(s, n * sizeof(*e));
     if (!e)
         return -ENOMEM;
@@ -524,7 +526,8 @@ static const struct {
     [XS_MKDIR] = {"MKDIR", do_mkdir, CHANGES},
     [XS_RM] = {"RM", do_rm, CHANGES},
     [XS_SET_PERMS] = {"SET_PERMS", do_set_perms, CHANGES},
-    [XS_IS_DOMAIN_INTRODUCED] = {"IS_DOMAIN_INTRODUCED", do_is_domain_introduced, NO_TRANSACTION},
+    [XS_IS_DOMAIN_INTRODUCED] = {"IS_DOMAIN_INTRODUCED", do_is_domain_introduced,
+                                 NEEDS_PRIVILEGE | NO_TRANSACTION},
     [XS_RESUME] = {"RESUME", do_resume, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
     [XS_SET_TARGET] = {"SET_TARGET", do_set_target, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
     [XS_RESET_WATCHES] = {"RESET_WATCHES", do_reset_watches, NO_TRANSACTION},

@@ -199,7 +199,8 @@ void st_domain_gone(struct st_store *s, unsigned int domid)
             return;
         }
         st_account_subtree(s, removed, -1);
-        st_fire_removed(s, removed, x.path, x.len);
+        st_fire_removed(s, removed, st_tree_find(s, s->root, x.path, st_path_parent(x.path, x.len))->perms,
+                        x.path, x.len);
         st_node_put(s, removed);
     }
     st_perms_forget(s, domid);

@@ -301,8 +301,12 @@ int st_watch_restore(struct st_conn *c, const struct st_path *p, const char *tok
 /* Fires the watches at and above @path; those who may read @a or @b (NULL: nobody more) get it. */
 void st_fire(struct st_store *s, const char *path, size_t len, const struct st_perms *a,
              const struct st_perms *b);
-/* A subtree that was removed from @path: once for those at or above it, and each below with its own path. */
-void st_fire_removed(struct st_store *s, struct st_node *n, const char *path, size_t len);
+/*
+ * A subtree that was removed from @path: once for those at or above it, and each below with its own path. Told are
+ * those who could read the node or its parent (@parent: of the topmost).
+ */
+void st_fire_removed(struct st_store *s, struct st_node *n, const struct st_perms *parent, const char *path,
+                     size_t len);
 
 /* msg.c: output */
 struct st_msg *st_msg_new(struct st_conn *c, uint32_t len);

@@ -53,7 +53,7 @@ int st_op_find(struct st_conn *c, struct st_txn *t, const struct st_path *p, uns
     if (st_path_special(p->text)) {
         n = special(c->store, p->text);
         found = p->len;
-        if (!n)
+        if (!n || !c->privileged)
             return -EINVAL;
     } else {
         n = st_tree_nearest(c->store, *tree_of(c, t), p->text, p->len, &found);
@@ -69,11 +69,13 @@ int st_op_find(struct st_conn *c, struct st_txn *t, const struct st_path *p, uns
     return 0;
 }
 
-/* Size that the quota of a node counts: its value, its permissions, the names of its children. */
+/*
+ * The size that the quota of a node counts, as Debian's does (measured): 24 bytes, 8 for each permission, the
+ * value, the names of the children with their NULs; it must stay below the quota.
+ */
 static bool too_large(const struct st_conn *c, size_t value, const struct st_perms *perms, size_t children)
 {
-    return !c->privileged &&
-           value + perms->count * sizeof(struct st_perm) + children > c->store->quota.node_size;
+    return !c->privileged && 24 + perms->count * (size_t)8 + value + children >= c->store->quota.node_size;
 }
 
 static bool too_much_memory(const struct st_conn *c, size_t more)
@@ -164,7 +166,12 @@ static int create(struct st_conn *c, struct st_txn *t, const struct st_path *p, 
         return -EACCES;
     if (!c->privileged && c->domain->nodes + (t ? t->nodes : 0) + (int32_t)n > (int32_t)s->quota.nodes)
         return -ENOSPC;
-    if (too_large(c, len, above->perms, 0) || too_much_memory(c, n * sizeof(struct st_node) + p->len + len))
+    first = found == 1 ? 1 : found + 1;
+    for (end = first; end < p->len && p->text[end] != '/';)
+        end++;
+    if (too_large(c, len, above->perms, 0) ||
+        too_large(c, above->value_len, above->perms, above->children_bytes + end - first + 1) ||
+        too_much_memory(c, n * sizeof(struct st_node) + p->len + len))
         return -ENOSPC;
     rc = touch_created(t, p, found);
     if (rc)
@@ -174,9 +181,6 @@ static int create(struct st_conn *c, struct st_txn *t, const struct st_path *p, 
         return -ENOMEM;
     rc = st_tree_create(s, root, p->text, p->len, value, len, perms, c->domid);
     if (!rc) {
-        first = found == 1 ? 1 : found + 1;
-        for (end = first; end < p->len && p->text[end] != '/';)
-            end++;
         count_created(c, t, st_tree_find(s, *root, p->text, end));
         if (!t)
             st_fire(s, p->text, p->len, perms, NULL);
@@ -286,7 +290,7 @@ int st_op_remove(struct st_conn *c, struct st_txn *t, const struct st_path *p)
         t->nodes -= own.nodes;
     } else {
         st_account_subtree(s, removed, -1);
-        st_fire_removed(s, removed, p->text, p->len);
+        st_fire_removed(s, removed, st_tree_find(s, s->root, p->text, parent)->perms, p->text, p->len);
     }
     st_node_put(s, removed);
     return 0;
@@ -316,6 +320,15 @@ static int change_perms(struct st_conn *c, struct st_txn *t, const struct st_pat
     return rc;
 }
 
+/* Could the client create the missing node? If not it is not told that it is missing. */
+static bool may_create(struct st_conn *c, struct st_txn *t, const struct st_path *p)
+{
+    size_t found;
+    struct st_node *n = st_tree_nearest(c->store, *tree_of(c, t), p->text, p->len, &found);
+
+    return st_perms_bits(c, n->perms) & ST_WRITE;
+}
+
 /* @e: @n >= 1 entries, changed in place (those of domains that do not exist become stale). */
 int st_op_set_perms(struct st_conn *c, struct st_txn *t, const struct st_path *p, struct st_perm *e,
                     unsigned int n)
@@ -326,9 +339,9 @@ int st_op_set_perms(struct st_conn *c, struct st_txn *t, const struct st_path *p
     unsigned int i;
     int rc;
 
-    if (!c->privileged && n > s->quota.permissions)
-        return -ENOSPC;
     rc = st_op_find(c, t, p, 0, st_path_special(p->text) ? 0 : ST_DEP_DATA, &node);
+    if (rc == -ENOENT && !may_create(c, t, p))
+        return -EACCES;
     if (rc)
         return rc;
     if (!st_perms_owner(c, node->perms))

@@ -35,7 +35,7 @@ bool st_path_valid(const char *path, size_t len)
 {
     size_t i;
 
-    if (!len || len > ST_PATH_MAX || path[0] != '/' || (len > 1 && path[len - 1] == '/'))
+    if (!len || len >= ST_PATH_MAX || path[0] != '/' || (len > 1 && path[len - 1] == '/'))
         return false;
     for (i = 0; i < len; i++)
         if (!valid_char((unsigned char)path[i]) || (path[i] == '/' && path[i + 1] == '/'))
@@ -62,9 +62,9 @@ int st_path_make(const struct st_conn *c, const char *in, char out[ST_PATH_MAX +
         base = st_path_base(c->domid, out);
         out[base++] = '/';
     }
-    if (base + n > ST_PATH_MAX || (in[0] == '@' && n > XENSTORE_REL_PATH_MAX))
+    if (base + n >= ST_PATH_MAX || (in[0] == '@' && n > XENSTORE_REL_PATH_MAX))
         return -EINVAL;
-    if (!c->privileged && base + n > c->store->quota.path_max)
+    if (!c->privileged && base + n >= c->store->quota.path_max)
         return -EINVAL;
     memcpy(out + base, in, n + 1);
     n += base;

@@ -315,13 +315,15 @@ static struct st_node *txn_result(struct st_txn *t)
 }
 
 /* Counts and announces what happened at one path; @old is NULL below a removed node, which was announced. */
-static void announce(struct st_store *s, const struct st_access *a, struct st_node *old, struct st_node *new)
+static void announce(struct st_store *s, struct st_node *before, const struct st_access *a,
+                     struct st_node *old, struct st_node *new)
 {
     bool replaced = old && new && old->seq != new->seq;
 
     if (old && (!new || replaced)) {
         st_account_subtree(s, old, -1);
-        st_fire_removed(s, old, a->path, a->len);
+        st_fire_removed(s, old, st_tree_find(s, before, a->path, st_path_parent(a->path, a->len))->perms,
+                        a->path, a->len);
     }
     if (!new)
         return;
@@ -349,7 +351,7 @@ static void txn_announce(struct st_txn *t, struct st_node *before)
                   ? NULL
                   : st_tree_find(s, before, a->path, a->len);
         new = st_tree_find(s, s->root, a->path, a->len);
-        announce(s, a, old, new);
+        announce(s, before, a, old, new);
         if (old && (!new || old->seq != new->seq))
             gone = a;
     }

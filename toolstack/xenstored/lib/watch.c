@@ -241,35 +241,42 @@ void st_fire(struct st_store *s, const char *path, size_t len, const struct st_p
     fire_path(path_find(s, hash_end(h), path, len), &x);
 }
 
-static int fire_below(void *ctx, struct st_node *n, const char *path, size_t len)
-{
-    struct change x = {path, len, n->perms, NULL};
-    struct st_store *s = ctx;
-
-    fire_path(path_find(s, hash_path(s, path, len), path, len), &x);
-    return 0;
-}
-
 struct fire_children {
     struct st_store *s;
-    size_t top;
+    struct st_node *top;
+    size_t top_len;
 };
 
+/* One node below the removed one: for those who could read it or its parent. */
 static int fire_child(void *ctx, struct st_node *n, const char *path, size_t len)
 {
     struct fire_children *x = ctx;
+    struct st_watch_path *p;
+    struct change change = {path, len, n->perms, NULL};
+    size_t parent;
 
-    return len == x->top ? 0 : fire_below(x->s, n, path, len);
+    if (len == x->top_len)
+        return 0;
+    p = path_find(x->s, hash_path(x->s, path, len), path, len);
+    if (!p)
+        return 0;
+    parent = st_path_parent(path, len);
+    change.b = parent == x->top_len
+                   ? x->top->perms
+                   : st_tree_find(x->s, x->top, path + x->top_len, parent - x->top_len)->perms;
+    fire_path(p, &change);
+    return 0;
 }
 
-void st_fire_removed(struct st_store *s, struct st_node *n, const char *path, size_t len)
+void st_fire_removed(struct st_store *s, struct st_node *n, const struct st_perms *parent, const char *path,
+                     size_t len)
 {
-    struct fire_children x = {s, len};
+    struct fire_children x = {s, n, len};
     struct st_walk w;
 
     if (!s->nr_watches)
         return;
-    st_fire(s, path, len, n->perms, NULL);
+    st_fire(s, path, len, n->perms, parent);
     memcpy(w.path, path, len);
     w.path[len] = 0;
     st_node_walk(n, &w, len, fire_child, &x);

@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The same random requests to two xenstored, over the socket and over rings, step by step: replies, errors, watch events and the
+final tree must be equal but for the reasons in reasons.py.
+
+    compare.py STUB OURS ORACLE [--ops N] [--seed S]
+
+Both daemons run here, without a hypervisor, under xen_stub.c. The seed of a run is printed.
+"""
+import argparse
+import mmap
+import os
+import pathlib
+import random
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+from reasons import known
+
+(CONTROL, DIRECTORY, READ, GET_PERMS, WATCH, UNWATCH, TX_START, TX_END, INTRODUCE, RELEASE, GET_PATH, WRITE, MKDIR, RM, SET_PERMS,
+ EVENT, ERROR, IS_INTRODUCED, RESUME, SET_TARGET) = range(20)
+RESET_WATCHES, DIRECTORY_PART = 21, 22
+NAMES = {v: k for k, v in list(globals().items()) if isinstance(v, int)}
+DOMAINS = (1, 2, 3)
+LIMIT = 20
+
+
+class Socket:
+    def __init__(self, directory):
+        self.s = socket.socket(socket.AF_UNIX)
+        self.s.connect(str(directory / 'socket'))
+
+    def send(self, data):
+        self.s.sendall(data)
+
+    def receive(self, n):
+        out = b''
+        while len(out) < n:
+            if not select.select([self.s], [], [], LIMIT)[0]:
+                raise TimeoutError('no answer on the socket')
+            part = self.s.recv(n - len(out))
+            if not part:
+                raise ConnectionError('the daemon closed the socket')
+            out += part
+        return out
+
+
+class Ring:
+    SIZE = 1024
+
+    def __init__(self, directory, domid):
+        self.domid = domid
+        self.path = directory / f'ring-{domid}'
+        self.path.write_bytes(bytes(4096))
+        self.page = mmap.mmap(os.open(self.path, os.O_RDWR), 4096)
+        self.events = os.open(directory / 'events', os.O_RDWR)
+
+    def index(self, offset, value=None):
+        if value is None:
+            return struct.unpack_from('<I', self.page, offset)[0]
+        struct.pack_into('<I', self.page, offset, value & 0xffffffff)
+        return value
+
+    def kick(self):
+        os.write(self.events, struct.pack('<I', 100 + self.domid))
+
+    def wait(self, condition):
+        end = time.monotonic() + LIMIT
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError(f'no answer in the ring of domain {self.domid}, error {self.index(2072)}')
+            time.sleep(0.00002)
+
+    def send(self, data):
+        for i in range(0, len(data), 512):
+            part = data[i:i + 512]
+            self.wait(lambda: self.index(2052) - self.index(2048) & 0xffffffff <= self.SIZE - 512)
+            prod = self.index(2052)
+            for k, byte in enumerate(part):
+                self.page[(prod + k) % self.SIZE] = byte
+            self.index(2052, prod + len(part))
+            self.kick()
+
+    def receive(self, n):
+        out = b''
+        while len(out) < n:
+            self.wait(lambda: self.index(2060) != self.index(2056))
+            cons, prod = self.index(2056), self.index(2060)
+            k = min(prod - cons & 0xffffffff, n - len(out))
+            out += bytes(self.page[self.SIZE + (cons + i) % self.SIZE] for i in range(k))
+            self.index(2056, cons + k)
+            self.kick()
+        return out
+
+
+class Daemon:
+    def __init__(self, stub, program, options=()):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix='xenstored-'))
+        os.mkfifo(self.dir / 'events')
+        (self.dir / 'xsd_port').write_text('1')
+        (self.dir / 'xsd_kva').write_bytes(bytes(4096))
+        env = dict(os.environ, STUB_DIR=str(self.dir), XENSTORED_RUNDIR=str(self.dir), LD_PRELOAD=str(pathlib.Path(stub).resolve()))
+        self.log = open(self.dir / 'log', 'w')
+        self.process = subprocess.Popen([program, '-N', *options], env=env, stdout=self.log, stderr=self.log)
+        for _ in range(200):
+            if (self.dir / 'socket').exists():
+                break
+            time.sleep(0.02)
+        self.conns = {0: Socket(self.dir)}
+        self.program = program
+        self.txns = {}
+        self.pending = {}
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.dir)
+
+    def message(self, conn, kind, tx, payload):
+        self.conns[conn].send(struct.pack('<IIII', kind, 7, tx, len(payload)) + payload)
+
+    def reply(self, conn, events):
+        while True:
+            kind, req, tx, length = struct.unpack('<IIII', self.conns[conn].receive(16))
+            payload = self.conns[conn].receive(length)
+            if kind != EVENT:
+                return kind, req, tx, payload
+            events.append((conn, payload))
+
+    def call(self, conn, kind, payload, tx=0):
+        """The reply, and the events of all connections that followed from the request."""
+        events = []
+        self.message(conn, kind, tx, payload)
+        answer = self.reply(conn, events)
+        for other in self.conns:
+            self.message(other, GET_PATH, 0, b'0\0')
+            assert self.reply(other, events)[3] == b'/local/domain/0\0'
+        return answer[0], answer[2] == tx, answer[3], sorted(set(events))
+
+    def introduce(self, domid):
+        self.conns[domid] = Ring(self.dir, domid)
+        conn = self.conns.pop(domid)
+        result = self.call(0, INTRODUCE, b'%d\0%d\0%d\0' % (domid, 1, 5))
+        self.conns[domid] = conn
+        conn.kick()
+        return result
+
+
+class Requests:
+    """What to ask next, by chance; knows nothing of the answers."""
+    NAMES = ['a', 'b', 'a-b', 'x1']
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.open = {d: [] for d in (0,) + DOMAINS}
+        self.next = 0
+
+    def path(self, conn):
+        r = self.rng
+        home = '' if conn and r.random() < 0.3 else f'/local/domain/{r.choice((conn, conn, conn) + DOMAINS)}/'
+        if r.random() < 0.2:
+            home = '/s/'
+        if r.random() < 0.03:
+            return r.choice(['/', '', '//', '/s/', 'a//b', '/a b', '@releaseDomain', '@none', '/local', 'x' * 2049, '/' + 'y' * 3071])
+        return (home + '/'.join(r.choice(self.NAMES) for _ in range(r.randint(1, 3)))).encode().decode()
+
+    def step(self):
+        r = self.rng
+        conn = r.choice((0,) + DOMAINS)
+        tx = r.choice(self.open[conn]) if self.open[conn] and r.random() < 0.5 else None
+        kind = r.choices([READ, WRITE, MKDIR, RM, DIRECTORY, GET_PERMS, SET_PERMS, WATCH, UNWATCH, TX_START, TX_END, RESET_WATCHES,
+                          GET_PATH, IS_INTRODUCED, DIRECTORY_PART, 19, 99, SET_TARGET],
+                         [10, 18, 6, 7, 8, 6, 8, 6, 4, 4, 6, .3, .3, .5, 1, .1, .2, .05])[0]
+        path = self.path(conn).encode() + b'\0'
+        payload = path
+        if kind == WRITE:
+            payload += r.choice([b'', b'v', b'\0\xff', r.randbytes(r.randint(0, 40)), b'w' * r.choice([100, 1500, 1900, 2100])])
+        elif kind == SET_PERMS:
+            owner = conn if conn and r.random() < .8 else r.randint(0, 3)
+            perms = [r.choice('nrwb') + str(owner)] + [r.choice('nrwb') + str(r.randint(0, 4)) for _ in range(r.choice([0, 0, 1, 2, 6]))]
+            payload += b''.join(p.encode() + b'\0' for p in perms)
+            if r.random() < .03:
+                payload += b'z1\0'
+        elif kind in (WATCH, UNWATCH):
+            payload += r.choice([b't1\0', b't2\0'])
+        elif kind == TX_START:
+            payload = b'\0'
+            if len(self.open[conn]) < 4:
+                self.open[conn].append(self.next)
+                return conn, kind, payload, None, self.next
+            return conn, READ, path, None, None
+        elif kind == TX_END:
+            payload = r.choice([b'T\0'] * 6 + [b'F\0', b'X\0'])
+            if tx is not None and payload != b'X\0':
+                self.open[conn].remove(tx)
+        elif kind == RESET_WATCHES:
+            payload = b'\0'
+            self.open[conn] = []
+        elif kind in (GET_PATH, IS_INTRODUCED):
+            payload = r.choice([b'1\0', b'0\0', b'9\0'])
+        elif kind == DIRECTORY_PART:
+            payload += b'0\0'
+        elif kind == SET_TARGET:
+            payload = b'1\0' + b'2\0'
+        if r.random() < .01 and kind != RM:  # Debian's C daemon falls silent at that RM
+            payload = payload.rstrip(b'\0')
+        return conn, kind, payload[:4096], tx, None
+
+
+def ask(daemon, conn, kind, payload, tx, opens):
+    tx_id = daemon.txns.get(tx, 0xdead) if tx is not None else 0
+    try:
+        result = daemon.call(conn, kind, payload, tx_id)
+    except OSError as error:
+        raise SystemExit(f'{daemon.program}: {error} after {NAMES.get(kind, kind)} {payload[:80]!r} of domain {conn}') from error
+    if opens is not None and result[0] == TX_START:
+        daemon.txns[opens] = int(result[2][:-1])
+        result = (result[0], result[1], b'<id>', result[3])
+    if kind == DIRECTORY_PART and result[0] == kind:
+        result = (result[0], result[1], result[2].split(b'\0', 1)[1], result[3])
+    return result
+
+
+def show(result):
+    kind, tx_ok, payload, events = result
+    return f'{NAMES.get(kind, kind)} {payload[:120]!r}{"" if tx_ok else " WRONG TX"} events {events}'
+
+
+def tree(daemon, path='/'):
+    value = daemon.call(0, READ, path.encode() + b'\0')[2]
+    perms = daemon.call(0, GET_PERMS, path.encode() + b'\0')[2]
+    out = [(path, value, perms)]
+    for name in sorted(daemon.call(0, DIRECTORY, path.encode() + b'\0')[2].split(b'\0')):
+        if name:
+            out += tree(daemon, path.rstrip('/') + '/' + name.decode())
+    return out
+
+
+def set_up(daemon):
+    for domid in DOMAINS:
+        daemon.introduce(domid)
+    homes(daemon)
+
+
+def homes(daemon):
+    for domid in DOMAINS:
+        home = f'/local/domain/{domid}'.encode()
+        daemon.call(0, MKDIR, home + b'\0')
+        daemon.call(0, SET_PERMS, home + b'\0n%d\0' % domid)
+    daemon.call(0, MKDIR, b'/local/domain/0\0')
+    daemon.call(0, MKDIR, b'/s\0')
+    daemon.call(0, SET_PERMS, b'/s\0b0\0')
+
+
+def start_over(daemons, requests):
+    """Empties both stores of what the requests made."""
+    for daemon in daemons:
+        for conn in daemon.conns:
+            daemon.call(conn, RESET_WATCHES, b'\0')
+        for path in (b'/local/domain/0\0', b'/local/domain/1\0', b'/local/domain/2\0', b'/local/domain/3\0', b'/s\0', b'/local/domain/9\0'):
+            daemon.call(0, RM, path)
+        homes(daemon)
+    for conn in requests.open:
+        requests.open[conn] = []
+
+
+def main():
+    args = argparse.ArgumentParser()
+    args.add_argument('stub')
+    args.add_argument('ours')
+    args.add_argument('oracle')
+    args.add_argument('--ops', type=int, default=3000)
+    args.add_argument('--seed', type=int, default=int.from_bytes(os.urandom(4), 'little'))
+    args.add_argument('--trace', action='store_true')
+    args.add_argument('--show', type=int, default=10)
+    args = args.parse_args()
+    print(f'seed {args.seed}, {args.ops} requests', flush=True)
+    requests = Requests(random.Random(args.seed))
+    daemons = [Daemon(args.stub, args.ours), Daemon(args.stub, args.oracle)]
+    wrong = changes = 0
+    began, reasons = {}, {}
+    try:
+        for daemon in daemons:
+            set_up(daemon)
+        for number in range(args.ops):
+            conn, kind, payload, tx, opens = requests.step()
+            if opens is not None:
+                began[opens] = changes
+            requests.next += opens is not None
+            if args.trace:
+                print(f'{number}: domain {conn} {NAMES.get(kind, kind)} {payload[:60]!r} tx {tx} opens {opens}')
+            interfered = tx is not None and began[tx] != changes
+            ours, theirs = (ask(d, conn, kind, payload, tx, opens) for d in daemons)
+            if args.trace:
+                print('      ', show(theirs))
+            if kind in (WRITE, MKDIR, RM, SET_PERMS) and tx is None and theirs[0] == kind or kind == TX_END and theirs[0] == kind:
+                changes += 1
+            if ours == theirs:
+                continue
+            reason = known(kind, payload, interfered, ours, theirs)
+            if reason:
+                reasons[reason] = reasons.get(reason, 0) + 1
+                if reason[0] == '!':
+                    start_over(daemons, requests)
+                continue
+            wrong += 1
+            if wrong <= args.show:
+                print(f'{number}: domain {conn} {NAMES.get(kind, kind)} {payload[:80]!r} tx {tx}')
+                print(f'    ours:   {show(ours)}\n    oracle: {show(theirs)}', flush=True)
+        mine, other = (tree(d) for d in daemons)
+        for line in sorted(set(mine) ^ set(other))[:args.show]:
+            print('tree:', 'ours only' if line in mine else 'oracle only', line)
+        wrong += mine != other
+        for reason, count in reasons.items():
+            print(f'{count} times: {reason.lstrip("!")}')
+        print(f'{wrong} differences without a reason')
+    finally:
+        for daemon in daemons:
+            daemon.stop()
+    return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
