@@ -8,6 +8,7 @@
 
 #include "emu_machine.h"
 #include "emulate/quick.h"
+#include "emulate/quick_system.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -181,9 +182,13 @@ static void check_quick(const uint8_t *bytes, size_t size, const struct emu_regs
     struct emu_regs copy = *before;
     struct quick_regs regs = {.frame = copy.gpr, .offset = offset};
     struct quick_insn quick;
+    struct quick_system system;
 
     if (quick_decode(&quick, bytes, size, &regs, copy.rip)) {
         check(status == INSN_OK && quick.length == insn->length && insn_writes_mem(insn));
+    }
+    if (quick_system_decode(&system, bytes, size)) {
+        check(status == INSN_OK && system.length == insn->length && system.op == insn->op);
     }
 }
 
