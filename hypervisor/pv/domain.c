@@ -74,9 +74,18 @@ uint64_t pv_perdomain_entry(struct domain *d)
     return mfn_to_paddr(va_to_mfn(pv_domain(d)->perdomain_l3)) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED;
 }
 
+void pv_show_m2p(uint64_t *l4, bool shown)
+{
+    uint64_t entry = shown ? hostmap_m2p_entry() : 0;
+
+    if (READ_ONCE(l4[HYPERVISOR_SLOT]) != entry)
+        WRITE_ONCE(l4[HYPERVISOR_SLOT], entry);
+}
+
 void pv_fill_root_slots(uint64_t *l4, struct domain *d)
 {
     hostmap_fill_root(l4, pv_perdomain_entry(d));
+    pv_show_m2p(l4, false); /* until the guest's kernel runs on it */
 }
 
 static int pv_vcpu_init(struct vcpu *v)

@@ -117,6 +117,11 @@ uint64_t pv_ldt_va(const struct vcpu *v);
 uint64_t pv_perdomain_entry(struct domain *d);
 /* Our slots of an L4 page of the domain's. */
 void pv_fill_root_slots(uint64_t *l4, struct domain *d);
+/*
+ * The M2P's slot of a root: filled when the guest's kernel first runs on it, so that a root for user mode alone does not have it (as on Xen); with m2p_strict also emptied
+ * when a root becomes the user's.
+ */
+void pv_show_m2p(uint64_t *l4, bool shown);
 /* VCPUOP_initialise, domctl setvcpucontext: struct vcpu_guest_context, decoded. -EINVAL, -ENOMEM, -ERESTART. */
 int pv_set_context(struct vcpu *v, const void *vcpu_guest_context) __must_check;
 /* Page tables, descriptors, registered areas: everything the domain holds. 0 or -ERESTART. */

@@ -116,6 +116,7 @@ int pv_set_context(struct vcpu *v, const void *context)
     set_plain_state(p, c);
     p->ldt_base = c->ldt_base;
     p->ldt_entries = (unsigned int)c->ldt_ents;
+    pv_show_m2p(frame_to_va(root), true);
     p->root_kernel = root;
     p->cr3_kernel = mfn_to_paddr(frame_to_mfn(root));
     p->root_user = user;

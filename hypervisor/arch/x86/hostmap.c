@@ -253,7 +253,8 @@ static void make_frame_array(uint64_t va, uint64_t read_only_va, size_t size, ui
         memset(direct_map + pa, fill, LARGE_SIZE);
         must_map(va + first * size, pa, LARGE_SIZE, MAP_DATA);
         if (read_only_va)
-            must_map(read_only_va + first * size, pa, LARGE_SIZE, MAP_CONST | PTE_USER);
+            /* Not global: it must be gone when a root without it is loaded. */
+            must_map(read_only_va + first * size, pa, LARGE_SIZE, (MAP_CONST | PTE_USER) & ~PTE_GLOBAL);
     }
 }
 
@@ -366,4 +367,9 @@ void hostmap_fill_root(uint64_t *l4, uint64_t perdomain_entry)
 {
     memcpy(&l4[HYPERVISOR_SLOT], &host.root[HYPERVISOR_SLOT], HYPERVISOR_SLOTS * sizeof(uint64_t));
     l4[PERDOMAIN_SLOT] = perdomain_entry;
+}
+
+uint64_t hostmap_m2p_entry(void)
+{
+    return host.root[HYPERVISOR_SLOT];
 }

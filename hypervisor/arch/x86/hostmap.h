@@ -34,6 +34,8 @@ extern paddr_t host_root;
 /* Copies our slots into a guest's L4 page (a domain's own per-domain slot included). */
 struct domain;
 void hostmap_fill_root(uint64_t *l4, uint64_t perdomain_entry);
+/* The L4 entry of the guest-readable M2P (layout.h). */
+uint64_t hostmap_m2p_entry(void);
 /* Maps the pages of the range at `va` in the hypervisor's range. -ENOMEM. */
 int hostmap_map(uint64_t va, paddr_t pa, size_t bytes, uint64_t flags) __must_check;
 void hostmap_unmap_page(uint64_t va);
