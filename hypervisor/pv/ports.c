@@ -15,6 +15,8 @@
 #define CFC        0xcfc
 #define CF8_ENABLE 0x80000000U
 #define CMOS_INDEX 0x70
+#define PIT_CHANNEL2 0x42
+#define PIT_COMMAND  0x43
 #define CMOS_DATA  0x71
 
 bool pv_port_allowed(struct pv_vcpu *p, uint16_t port, unsigned int size)
@@ -104,6 +106,10 @@ void pv_port_write(struct pv_vcpu *p, uint16_t port, unsigned int size, uint32_t
         pd->cmos_index = (uint8_t)value;
     } else if (d->is_hardware && port == CMOS_DATA && size == 1) {
         cmos_write(pd->cmos_index & 0x7f, (uint8_t)value);
+    } else if (port == PIT_COMMAND && size == 1) {
+        /* The mode register serves all three channels: commands to channel 2 go through where that is the domain's. */
+        if (value >> 6 == 2 && domain_may_use_port(d, PIT_CHANNEL2, 1))
+            outb((uint8_t)value, PIT_COMMAND);
     } else if (domain_may_use_port(d, port, size)) {
         raw_out(port, size, value);
     }

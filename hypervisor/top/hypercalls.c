@@ -3,6 +3,8 @@
  * The table of hypercalls: number, handler, who may call. What is not here answers -ENOSYS. Which operations inside a call ask for privilege is the handler's
  * business, by core/authority.h.
  */
+#include "arch/x86/irq/physdev.h"
+#include "arch/x86/mca/mca.h"
 #include "control/control.h"
 #include "core/vcpu_op.h"
 #include "event/event.h"
@@ -46,6 +48,8 @@ static const hypercall_fn table[TABLE_SIZE] = {
     [__HYPERVISOR_domctl] = do_domctl,
     [__HYPERVISOR_event_channel_op] = do_event_channel_op,
     [__HYPERVISOR_physdev_op] = do_physdev_op,
+    [__HYPERVISOR_physdev_op_compat] = do_physdev_op_compat,
+    [__HYPERVISOR_mca] = do_mca,
 };
 
 long hypercall_dispatch(struct hypercall *hc)

@@ -4,6 +4,7 @@
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/boot/main.h"
 #include "arch/x86/desc.h"
+#include "arch/x86/mca/mca.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/traps.h"
@@ -119,6 +120,7 @@ void boot_continue(void)
     irq_enable();
     smp_boot_others();
     clock_smp_done();
+    mca_start_polling();
     keys_init();
     console_start_input();
     console_input_for_domain0 = send_console_virq;

@@ -4,6 +4,7 @@
  * Written at boot only.
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/clock/clock.h"
 #include "arch/x86/hostmap.h"
 #include "arch/x86/io_access_init.h"
 #include "arch/x86/irq/irq.h"
@@ -25,11 +26,17 @@ void io_deny_ports(unsigned int first, unsigned int count)
 void io_access_init(void)
 {
     address_bits = cpuid(0x80000000).a >= 0x80000008 ? cpuid(0x80000008).a & 0xff : 36; /* SDM 3A 4.1.4 */
-    io_deny_ports(0x20, 2); /* 8259s */
+    io_deny_ports(0x20, 2);                                                             /* 8259s */
     io_deny_ports(0xa0, 2);
     io_deny_ports(0x22, 2); /* IMCR */
-    io_deny_ports(0x40, 4); /* 8254 */
-    io_deny_ports(0x61, 1);
+    io_deny_ports(
+        0x40,
+        2); /* 8254; its channel 2 with the speaker's gate is domain 0's, whose kernel measures the TSC by it (pv/ports.c filters 43) */
+    io_deny_ports(0x43, 1);
+    if (clock_uses_pit()) {
+        io_deny_ports(0x42, 1);
+        io_deny_ports(0x61, 1);
+    }
     io_deny_ports(0x70, 2); /* CMOS: reached through cmos_read() and cmos_write() */
     io_deny_ports(
         0xcf8,
@@ -56,5 +63,6 @@ bool domain_may_map_mmio(struct domain *d, mfn_t mfn)
     /* The first MiB is firmware's: its tables and data, the VGA window; none of it is in the heap. */
     if (mfn.n < MiB(1) >> PAGE_SHIFT)
         return mfn_to_paddr(mfn) != trampoline_page;
-    return mfn.n >> (address_bits - PAGE_SHIFT) == 0 && !is_ram(mfn) && !irq_is_interrupt_controller(mfn_to_paddr(mfn));
+    return mfn.n >> (address_bits - PAGE_SHIFT) == 0 && !is_ram(mfn) &&
+           !irq_is_interrupt_controller(mfn_to_paddr(mfn));
 }

@@ -6,6 +6,7 @@
 #include "arch/x86/io_access_init.h"
 #include "arch/x86/irq/irq.h"
 #include "arch/x86/irq/pirq.h"
+#include "arch/x86/mca/mca.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tlb.h"
 #include "arch/x86/traps.h"
@@ -32,6 +33,7 @@ void platform_init_cpu(void)
 {
     set_pat();
     apic_init_cpu();
+    mca_init_cpu();
 }
 
 void platform_init(paddr_t rsdp)

@@ -84,6 +84,9 @@ uint64_t wallclock_from_date(unsigned int year, unsigned int month, unsigned int
 uint8_t cmos_read(uint8_t index);
 void cmos_write(uint8_t index, uint8_t value);
 
+/* The 8254's channel 2 is all that the TSC can be measured against: domain 0 must leave it alone. */
+bool clock_uses_pit(void);
+
 /* Key 't' prints it. */
 void clock_dump(void);
 

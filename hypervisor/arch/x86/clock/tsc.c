@@ -349,6 +349,11 @@ void clock_smp_done(void)
     }
 }
 
+bool clock_uses_pit(void)
+{
+    return clock.platform == &platform_pit;
+}
+
 void clock_dump(void)
 {
     printk("Clock: TSC %lu Hz%s, %s, platform timer %s, record adjusted %lu times, now %ld ns\n", clock.hz,
