@@ -28,7 +28,8 @@ static void publish_runstate(struct vcpu *v)
     guest_ptr_t entry = guest_ptr_add(v->runstate_area, offsetof(struct vcpu_runstate_info, state_entry_time));
     uint64_t in_work;
 
-    vcpu_runstate_get(v, &info);
+    /* The vcpu is current here, so nobody changes its record meanwhile. As it stands, without the present run's time: the guest adds that from the entry time. */
+    info = v->runstate;
     if (v->domain->vm_assist & BIT(VMASST_TYPE_runstate_update_flag)) {
         in_work = info.state_entry_time | XEN_RUNSTATE_UPDATE;
         if (copy_to_guest(entry, &in_work, sizeof(in_work)))

@@ -5,7 +5,7 @@
 #include "hv/irqflags.h"
 #include "hv/log.h"
 #include "hv/panic.h"
-#include "hv/softirq.h"
+#include "hv/time.h"
 
 #define FEATURE_DEADLINE BIT(24) /* CPUID 1 ECX */
 #define DIVIDE_BY_1      0xb
@@ -76,5 +76,5 @@ void apic_timer_program(s_time_t deadline)
 void apic_timer_interrupt(void)
 {
     apic_eoi();
-    softirq_raise(SOFTIRQ_TIMER);
+    timer_interrupt(); /* it may be early: the deadline counts as no longer programmed */
 }
