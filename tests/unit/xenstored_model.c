@@ -36,7 +36,7 @@
 #define W         2u
 #define STALE     4u
 
-enum { EXIST = 1, DATA = 2, LIST = 4, PERMS = 8, SUBTREE = 16, WROTE = 32 };
+enum { EXIST = 1, DATA = 2, LIST = 4, PERMS = 8, SUBTREE = 16, WROTE = 32, TOLD = 64 };
 
 static uint64_t seed, rng_state;
 static unsigned long op_number;
@@ -327,7 +327,7 @@ static int create(struct client *c, struct txn *t, int i, const char *v, int len
             new->perm[0].bits &= (uint8_t)~STALE;
         }
         put_value(new, v, k ? 0 : len);
-        touch(t, chain[k], EXIST | WROTE);
+        touch(t, chain[k], EXIST | WROTE | (k ? 0 : TOLD));
     }
     changed(t);
     if (t)
@@ -347,7 +347,7 @@ static int model_write(struct client *c, struct txn *t, int i, const char *v, in
         touch(t, i, EXIST | PERMS);
         return -EACCES;
     }
-    touch(t, i, EXIST | DATA | WROTE);
+    touch(t, i, EXIST | DATA | WROTE | TOLD);
     put_value(&db->n[i], v, len);
     changed(t);
     if (!t)
@@ -382,7 +382,7 @@ static int model_rm(struct client *c, struct txn *t, int i)
     }
     if (i == 0)
         return -EINVAL;
-    touch(t, i, SUBTREE | WROTE);
+    touch(t, i, SUBTREE | WROTE | TOLD);
     if (t && c->domid)
         for (k = i; k < slots; k++)
             t->delta -= below(k, i) && owns(&db->n[k], c->domid);
@@ -412,7 +412,7 @@ static int model_set_perms(struct client *c, struct txn *t, int i, const struct 
         return -EACCES;
     if (c->domid && p[0].domid != old.perm[0].domid)
         return -EPERM;
-    touch(t, i, WROTE);
+    touch(t, i, WROTE | TOLD);
     memcpy(db->n[i].perm, p, (size_t)n * sizeof(*p));
     db->n[i].perms = (uint8_t)n;
     db->n[i].gen = ++counter;
@@ -507,7 +507,7 @@ static void announce(const struct txn *t, const struct db *before)
             gone = i;
             old = &none;
         }
-        if (new->exists && (!old->exists || old->gen != new->gen))
+        if (new->exists && (old->exists ? old->gen != new->gen : t->dep[i] & TOLD))
             fire(i, new, old->exists ? old : NULL, false);
     }
 }

@@ -58,13 +58,13 @@ class Ring:
         self.path = directory / f'ring-{domid}'
         self.path.write_bytes(bytes(4096))
         self.page = mmap.mmap(os.open(self.path, os.O_RDWR), 4096)
+        self.words = memoryview(self.page).cast('I')  # stores whole words, as struct.pack_into does not
         self.events = os.open(directory / 'events', os.O_RDWR)
 
     def index(self, offset, value=None):
-        if value is None:
-            return struct.unpack_from('<I', self.page, offset)[0]
-        struct.pack_into('<I', self.page, offset, value & 0xffffffff)
-        return value
+        if value is not None:
+            self.words[offset // 4] = value & 0xffffffff
+        return self.words[offset // 4]
 
     def kick(self):
         os.write(self.events, struct.pack('<I', 100 + self.domid))
@@ -207,7 +207,7 @@ class Requests:
             payload += b'0\0'
         elif kind == SET_TARGET:
             payload = b'1\0' + b'2\0'
-        if r.random() < .01 and kind != RM:  # Debian's C daemon falls silent at that RM
+        if r.random() < .01 and kind in (WRITE, WATCH, SET_PERMS):  # at others Debian's C daemon falls silent or crashes
             payload = payload.rstrip(b'\0')
         return conn, kind, payload[:4096], tx, None
 

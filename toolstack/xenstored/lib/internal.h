@@ -138,6 +138,7 @@ struct st_watch {
 #define ST_DEP_LIST    4u  /* same children */
 #define ST_DEP_PERMS   8u  /* same permissions */
 #define ST_DEP_SUBTREE 16u /* nothing below changed */
+#define ST_TOLD        64u /* the request's own path: its watches fire at the commit, those of new parents do not */
 #define ST_WROTE       32u /* the path's node differs, or may, from the base */
 
 struct st_access {

@@ -131,7 +131,7 @@ static int touch_created(struct st_txn *t, const struct st_path *p, size_t found
     rc = st_txn_touch(t, path, found, ST_DEP_EXIST | ST_DEP_PERMS);
     for (i = found + 1; !rc && i <= p->len; i++)
         if (i == p->len || path[i] == '/')
-            rc = st_txn_touch(t, path, i, ST_DEP_EXIST | ST_WROTE);
+            rc = st_txn_touch(t, path, i, ST_DEP_EXIST | ST_WROTE | (i == p->len ? ST_TOLD : 0));
     return rc;
 }
 
@@ -206,7 +206,7 @@ int st_op_write(struct st_conn *c, struct st_txn *t, const struct st_path *p, co
     }
     if (too_large(c, len, n->perms, n->children_bytes) || too_much_memory(c, len))
         return -ENOSPC;
-    rc = touch(t, p->text, p->len, ST_DEP_EXIST | ST_DEP_DATA | ST_WROTE);
+    rc = touch(t, p->text, p->len, ST_DEP_EXIST | ST_DEP_DATA | ST_WROTE | ST_TOLD);
     if (rc)
         return rc;
     before = st_node_size(n);
@@ -278,7 +278,7 @@ int st_op_remove(struct st_conn *c, struct st_txn *t, const struct st_path *p)
         return -EACCES;
     if (p->len == 1)
         return -EINVAL;
-    rc = touch(t, p->text, p->len, ST_DEP_SUBTREE | ST_WROTE);
+    rc = touch(t, p->text, p->len, ST_DEP_SUBTREE | ST_WROTE | ST_TOLD);
     if (rc)
         return rc;
     if (t && !c->privileged)
@@ -359,7 +359,7 @@ int st_op_set_perms(struct st_conn *c, struct st_txn *t, const struct st_path *p
     else if (too_large(c, node->value_len, perms, node->children_bytes))
         rc = -ENOSPC;
     else
-        rc = touch(t, p->text, p->len, ST_WROTE);
+        rc = touch(t, p->text, p->len, ST_WROTE | ST_TOLD);
     if (!rc && !st_path_special(p->text))
         rc = change_perms(c, t, p, node, perms);
     st_perms_put(s, perms);

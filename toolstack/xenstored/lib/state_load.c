@@ -370,7 +370,7 @@ static int load_access(struct load *x)
     struct image m;
     int rc;
 
-    if (!u32(x, &flags) || !u32(x, &present) || flags >= 2 * ST_WROTE)
+    if (!u32(x, &flags) || !u32(x, &present) || flags >= 2 * ST_TOLD)
         return -EINVAL;
     if (present) {
         rc = image(x, &m);

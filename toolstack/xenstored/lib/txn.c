@@ -329,7 +329,8 @@ static void announce(struct st_store *s, struct st_node *before, const struct st
         return;
     if (!old || replaced) {
         st_account(s, new->perms, 1, (long)st_node_size(new));
-        st_fire(s, a->path, a->len, new->perms, NULL);
+        if (a->flags & ST_TOLD)
+            st_fire(s, a->path, a->len, new->perms, NULL);
     } else if (old->gen != new->gen) {
         st_account(s, old->perms, -1, -(long)st_node_size(old));
         st_account(s, new->perms, 1, (long)st_node_size(new));

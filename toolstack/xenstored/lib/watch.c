@@ -390,12 +390,10 @@ int st_watch_restore(struct st_conn *c, const struct st_path *p, const char *tok
 int st_watch_remove(struct st_conn *c, const char *path, const char *token)
 {
     struct st_path p;
-    struct st_watch *w;
-    int rc = st_path_make(c, path, p.text, &p.len, &p.relative);
+    struct st_watch *w = NULL;
 
-    if (rc)
-        return rc;
-    w = watch_find(c, p.text, p.len, token);
+    if (!st_path_make(c, path, p.text, &p.len, &p.relative))
+        w = watch_find(c, p.text, p.len, token);
     if (!w)
         return -ENOENT;
     watch_free(w);
