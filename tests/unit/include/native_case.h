@@ -6,6 +6,8 @@
 #ifndef TESTS_NATIVE_CASE_H
 #define TESTS_NATIVE_CASE_H
 
+#include <cpuid.h>
+
 #include "native_forms.h"
 #include "native_segments.h"
 
@@ -430,12 +432,30 @@ static bool make_operands(struct test_case *c)
     return f->care != CARE_BITS || !c->memory || make_bit_offset(c, reg | c->rex_r);
 }
 
+/* Whether the host has MOVBE, CRC32, POPCNT, TZCNT and LZCNT, which the emulator always has: the forms with prefix or in map 0F38. */
+static bool host_has_extensions(void)
+{
+    const unsigned need = 1u << 20 | 1u << 22 | 1u << 23; /* SSE4.2, MOVBE, POPCNT */
+    static int known = -1;                                /* CPUID is slow in a virtual machine */
+    unsigned a, b, c, d;
+
+    if (known < 0) {
+        known = __get_cpuid(1, &a, &b, &c, &d) && (c & need) == need &&
+                __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & 1u << 3) &&
+                __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & 1u << 5);
+    }
+    return known;
+}
+
 /* Makes one case for the mode; false if the dice gave something that cannot be tested. */
 static bool make_case(struct test_case *c, enum insn_mode mode)
 {
     const struct form *f = &forms[random_below(sizeof(forms) / sizeof(forms[0]))];
 
     if (f->modes == (mode == INSN_MODE_64 ? NOT64 : ONLY64)) {
+        return false;
+    }
+    if ((f->prefix || f->length == 3) && !host_has_extensions()) {
         return false;
     }
     memset(c, 0, sizeof(*c));

@@ -34,6 +34,7 @@ enum care {
     CARE_XLAT,
     CARE_LEAVE,
     CARE_DIVIDE,
+    CARE_PUSH_SEG, /* how much of a 32-bit slot is written depends on the processor */
     CARE_PUSHA, /* PUSHA, POPA: the processor may have done some of eight moves when it faults; the emulator has done none */
 };
 
@@ -188,7 +189,7 @@ static const struct form forms[] = {
     {{0x9c}, 1, PLAIN, ANY},
     {{0x9d}, 1, PLAIN, .care = CARE_POPF},
     {{0xc9}, 1, PLAIN, .care = CARE_LEAVE},
-    {{0x0f, 0xa0}, 2, PLAIN, ANY},
+    {{0x0f, 0xa0}, 2, PLAIN, ANY, .care = CARE_PUSH_SEG},
     /* control flow */
     {{0x70}, 1, PLAIN, .imm = I8, .care = CARE_BRANCH, .count = 16},
     {{0x0f, 0x80}, 2, PLAIN, .imm = IZ, .care = CARE_BRANCH, .count = 16},
@@ -216,10 +217,10 @@ static const struct form forms[] = {
     {{0xec}, 1, PLAIN, .count = 4},
     /* not in 64-bit mode */
     {{0x40}, 1, PLAIN, ANY, .count = 16, .modes = NOT64},
-    {{0x06}, 1, PLAIN, ANY, .modes = NOT64},
-    {{0x0e}, 1, PLAIN, ANY, .modes = NOT64},
-    {{0x16}, 1, PLAIN, ANY, .modes = NOT64},
-    {{0x1e}, 1, PLAIN, ANY, .modes = NOT64},
+    {{0x06}, 1, PLAIN, ANY, .care = CARE_PUSH_SEG, .modes = NOT64},
+    {{0x0e}, 1, PLAIN, ANY, .care = CARE_PUSH_SEG, .modes = NOT64},
+    {{0x16}, 1, PLAIN, ANY, .care = CARE_PUSH_SEG, .modes = NOT64},
+    {{0x1e}, 1, PLAIN, ANY, .care = CARE_PUSH_SEG, .modes = NOT64},
     {{0x27}, 1, PLAIN, ANY, .undefined = FLAG_OF, .modes = NOT64},
     {{0x2f}, 1, PLAIN, ANY, .undefined = FLAG_OF, .modes = NOT64},
     {{0x37}, 1, PLAIN, ANY, .undefined = FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF, .modes = NOT64},

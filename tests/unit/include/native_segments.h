@@ -19,6 +19,14 @@ static inline uint16_t ldt_selector(unsigned entry)
     return (uint16_t)(entry << 3 | 7); /* local table, privilege level 3 */
 }
 
+/* Whether the host's kernel lets a process have descriptors of its own. */
+static bool have_segments(void)
+{
+    struct user_desc none = {.read_exec_only = 1, .seg_not_present = 1};
+
+    return syscall(SYS_modify_ldt, 0x11, &none, sizeof(none)) == 0;
+}
+
 /* Puts a descriptor into the table and into native_segments. `contents`: 0 data, 1 expand down, 2 code. */
 static void set_segment(enum insn_seg seg, uint32_t base, uint32_t limit, unsigned contents, bool big,
                         bool read_only)
