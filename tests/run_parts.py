@@ -14,10 +14,11 @@ import sys
 import time
 
 
-def run(target, log):
+def run(target, log, building):
     """Runs `make target` with its output here and in `log`; returns (status, last line)."""
     last = ''
-    with subprocess.Popen([os.environ.get('MAKE', 'make'), '--no-print-directory', target], stdin=subprocess.DEVNULL,
+    jobs = [f'-j{os.cpu_count()}'] if building else []
+    with subprocess.Popen([os.environ.get('MAKE', 'make'), '--no-print-directory', *jobs, target], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors='replace') as child:
         for line in child.stdout:
             sys.stdout.write(line)
@@ -53,7 +54,7 @@ def main():
         print(f'==== {name}', flush=True)
         begin = time.monotonic()
         with open(logs / f'{name}.log', 'w', encoding='utf-8') as log:
-            status, last = run(name, log)
+            status, last = run(name, log, target.startswith('+'))
         results.append((name, *judge(target, status, last), time.monotonic() - begin))
     print('====')
     for name, passed, failed, remark, seconds in results:

@@ -23,6 +23,10 @@ test-unit: unit-bins
 	$(Q)$(PYTHON) tests/unit/run.py $(UNIT_BINS)
 .PHONY: test-unit
 
+# Guest tests against Debian's Xen take the unpacked one.
+ORACLE ?= $(B)/oracle/xen
+test-guest-oracle: $(B)/oracle/xen
+
 # `make test`: installs what is missing, then every part in a make of its own, so that what the installation brought is seen.
 TEST_PARTS := +all lint test-unit $(if $(wildcard tests/guest/*.mk),test-guest test-guest-debug) test-system
 test:
