@@ -199,6 +199,22 @@ static void caps_hold(void **state)
     sim_stop();
 }
 
+/* What late interrupts let somebody run too long is taken off what he gets next. */
+static void caps_hold_with_late_timers(void **state)
+{
+    struct sim_domain *a;
+
+    sim_start(2, "credit");
+    sim_timer_latency = 1 * MS;
+    a = sim_domain(256, 30);
+    sim_add(a, 0, 0, 0);
+    sim_add(a, 0, 0, 0);
+    sim_run(SECONDS(20));
+    assert_near(sim_domain_ran(a), SECONDS(20) * 30 / 100, "cap 30, late timers");
+    check_runstates();
+    sim_stop();
+}
+
 /* A guest that yields, or sleeps for a moment, just before each multiple of a tick: it uses no more than its part. */
 static void hiding_from_ticks(void **state)
 {
@@ -548,6 +564,7 @@ int main(void)
         cmocka_unit_test(shares_of_many),
         cmocka_unit_test(infeasible_weight),
         cmocka_unit_test(caps_hold),
+        cmocka_unit_test(caps_hold_with_late_timers),
         cmocka_unit_test(hiding_from_ticks),
         cmocka_unit_test(woken_runs_soon),
         cmocka_unit_test(rate_limit_bounds_preemption),

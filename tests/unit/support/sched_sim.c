@@ -7,7 +7,7 @@
 unsigned int hosted_cpu;
 cpumask_t cpu_online_mask;
 unsigned int cpu_count;
-s_time_t sim_now;
+s_time_t sim_now, sim_timer_latency;
 struct vcpu *sim_current[MAX_CPUS];
 struct sim_vcpu sim_vcpus[SIM_VCPUS];
 uint64_t sim_seed;
@@ -60,7 +60,7 @@ static s_time_t machine_now(void)
 
 static void machine_program(s_time_t t)
 {
-    deadline[hosted_cpu] = t;
+    deadline[hosted_cpu] = max(t, sim_now) + sim_timer_latency;
     sim_programs++;
 }
 
@@ -124,6 +124,7 @@ void sim_start(unsigned int cpus, const char *policy)
 
     sim_now = 1000;
     hosted_cpu = 0;
+    sim_timer_latency = 0;
     sim_cpus = cpus;
     cpu_count = cpus;
     sim_check = NULL;
