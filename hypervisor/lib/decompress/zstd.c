@@ -4,7 +4,7 @@
 #include "lib/decompress/decompress.h"
 #include "hv/errno.h"
 #include "hv/string.h"
-#define ZSTD_STATIC_LINKING_ONLY    /* for a decoder in memory of ours: the functions are in the static library \
+#define ZSTD_STATIC_LINKING_ONLY /* for a decoder in memory of ours: the functions are in the static library \
                                        of this very version */
 #include <zstd.h>
 #include <zstd_errors.h>
