@@ -199,7 +199,7 @@ KIT_TEST(nmi_op)
     CHECK_RC(hcall_vcpu_op(VCPUOP_send_nmi, 99, NULL), -XEN_ENOENT);
 }
 
-/* set_callbacks, the older way: unlike callback_op it takes any address. */
+/* set_callbacks, the older way: it returns 0 even where it ignores an address that is not canonical. */
 KIT_TEST(set_callbacks)
 {
     CHECK_RC(kit_hypercall3(__HYPERVISOR_set_callbacks, kit_trap_stub(KIT_VECTOR_EVENT, true),
