@@ -4,6 +4,7 @@
 #define HV_SOFTIRQ_H
 
 #include "hv/cpumask.h"
+#include "hv/list.h"
 
 enum softirq {
     SOFTIRQ_TIMER,
@@ -31,7 +32,8 @@ void softirq_cpu_down(unsigned int cpu);
 
 /* What softirqs ask of the machine: given by the architecture, or by a test. */
 struct softirq_machine {
-    void (*send_ipi)(unsigned int cpu); /* makes another processor run softirq_run() soon, also out of its idle loop */
+    void (*send_ipi)(
+        unsigned int cpu); /* makes another processor run softirq_run() soon, also out of its idle loop */
 };
 extern struct softirq_machine softirq_machine;
 
@@ -39,7 +41,6 @@ extern struct softirq_machine softirq_machine;
  * A function to be run once, soon, on a given processor, from the softirq. Scheduling one that waits already does nothing; from the moment
  * its function is entered it can be scheduled again (and, on another processor, may then run a second time at once).
  */
-#include "hv/list.h"
 struct tasklet {
     struct list link;
     void (*function)(void *data);
