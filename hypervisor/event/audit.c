@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Debug key 'e', and the invariants E1 to E9 of docs/design/event-channels.md. */
+#include "core/frame_audit.h"
 #include "event/wire.h"
 #include "hv/log.h"
 
@@ -156,4 +157,19 @@ unsigned int event_audit(struct domain *d)
         wrong += e->pirq[i] && (e->pirq[i]->state != CHANNEL_PIRQ || e->pirq[i]->pirq != i);
     unlock(&e->lock);
     return wrong;
+}
+
+/* FIFO's control blocks and event arrays lie in the domain's memory. */
+void event_name_holdings(struct domain *d, frame_holding_fn *hold, void *context)
+{
+    struct event_domain *e = d->event;
+    struct vcpu *v;
+
+    if (!e)
+        return;
+    for_each_vcpu (v, d)
+        if (v->event && v->event->control_frame)
+            hold(context, v->event->control_frame, 1, 1);
+    for (unsigned int i = 0; e->fifo && i < e->fifo->pages; i++)
+        hold(context, e->fifo->frame[i], 1, 1);
 }

@@ -117,13 +117,6 @@ static void pv_vcpu_free(struct vcpu *v)
     hv_free(pv_vcpu(v)->fpu);
 }
 
-/* Destroying domains is the control interface's, which is not there yet; domain 0 ends with the machine. */
-int pv_relinquish(struct domain *d)
-{
-    (void)d;
-    return -ENOSYS;
-}
-
 const struct guest_kind pv_kind = {
     .name = "PV",
     .domain_size = sizeof(struct pv_domain),

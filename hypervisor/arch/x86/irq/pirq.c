@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The maps. Answers follow Debian's Xen 4.17 (docs/design/interrupts.md has the table of what was recorded). */
+#include "core/frame_audit.h"
 #include "arch/x86/irq/pirq.h"
 #include "arch/x86/irq/irq.h"
 #include "arch/x86/irq/msi.h"
@@ -312,4 +313,10 @@ void pirq_dump(struct domain *d)
         if (i->pirq[pirq].state == PIRQ_MAPPED && i->pirq[pirq].bound)
             printk("  d%d PIRQ %u: IRQ %u, port %u\n", d->id, pirq, i->pirq[pirq].irq,
                    event_pirq_port(d, pirq));
+}
+
+void pirq_name_holdings(struct domain *d, frame_holding_fn *hold, void *context)
+{
+    if (d->irq && irq_domain_of(d)->eoi_frame)
+        hold(context, irq_domain_of(d)->eoi_frame, 1, 1);
 }
