@@ -59,8 +59,10 @@ static inline int pv_exchange_entry(const struct domain *d, struct frame *f, enu
         ret = -EINVAL;
     else if (unlikely((READ_ONCE(*slot) ^ old) & ~PTE_AD))
         ret = 1;
-    else
+    else {
+        RACE_POINT();
         pv_store_entry(slot, old, pte, how);
+    }
     entry_unlock(l);
     return ret;
 }

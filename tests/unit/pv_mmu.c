@@ -3,10 +3,12 @@
  * Page tables of PV guests on a fake machine: single steps; then random operations, stopped and continued at random points, against a
  * model that knows no counts but recomputes them all from who holds what; then the same from two threads.
  * The seed is printed; SEED=n in the environment repeats a run, STEPS=n lengthens it.
- * UNIT-SOURCES: hypervisor/core/frame_ref.c hypervisor/pv/leaf.c hypervisor/pv/validate.c hypervisor/pv/pt_update.c hypervisor/pv/update_va.c hypervisor/pv/mmu_update.c hypervisor/pv/mmuext.c
- * UNIT-FLAGS: -DHYPERCALL_BUDGET=1
+ * UNIT-SOURCES: hypervisor/core/frame_ref.c hypervisor/pv/leaf.c hypervisor/pv/validate.c hypervisor/pv/pt_update.c hypervisor/pv/update_va.c hypervisor/pv/mmu_update.c hypervisor/pv/mmuext.c hypervisor/pv/frame_audit.c
+ * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DRACE_POINT=fake_race_point -include fake_race.h
  */
 #include "fake_machine.h"
+#include "core/frame_audit.h"
+#include "hv/log.h"
 #include <pthread.h>
 #include <time.h>
 
@@ -501,7 +503,7 @@ static unsigned int steps_of_run(unsigned int normal)
 
 static void start_pool(uint64_t seed)
 {
-    fake.random = seed;
+    fake_seed = seed;
     fake.mmio_allowed = 1;
     for (unsigned int i = 0; i < POOL; i++)
         fake_allocate(i < POOL / 2 ? d0 : d1, POOL_FIRST + i);
@@ -601,12 +603,13 @@ static void *racer(void *arg)
 {
     struct vcpu *v = arg;
 
+    fake_seed = seed_of_run() + v->id;
     for (unsigned int i = 0; i < steps_of_run(60000); i++)
         random_step(v);
     return NULL;
 }
 
-/* Two vcpus of one domain at once. The random numbers race, too: the more the better. */
+/* Two vcpus of one domain at once. */
 static void test_race(void **state)
 {
     uint64_t seed = seed_of_run();
@@ -622,13 +625,216 @@ static void test_race(void **state)
     drop_everything(seed);
 }
 
+/* --- Few entries, many hands: two vcpus write the same entries while a third takes the table in and out of use. --- */
+
+static volatile bool hammering;
+
+static void *hammer_entries(void *arg)
+{
+    struct vcpu *v = arg;
+
+    fake_seed = seed_of_run() + v->id;
+    while (hammering) {
+        uint64_t r = fake_random();
+        uint64_t pte = r % 4 ? PTE(20 + r % 3, P | (r >> 8 & W)) : 0;
+        mmu_update_t u = {(13 << 12) + (r >> 16 & 1) * 8 + (r >> 20 & 2), pte};
+        struct hypercall hc = fake_hypercall(v, (uintptr_t)&u, 1, 0, DOMID_SELF);
+
+        if (r >> 32 & 1)
+            hc = fake_hypercall(v, (r >> 16 & 1) << 12, pte, 0, 0);
+        (void)(r >> 32 & 1 ? do_update_va_mapping(&hc) : do_mmu_update(&hc));
+    }
+    return NULL;
+}
+
+static void *hammer_table(void *arg)
+{
+    struct vcpu *v = arg;
+
+    fake_seed = seed_of_run() + 99;
+    for (unsigned int i = 0; i < steps_of_run(1000); i++) {
+        mmu_update_t u = {12 << 12, i & 1 ? PTE(13, P | W) : 0};
+        struct hypercall hc = fake_hypercall(v, (uintptr_t)&u, 1, 0, DOMID_SELF);
+
+        while (do_mmu_update(&hc) == -ERESTART)
+            ;
+        /* In use for as long as it takes the others to get at it. */
+        for (unsigned int pause = 0; pause < 3 && i & 1; pause++)
+            sched_yield();
+    }
+    hammering = false;
+    return NULL;
+}
+
+static void test_race_on_entries(void **state)
+{
+    static struct pv_vcpu third;
+    pthread_t t[3];
+    uint64_t expected[3] = {1, 1, 1};
+
+    build_space(d0);
+    assert_int_equal(mmuext(v0, MMUEXT_NEW_BASEPTR, 10, 0, DOMID_SELF), 0);
+    pv_vcpu(d0->vcpu[1])->cr3_kernel = pv_vcpu(v0)->cr3_kernel;
+    third.v = *v0;
+    hammering = true;
+    fake_race_one_in = 8;
+    fake.preempt_one_in = 3;
+    assert_int_equal(pthread_create(&t[0], NULL, hammer_entries, d0->vcpu[0]), 0);
+    assert_int_equal(pthread_create(&t[1], NULL, hammer_entries, d0->vcpu[1]), 0);
+    assert_int_equal(pthread_create(&t[2], NULL, hammer_table, &third.v), 0);
+    for (unsigned int i = 0; i < 3; i++)
+        pthread_join(t[i], NULL);
+    fake_race_one_in = 0;
+    /* Whatever the entries say now, in use or not, that is what is held. */
+    for (unsigned int i = 0; i < 512 && fw_phase(word_of(13)) == FW_VALID; i++)
+        if (table_of(13)[i] & P)
+            expected[pte_mfn(table_of(13)[i]).n - 20]++;
+    for (unsigned int i = 0; i < 3; i++)
+        assert_int_equal(fw_general(word_of(20 + i)), expected[i]);
+}
+
+/* The same at chosen moments: while one vcpu is at the n-th point of a change of an entry, another takes the table out of use. */
+static volatile bool other_done;
+static pthread_t other;
+
+static void *take_table_out(void *arg)
+{
+    assert_int_equal(mmuext(d0->vcpu[1], MMUEXT_UNPIN_TABLE, 13, 0, DOMID_SELF), 0);
+    other_done = true;
+    return NULL;
+}
+
+/* Waits for the other to finish, or to be seen to wait for us. */
+static void let_other_run(void)
+{
+    assert_int_equal(pthread_create(&other, NULL, take_table_out, NULL), 0);
+    for (unsigned int ms = 0; ms < 50 && !other_done; ms++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+static void test_entry_against_devalidation(void **state)
+{
+    build_space(d0);
+    for (unsigned int n = 1; n <= 2; n++) {
+        table_of(13)[0] = PTE(20, P | W);
+        assert_int_equal(mmuext(v0, MMUEXT_PIN_L1_TABLE, 13, 0, DOMID_SELF), 0);
+        other_done = false;
+        fake_race_hook_in = n;
+        fake_race_hook = let_other_run;
+        (void)mmu_update(v0, 13 << 12, PTE(22, P | W), DOMID_SELF);
+        assert_null(fake_race_hook);
+        pthread_join(other, NULL);
+        assert_true(other_done);
+        for (unsigned int i = 10; i < 40; i++)
+            assert_int_equal(word_of(i) & ~FW_TYPE_MASK, fw_make(0, FW_IDLE, 0, 1));
+    }
+}
+
+/* --- The audit: silent on what is right, and not on what is wrong. --- */
+
+struct domain *domain_first(void)
+{
+    return d0;
+}
+
+struct domain *domain_next(struct domain *d)
+{
+    return d == d0 ? d1 : NULL;
+}
+
+void event_name_holdings(struct domain *d, frame_holding_fn *fn, void *context)
+{
+}
+
+void pirq_name_holdings(struct domain *d, frame_holding_fn *fn, void *context)
+{
+}
+
+uint64_t *pv_ldt_pte(struct vcpu *v, unsigned int page)
+{
+    static uint64_t none;
+
+    return &none;
+}
+
+void *hv_alloc_pages(unsigned int order)
+{
+    return calloc(1, PAGE_SIZE << order);
+}
+
+void hv_free_pages(void *va, unsigned int order)
+{
+    free(va);
+}
+
+void log_printf(enum log_level level, const char *fmt, ...)
+{
+}
+
+/* The fake machine keeps no lists: they are made for the audit. */
+static unsigned int run_audit(void)
+{
+    for (unsigned int i = 0; i < FAKE_DOMAINS; i++) {
+        struct domain *d = &fake.domain[i].d;
+
+        d->page_list = FRAME_LIST_END;
+        d->tot_pages = 0;
+        for (uint32_t n = 0; n < FAKE_MMIO; n++) {
+            struct frame *f = &frame_table[n];
+
+            if (f->owner == FRAME_OWNER_NONE)
+                f->flags = FRAME_FREE;
+            if (f->owner != d->id)
+                continue;
+            if (!(f->flags & FRAME_ON_LIST))
+                f->flags = FRAME_ON_LIST | FRAME_GIVEN_UP;
+            f->next = d->page_list;
+            d->page_list = n;
+            d->tot_pages++;
+        }
+    }
+    return frame_audit();
+}
+
+static void test_audit(void **state)
+{
+    uint64_t seed = seed_of_run();
+
+    start_pool(seed);
+    fake.preempt_one_in = 4;
+    assert_int_equal(run_audit(), 0);
+    for (unsigned int i = 0; i < 20000; i++)
+        random_step(fake.domain[fake_random() % FAKE_DOMAINS].d.vcpu[0]);
+    if (run_audit())
+        fail_msg("seed %lu: the audit complains", seed);
+    /* One fault of each kind. */
+    for (unsigned int i = POOL_FIRST; i < POOL_FIRST + POOL; i++) {
+        uint64_t w = word_of(i);
+
+        if (frame_table[i].owner == FRAME_OWNER_NONE)
+            continue;
+        frame_table[i].word = w + FW_GENERAL_ONE; /* a leak */
+        assert_int_equal(run_audit(), 1);
+        frame_table[i].word = w ^ FW_PINNED;
+        assert_true(run_audit() > 0);
+        frame_table[i].word = w;
+        assert_int_equal(run_audit(), 0);
+    }
+    frame_table[POOL_FIRST + POOL].flags = 0;
+    frame_table[POOL_FIRST + POOL].owner = 0;
+    frame_table[POOL_FIRST + POOL].word = 5;
+    assert_true(run_audit() > 0);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_pin_unpin),  CASE(test_refused_tables), CASE(test_update_va), CASE(test_retype_flushes),
-        CASE(test_mmu_update), CASE(test_foreign),        CASE(test_linear),    CASE(test_preempt_everywhere),
-        CASE(test_random),     CASE(test_race),
+        CASE(test_pin_unpin),      CASE(test_refused_tables),     CASE(test_update_va),
+        CASE(test_retype_flushes), CASE(test_mmu_update),         CASE(test_foreign),
+        CASE(test_linear),         CASE(test_preempt_everywhere), CASE(test_random),
+        CASE(test_race),           CASE(test_race_on_entries),    CASE(test_entry_against_devalidation),
+        CASE(test_audit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,16 +53,22 @@ static struct {
     unsigned int released;
     unsigned int preempt_one_in; /* softirq_pending() is true once in so many calls; 0: never */
     unsigned int mmio_allowed;
-    uint64_t random;
     unsigned int root_loads;
 } fake;
 
+volatile unsigned int fake_race_one_in;
+__thread void (*fake_race_hook)(void);
+__thread unsigned int fake_race_hook_in;
+
+/* Each thread has its own sequence. */
+static __thread uint64_t fake_seed;
+
 static inline uint64_t fake_random(void)
 {
-    fake.random ^= fake.random << 13;
-    fake.random ^= fake.random >> 7;
-    fake.random ^= fake.random << 17;
-    return fake.random;
+    fake_seed ^= fake_seed << 13;
+    fake_seed ^= fake_seed >> 7;
+    fake_seed ^= fake_seed << 17;
+    return fake_seed;
 }
 
 uint32_t tlb_clock_now(void)
@@ -217,7 +223,7 @@ static inline struct hypercall fake_hypercall(struct vcpu *v, uint64_t a, uint64
 static inline int fake_machine_up(void)
 {
     memset(&fake, 0, sizeof(fake));
-    fake.random = 88172645463325252ULL;
+    fake_seed = 88172645463325252ULL;
     fake.clock = 1;
     frame_table = calloc(FAKE_FRAMES, sizeof(*frame_table));
     direct_map = aligned_alloc(PAGE_SIZE, FAKE_FRAMES * PAGE_SIZE);
