@@ -187,6 +187,37 @@ static struct credit_vcpu *credit_steal(struct runqueue *rq, enum credit_class l
     return NULL;
 }
 
+/*
+ * Evens out the queues, once a slice: takes one from the longest other queue if that is longer than ours by two or more. Whoever runs here
+ * is about to be put back, or to go on; either way his rivals here become more.
+ */
+static void credit_pull(struct runqueue *rq, s_time_t now)
+{
+    unsigned int most = rq->waiting + 1, longest = MAX_CPUS, other;
+    struct credit_vcpu *cv;
+    struct runqueue *from;
+
+    for_each_cpu (other, &sched_waiting) {
+        unsigned int waiting = READ_ONCE(per_cpu(runqueue, other).waiting);
+
+        if (other != rq->cpu && waiting > most) {
+            most = waiting;
+            longest = other;
+        }
+    }
+    if (longest == MAX_CPUS || !rq->online)
+        return;
+    from = &per_cpu(runqueue, longest);
+    if (!trylock(&from->lock))
+        return;
+    cv = from->waiting > rq->waiting + 1 ? credit_take_from(from, rq->cpu, CLASS_OVER, now) : NULL;
+    unlock(&from->lock);
+    if (!cv)
+        return;
+    rq->steals++;
+    credit_enqueue(rq, cv);
+}
+
 /* --- The decision --- */
 
 /* How long `cv` may run before we look again. */
@@ -266,6 +297,8 @@ static struct vcpu *credit_do_schedule(struct runqueue *rq, s_time_t now, bool k
         if (prev->boosted && (!keep || now - cc->slice_start >= credit.rate_limit))
             prev->boosted = false;
     }
+    if (keep && now - cc->slice_start >= credit.slice && !cpumask_empty(&sched_waiting))
+        credit_pull(rq, now);
     next = credit_best(cc, &class);
     if (keep) {
         prev_class = class_of(prev);

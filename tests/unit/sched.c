@@ -147,6 +147,24 @@ static void shares_of_many(void **state)
     sim_stop();
 }
 
+/* The vcpus of one domain get like parts of it: the queues even out. */
+static void like_parts_within_a_domain(void **state)
+{
+    struct sim_domain *d;
+    struct sim_vcpu *sv[6];
+
+    sim_start(2, "credit");
+    sim_check = check_work_conserving;
+    d = sim_domain(256, 0);
+    for (unsigned int i = 0; i < 6; i++)
+        sv[i] = sim_add(d, 0, 0, 0);
+    sim_run(SECONDS(20));
+    for (unsigned int i = 0; i < 6; i++)
+        assert_in_range(sv[i]->ran, SECONDS(40) / 6 * 9 / 10, SECONDS(40) / 6 * 11 / 10);
+    check_runstates();
+    sim_stop();
+}
+
 /* A weight larger than one vcpu can use: it runs always, and the others share the rest by theirs. */
 static void infeasible_weight(void **state)
 {
@@ -262,14 +280,15 @@ static void check_latency(void)
 
 static void woken_runs_soon(void **state)
 {
-    struct sim_domain *hogs, *d;
+    struct sim_domain *hog, *d;
 
+    /* Both bound to one of two processors: the hog, too, has credit all the time. */
     sim_start(2, "credit");
-    hogs = sim_domain(256, 0);
-    for (unsigned int i = 0; i < 6; i++)
-        sim_add(hogs, 0, 0, 0);
+    hog = sim_domain(256, 0);
+    sim_pin(sim_add(hog, 0, 0, 0), 0);
     d = sim_domain(256, 0);
     watched = sim_add(d, 200 * NS_PER_US, 7 * MS, 30);
+    sim_pin(watched, 0);
     sim_run(SECONDS(1));
     longest_wait = 0;
     waited_before = (s_time_t)watched->v.runstate.time[RUNSTATE_runnable];
@@ -562,6 +581,7 @@ int main(void)
         cmocka_unit_test(three_on_two),
         cmocka_unit_test(shares_of_bound_vcpus),
         cmocka_unit_test(shares_of_many),
+        cmocka_unit_test(like_parts_within_a_domain),
         cmocka_unit_test(infeasible_weight),
         cmocka_unit_test(caps_hold),
         cmocka_unit_test(caps_hold_with_late_timers),
