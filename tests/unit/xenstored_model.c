@@ -220,6 +220,13 @@ static void expect_event(struct client *c, int w, const char *path)
     c->events_end = &e->next;
 }
 
+static bool parent_readable(const struct client *c, int i)
+{
+    const struct node *n = &now.n[i ? slot[i].parent : 0];
+
+    return n->exists && (bits_of(c, n) & R);
+}
+
 /* Tells the watchers of slot @i, and above it unless @exact, who may read @a or @b. */
 static void fire(int i, const struct node *a, const struct node *b, bool exact)
 {
@@ -233,7 +240,7 @@ static void fire(int i, const struct node *a, const struct node *b, bool exact)
                 continue;
             if (exact ? c->watch[w].at != i : !below(i, c->watch[w].at))
                 continue;
-            if ((bits_of(c, a) & R) || (b && (bits_of(c, b) & R)))
+            if ((bits_of(c, a) & R) || (b && (bits_of(c, b) & R)) || (!exact && parent_readable(c, i)))
                 expect_event(c, w, slot[i].path);
         }
 }

@@ -299,7 +299,7 @@ void st_watch_msg_gone(struct st_msg *m);
 void st_watch_retry(struct st_conn *c);
 /* Adds a watch without its first event, whatever the quota. 0, -EEXIST, -ENOMEM. */
 int st_watch_restore(struct st_conn *c, const struct st_path *p, const char *token, bool overflow);
-/* Fires the watches at and above @path; those who may read @a or @b (NULL: nobody more) get it. */
+/* Fires the watches at and above @path, for those who may read @a or @b (NULL: nobody more) or the parent. */
 void st_fire(struct st_store *s, const char *path, size_t len, const struct st_perms *a,
              const struct st_perms *b);
 /*

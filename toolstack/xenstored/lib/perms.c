@@ -123,29 +123,21 @@ void st_perms_forget(struct st_store *s, unsigned int domid)
                     p->entry[k].bits |= ST_STALE;
 }
 
-static unsigned int bits_for(const struct st_perms *p, unsigned int domid)
-{
-    unsigned int i;
-
-    if (p->entry[0].domid == domid && !(p->entry[0].bits & ST_STALE))
-        return ST_READ | ST_WRITE;
-    for (i = 1; i < p->count; i++)
-        if (p->entry[i].domid == domid && !(p->entry[i].bits & ST_STALE))
-            return p->entry[i].bits;
-    return p->entry[0].bits & (ST_READ | ST_WRITE);
-}
-
-/* What the connection may do: its own rights, and those of the domain it is a target for. */
+/*
+ * What the connection may do: everything with what it or the domain it is a target for owns; else what the first
+ * entry for either of them says, else what the list says of everybody.
+ */
 unsigned int st_perms_bits(const struct st_conn *c, const struct st_perms *p)
 {
-    unsigned int bits;
+    unsigned int target = c->domain ? c->domain->target : ST_DOMID_NONE, i;
 
-    if (c->privileged)
+    if (c->privileged || st_perms_owner(c, p))
         return ST_READ | ST_WRITE;
-    bits = bits_for(p, c->domid);
-    if (c->domain && c->domain->target != ST_DOMID_NONE)
-        bits |= bits_for(p, c->domain->target);
-    return bits;
+    for (i = 1; i < p->count; i++)
+        if (!(p->entry[i].bits & ST_STALE) &&
+            (p->entry[i].domid == c->domid || (target != ST_DOMID_NONE && p->entry[i].domid == target)))
+            return p->entry[i].bits;
+    return p->entry[0].bits & (ST_READ | ST_WRITE);
 }
 
 bool st_perms_owner(const struct st_conn *c, const struct st_perms *p)

@@ -198,12 +198,24 @@ struct change {
     const char *path;
     size_t len;
     const struct st_perms *a, *b;
+    bool ask_parent; /* who may read the parent as it is now may know too */
 };
+
+static bool may_read(const struct st_conn *c, const struct st_perms *p)
+{
+    return p && (st_perms_bits(c, p) & ST_READ);
+}
 
 static bool may_know(const struct st_conn *c, const struct change *x)
 {
-    return c->privileged || (x->a && (st_perms_bits(c, x->a) & ST_READ)) ||
-           (x->b && (st_perms_bits(c, x->b) & ST_READ));
+    const struct st_node *parent;
+
+    if (c->privileged || may_read(c, x->a) || may_read(c, x->b))
+        return true;
+    if (!x->ask_parent)
+        return false;
+    parent = st_tree_find(c->store, c->store->root, x->path, st_path_parent(x->path, x->len));
+    return parent && may_read(c, parent->perms);
 }
 
 static void fire_path(struct st_watch_path *p, const struct change *x)
@@ -223,7 +235,7 @@ static void fire_path(struct st_watch_path *p, const struct change *x)
 void st_fire(struct st_store *s, const char *path, size_t len, const struct st_perms *a,
              const struct st_perms *b)
 {
-    struct change x = {path, len, a, b};
+    struct change x = {path, len, a, b, path[0] == '/'};
     uint64_t h = hash_step(s->seed, (unsigned char)path[0]);
     size_t i;
 
@@ -252,7 +264,7 @@ static int fire_child(void *ctx, struct st_node *n, const char *path, size_t len
 {
     struct fire_children *x = ctx;
     struct st_watch_path *p;
-    struct change change = {path, len, n->perms, NULL};
+    struct change change = {path, len, n->perms, NULL, false};
     size_t parent;
 
     if (len == x->top_len)
