@@ -44,13 +44,15 @@ check "dom0 name" [ "$(xenstore-read /local/domain/0/name)" = Domain-0 ]
 check "kernel's ring" env XENSTORED_PATH=/dev/xen/xenbus xenstore-write /kernel/ring works
 check "seen by socket" [ "$(xenstore-read /kernel/ring)" = works ]
 xenstore-watch -n 3 @releaseDomain >/run/release &
-xenconsoled --pid-file=/run/xenconsoled.pid --log=guest
+consoled=/ours/xenconsoled
+grep -q xconsole=debian /proc/cmdline && consoled=xenconsoled
+$consoled --pid-file=/run/xenconsoled.pid --log=guest
 cat >/etc/guest.cfg <<CFG
 name = "guest"
 memory = 128
 kernel = "/vmlinuz"
 ramdisk = "/guest.gz"
-cmdline = "console=hvc0 quiet"
+cmdline = "console=hvc0"
 CFG
 life() { # $1: the guest's end
     check "create ($1)" xl create -q /etc/guest.cfg
@@ -62,6 +64,8 @@ life() { # $1: the guest's end
 }
 life end
 check "guest done" wait_for "/local/domain/$id/data/done" 1
+(sleep 5; echo) | timeout 6 xl console guest >/run/late 2>/dev/null
+check "late console from the first line" grep -q 'Linux version' /run/late
 check pause xl pause guest
 check unpause xl unpause guest
 check destroy xl destroy guest

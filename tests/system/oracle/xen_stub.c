@@ -104,7 +104,7 @@ void *xengnttab_map_grant_ref(void *h, uint32_t domid, uint32_t ref, int prot)
     void *page;
     int fd;
 
-    snprintf(name, sizeof(name), "ring-%u", domid);
+    snprintf(name, sizeof(name), "%s-%u", ref == 1 ? "ring" : "console", domid);
     fd = open(in_dir(path, name), O_RDWR);
     if (fd < 0)
         return NULL;

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""xenconsoled beside a xenstored, both here and without a hypervisor: a guest's page is a file, its terminal a real one.
+
+    console.py STUB XENSTORED XENCONSOLED
+"""
+import os
+import pathlib
+import select
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+from compare import MKDIR, READ, RELEASE, WRITE, Daemon
+
+OUT, IN_CONS, IN_PROD, OUT_CONS, OUT_PROD = 1024, 3072, 3076, 3080, 3084
+
+
+class Guest:
+    """What a guest's console driver does, on the file of its page."""
+
+    def __init__(self, directory, domid):
+        import mmap
+        path = directory / f'console-{domid}'
+        path.write_bytes(bytes(4096))
+        self.page = mmap.mmap(os.open(path, os.O_RDWR), 4096)
+        self.words = memoryview(self.page).cast('I')
+        self.events = os.open(directory / 'events', os.O_RDWR)
+        self.domid = domid
+
+    def kick(self):
+        os.write(self.events, struct.pack('<I', 100 + self.domid))
+
+    def say(self, text):
+        for byte in text:
+            end = time.monotonic() + 5
+            while self.words[OUT_PROD // 4] - self.words[OUT_CONS // 4] & 0xffffffff >= 2048:
+                assert time.monotonic() < end, 'the ring is not emptied'
+                self.kick()
+                time.sleep(0.001)
+            prod = self.words[OUT_PROD // 4]
+            self.page[OUT + prod % 2048] = byte
+            self.words[OUT_PROD // 4] = prod + 1 & 0xffffffff
+        self.kick()
+
+    def hear(self):
+        cons, prod = self.words[IN_CONS // 4], self.words[IN_PROD // 4]
+        self.words[IN_CONS // 4] = prod
+        return bytes(self.page[(cons + i) % 1024] for i in range(prod - cons & 0xffffffff))
+
+
+def until(what, condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+    print('ok', what)
+
+
+def hung_up(fd):
+    try:
+        return os.read(fd, 1) == b''
+    except OSError:
+        return True
+
+
+def read_all(fd, wanted):
+    out = b''
+    while len(out) < wanted:
+        assert select.select([fd], [], [], 5)[0], f'only {len(out)} of {wanted} bytes came: {out[-80:]!r}'
+        out += os.read(fd, 65536)
+    return out
+
+
+def main():
+    stub, xenstored, xenconsoled = sys.argv[1:]
+    store = Daemon(stub, xenstored)
+    directory = pathlib.Path(tempfile.mkdtemp(prefix='xenconsoled-'))
+    os.mkfifo(directory / 'events')
+    guest = Guest(directory, 3)
+    env = dict(os.environ, STUB_DIR=str(directory), LD_PRELOAD=str(pathlib.Path(stub).resolve()), XENSTORED_PATH=str(store.dir / 'socket'))
+    daemon = subprocess.Popen([xenconsoled, '-i', '--log=guest', f'--log-dir={directory}/log', f'--pid-file={directory}/pid'], env=env)
+    log = directory / 'log' / 'guest-three.log'
+    try:
+        guest.say(b'first words\n')  # before anybody listens
+        base = b'/local/domain/3'
+        for path, value in ((b'/name', b'three'), (b'/console/ring-ref', b'1'), (b'/console/port', b'7'), (b'/console/type', b'xenconsoled')):
+            store.call(0, WRITE, base + path + b'\0' + value)
+        store.introduce(3)
+        tty = []
+
+        def published():
+            kind, _, value, _ = store.call(0, READ, base + b'/console/tty\0')
+            tty[:] = [value.decode()] if kind == READ else []
+            return tty
+        until('the terminal is published', published)
+        until('the log has the first words', lambda: log.exists() and b'first words\n' in log.read_bytes())
+        fd = os.open(tty[0], os.O_RDWR | os.O_NOCTTY)
+        assert read_all(fd, 12) == b'first words\n'
+        print('ok a reader who comes late gets the first words')
+        os.write(fd, b'typed\x03\r')
+        heard = []
+        until('input reaches the guest, raw', lambda: heard.append(guest.hear()) or b''.join(heard) == b'typed\x03\r')
+        text = b''.join(b'line %d\n' % i for i in range(3000))
+        guest.say(text)
+        assert read_all(fd, len(text)) == text
+        print('ok 3000 lines in order')
+        os.close(fd)
+        time.sleep(0.2)
+        guest.say(b'while nobody reads\n')
+        time.sleep(0.2)
+        fd = os.open(tty[0], os.O_RDWR | os.O_NOCTTY)
+        everything = b'first words\n' + text + b'while nobody reads\n'
+        assert read_all(fd, len(everything)) == everything
+        print('ok the next reader gets the whole backlog')
+        until('the log has it too', lambda: log.read_bytes() == everything)
+        assert daemon.poll() is None
+        before = os.sysconf('SC_CLK_TCK'), open(f'/proc/{daemon.pid}/stat').read().rsplit(')', 1)[1].split()[11:13]
+        time.sleep(0.5)
+        assert open(f'/proc/{daemon.pid}/stat').read().rsplit(')', 1)[1].split()[11:13] == before[1], 'it is busy with nothing to do'
+        print('ok idle when nothing happens')
+        guest.words[OUT_PROD // 4] = guest.words[OUT_CONS // 4] + 5000
+        guest.kick()
+        time.sleep(0.2)
+        store.call(0, MKDIR, b'/anything\0')
+        assert daemon.poll() is None
+        print('ok impossible indices harm nobody else')
+        store.conns.pop(3)
+        store.call(0, RELEASE, b'3\0')
+        until('the terminal goes with the domain', lambda: hung_up(fd))
+    finally:
+        daemon.terminate()
+        daemon.wait()
+        store.stop()
+        shutil.rmtree(directory)
+
+
+if __name__ == '__main__':
+    main()

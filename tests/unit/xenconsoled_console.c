@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guest consoles: the ring, the backlog, the rate limit, and a guest that writes what it likes into its page.
+ * UNIT-SOURCES: toolstack/xenconsoled/console.c
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+#include "toolstack/xenconsoled/console.h"
+
+static struct xencons_interface page;
+static struct console con;
+static char *backlog;
+
+static int setup(void **state)
+{
+    memset(&page, 0, sizeof(page));
+    page.out_cons = page.out_prod = 0xfffffff0u;
+    page.in_cons = page.in_prod = 0xfffffff8u;
+    backlog = malloc(BACKLOG_BYTES);
+    console_attach(&con, &page, backlog);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    free(backlog);
+    return 0;
+}
+
+static size_t guest_say(const char *p, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len && page.out_prod - page.out_cons < sizeof(page.out); i++)
+        page.out[page.out_prod++ % sizeof(page.out)] = p[i];
+    return i;
+}
+
+static void output(void **state)
+{
+    char out[64];
+    const char *p;
+
+    assert_int_equal(guest_say("first words across the edge", 27), 27);
+    assert_int_equal(console_take(&con, out, sizeof(out), 1), 27);
+    assert_memory_equal(out, "first words across the edge", 27);
+    assert_int_equal(page.out_cons, page.out_prod);
+    assert_int_equal(console_take(&con, out, sizeof(out), 1), 0);
+    assert_int_equal(console_unsent(&con, &p), 27);
+    assert_memory_equal(p, "first words", 11);
+    console_sent(&con, 27);
+    assert_int_equal(console_unsent(&con, &p), 0);
+    console_rewind(&con); /* the next reader sees it from the start */
+    assert_int_equal(console_unsent(&con, &p), 27);
+}
+
+static void input(void **state)
+{
+    int room = console_room(&con);
+    char many[1024];
+
+    assert_int_equal(room, 1024);
+    console_give(&con, "abc", 3);
+    assert_int_equal(page.in_prod - page.in_cons, 3);
+    assert_int_equal(page.in[page.in_cons % sizeof(page.in)], 'a');
+    memset(many, 'x', sizeof(many));
+    console_give(&con, many, (size_t)console_room(&con));
+    assert_int_equal(console_room(&con), 0); /* the typist waits */
+    page.in_cons += 10;
+    assert_int_equal(console_room(&con), 10);
+    page.in_cons = page.in_prod + 1;
+    assert_int_equal(console_room(&con), -1);
+    assert_true(con.broken);
+}
+
+/* A reader that comes late, or is slow, gets the newest BACKLOG_BYTES in order. */
+static void long_backlog(void **state)
+{
+    char text[16], out[2048];
+    uint64_t now = 1;
+    unsigned int i;
+    const char *p;
+    size_t n, total = 0;
+    char *all = malloc(BACKLOG_BYTES);
+
+    for (i = 0; i < 40000; i++) {
+        guest_say(text, (size_t)snprintf(text, sizeof(text), "%07u\n", i));
+        assert_int_equal(console_take(&con, out, sizeof(out), now += 5), 8);
+    }
+    while ((n = console_unsent(&con, &p))) {
+        memcpy(all + total, p, n);
+        total += n;
+        console_sent(&con, n);
+    }
+    assert_int_equal(total, BACKLOG_BYTES);
+    assert_memory_equal(all + total - 8, "0039999\n", 8);
+    assert_int_equal(strtoul(all, NULL, 10), 40000 - BACKLOG_BYTES / 8);
+    free(all);
+}
+
+static void babbling(void **state)
+{
+    char text[2048] = "", out[2048];
+    uint64_t now = 1000, taken = 0;
+    int i;
+
+    for (i = 0; i < 10000; i++) { /* one second */
+        guest_say(text, sizeof(text));
+        taken += (uint64_t)console_take(&con, out, sizeof(out), now + (uint64_t)i / 10);
+    }
+    assert_true(taken <= (1000 / RATE_PERIOD_MS + 1) * RATE_BYTES);
+    assert_true(taken >= (1000 / RATE_PERIOD_MS - 1) * RATE_BYTES);
+    assert_true(console_wait(&con, now + 999) <= RATE_PERIOD_MS);
+}
+
+static void hostile(void **state)
+{
+    uint64_t r = (uint64_t)time(NULL) * 6364136223846793005ull + 1, now = 1;
+    char out[2048];
+    int i, room;
+
+    printf("seed %llu\n", (unsigned long long)r);
+    for (i = 0; i < 300000; i++) {
+        r = r * 6364136223846793005ull + 1442695040888963407ull;
+        if (r >> 62 == 0)
+            ((unsigned char *)&page)[(r >> 20) % sizeof(page)] = (unsigned char)(r >> 40);
+        else if (r >> 62 == 1)
+            page.out_prod += (uint32_t)(r >> 40) % 300;
+        else
+            page.in_cons = page.in_prod;
+        if (console_take(&con, out, (r >> 30) % sizeof(out), now += (r >> 50) & 3) < 0 || con.broken)
+            console_attach(&con, &page, backlog);
+        room = console_room(&con);
+        if (room > 0)
+            console_give(&con, out, (r >> 35) % (unsigned int)(room + 1));
+    }
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {T(output), T(input), T(long_backlog), T(babbling), T(hostile)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,12 @@
+# The console daemon. console.c, the ring and the backlog, makes no system call.
+XENCONSOLED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter $(XEN_CPPFLAGS) -I.
+XENCONSOLED_SRC := $(sort $(wildcard toolstack/xenconsoled/*.c))
+
+$(B)/toolstack/xenconsoled/%.o: toolstack/xenconsoled/%.c $(wildcard toolstack/xenconsoled/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(XENCONSOLED_CFLAGS) -c -o $@ $<
+
+$(B)/tools/xenconsoled: $(XENCONSOLED_SRC:%.c=$(B)/%.o)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $^ -lxenstore -lxenevtchn -lxengnttab -lxenforeignmemory
+all: $(B)/tools/xenconsoled
