@@ -5,6 +5,7 @@
  */
 #include "core/frame_ref.h"
 #include "core/heap.h"
+#include "core/memory_claim.h"
 #include "hv/errno.h"
 #include "hv/panic.h"
 
@@ -60,6 +61,8 @@ int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width
 
     if (d->address_width && (!width || width > d->address_width))
         width = d->address_width;
+    if (!memory_claim_allows(d, 1ULL << order))
+        return -ENOMEM;
     f = heap_alloc(order, width, HEAP_ANY_NODE, flags);
     if (!f)
         return -ENOMEM;
@@ -70,6 +73,7 @@ int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width
     }
     for (uint64_t i = 0; i < 1ULL << order; i++)
         m2p_set(mfn_add(frame_to_mfn(f), i), INVALID_M2P);
+    memory_claim_use(d, 1ULL << order);
     *out = f;
     return 0;
 }

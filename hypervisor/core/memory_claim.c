@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * XENMEM_claim_pages: a domain's claim on memory not allocated yet. A claim is a total: so many pages the domain is to have; outstanding is what it lacks. One
- * lock guards the sum of all claims; taken for a few instructions by the toolstack's calls only.
+ * lock guards the sum of all claims; taken for a few instructions, by the toolstack's calls and by allocations of domains with a claim.
  */
 #include "core/heap.h"
+#include "core/memory_claim.h"
 #include "core/memory_op.h"
 #include "hv/errno.h"
 
@@ -11,6 +12,29 @@ static struct {
     lock_t lock;
     uint64_t outstanding; /* of all domains */
 } claims = {.lock = LOCK_INIT(RANK_PAGE_LIST)};
+
+bool memory_claim_allows(const struct domain *d, uint64_t pages)
+{
+    uint64_t of_others = READ_ONCE(claims.outstanding) - READ_ONCE(d->outstanding_claim);
+
+    return likely(!of_others) || pages + of_others <= heap_free_frames();
+}
+
+void memory_claim_use(struct domain *d, uint64_t pages)
+{
+    if (likely(!READ_ONCE(d->outstanding_claim)))
+        return;
+    lock(&claims.lock);
+    pages = min(pages, d->outstanding_claim);
+    d->outstanding_claim -= pages;
+    claims.outstanding -= pages;
+    unlock(&claims.lock);
+}
+
+void memory_claim_drop(struct domain *d)
+{
+    memory_claim_use(d, ~0ULL);
+}
 
 static int set_claim(struct domain *d, uint64_t pages)
 {

@@ -185,6 +185,7 @@ long memory_op_exchange(struct hypercall *hc)
     guest_ptr_t at = hypercall_ptr(hc, 1);
     struct exchange x = {.hc = hc};
     struct memory_exchange *a = &x.arg;
+    uint64_t before;
     long ret;
 
     if (copy_from_guest(a, at, sizeof(*a)))
@@ -194,6 +195,7 @@ long memory_op_exchange(struct hypercall *hc)
         ret = memory_op_domain(hc, a->in.domid, &x.d);
     if (ret)
         return ret;
+    before = a->nr_exchanged;
     x.in_per_chunk =
         a->out.extent_order > a->in.extent_order ? 1u << (a->out.extent_order - a->in.extent_order) : 1;
     x.out_per_chunk =
@@ -205,7 +207,8 @@ long memory_op_exchange(struct hypercall *hc)
             ret = -ERESTART;
     }
     domain_put(x.d);
-    if (copy_to_guest(guest_ptr_add(at, offsetof(struct memory_exchange, nr_exchanged)), &a->nr_exchanged,
+    if (a->nr_exchanged != before &&
+        copy_to_guest(guest_ptr_add(at, offsetof(struct memory_exchange, nr_exchanged)), &a->nr_exchanged,
                       sizeof(a->nr_exchanged)))
         ret = -EFAULT;
     return ret;

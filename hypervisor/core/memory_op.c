@@ -184,5 +184,10 @@ long do_memory_op(struct hypercall *hc)
 {
     unsigned int cmd = hc->arg[0] & MEMOP_CMD_MASK;
 
-    return cmd < ARRAY_SIZE(ops) && ops[cmd] ? ops[cmd](hc) : -ENOSYS;
+    if (cmd >= ARRAY_SIZE(ops) || !ops[cmd])
+        return -ENOSYS;
+    /* Only lists of extents go on somewhere. */
+    if (hc->arg[0] >> MEMOP_EXTENT_SHIFT && ops[cmd] != op_reservation)
+        return -EINVAL;
+    return ops[cmd](hc);
 }

@@ -4,6 +4,7 @@
  * domain is dying: its vcpus do not run, nothing new is allocated to it.
  */
 #include "core/frame_ref.h"
+#include "core/memory_claim.h"
 #include "core/memory_op.h"
 #include "core/p2m.h"
 #include "event/event.h"
@@ -69,6 +70,7 @@ int pv_relinquish(struct domain *d)
     struct hypercall hc = {.budget = HYPERCALL_BUDGET};
     struct vcpu *v;
 
+    memory_claim_drop(d);
     for_each_vcpu (v, d)
         if (drop_vcpu(v, &hc))
             return -ERESTART;
