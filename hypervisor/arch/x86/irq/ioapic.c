@@ -113,8 +113,8 @@ static void set_defaults(unsigned int gsi)
 
         if (o.gsi != gsi)
             continue;
-        desc->flags =
-            IRQ_MASKED | (o.trigger == ACPI_TRIGGER_LEVEL ? IRQ_LEVEL : 0u) | (o.polarity == ACPI_POLARITY_LOW ? IRQ_LOW : 0u);
+        desc->flags = IRQ_MASKED | (o.trigger == ACPI_TRIGGER_LEVEL ? IRQ_LEVEL : 0u) |
+                      (o.polarity == ACPI_POLARITY_LOW ? IRQ_LOW : 0u);
         if (isa == 0)
             desc->flags |= IRQ_RESERVED; /* the PIT's: no domain has one */
     }
