@@ -98,7 +98,16 @@ struct vcpu {
     struct domain *domain;
     unsigned int id;
     unsigned int cpu;       /* where it runs or ran last; changed by the scheduler only */
-    bool is_idle;
+    /* Whatever keeps the vcpu from simply going on when its processor leaves the hypervisor, events and softirqs apart; looked at as one word. */
+    union {
+        struct {
+            bool is_idle;         /* never leaves: for good */
+            bool nmi_pending;
+            bool segments_failed; /* loading them faulted at the last switch: the guest is to hear of it */
+            bool reserved;
+        };
+        uint32_t exit_work;
+    };
     bool is_initialised;    /* VCPUOP_initialise was done */
     bool is_running;        /* is the current vcpu of `cpu`; written by that processor only */
     uint32_t pause_flags;   /* enum vcpu_pause; atomic */
@@ -123,7 +132,6 @@ struct vcpu {
     s_time_t singleshot_deadline; /* 0: not armed */
 
     struct event_vcpu *event;
-    bool nmi_pending;
     bool in_multicall;
 };
 

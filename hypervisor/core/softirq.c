@@ -8,16 +8,10 @@
  * was set already, the target has not yet cleared it and will see our data, and no second IPI is needed.
  */
 #include "hv/softirq.h"
-#include "hv/percpu.h"
+#include "core/softirq_bits.h"
 #include "core/tasklet.h"
 
-union pending {
-    uint8_t byte[8];
-    uint64_t all;
-};
-_Static_assert(SOFTIRQ_COUNT <= 8, "one byte each in one word");
-
-static DEFINE_PERCPU(union pending, pending);
+DEFINE_PERCPU(union softirq_bits, softirq_bits);
 static void (*handlers[SOFTIRQ_COUNT])(void);
 struct softirq_machine softirq_machine;
 
@@ -28,25 +22,25 @@ void softirq_register(enum softirq n, void (*handler)(void))
 
 void softirq_raise(enum softirq n)
 {
-    __atomic_store_n(&this_cpu(pending).byte[n], 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&this_cpu(softirq_bits).byte[n], 1, __ATOMIC_RELEASE);
 }
 
 void softirq_raise_cpu(enum softirq n, unsigned int cpu)
 {
     if (cpu == cpu_id())
         softirq_raise(n);
-    else if (__atomic_exchange_n(&per_cpu(pending, cpu).byte[n], 1, __ATOMIC_SEQ_CST) == 0)
+    else if (__atomic_exchange_n(&per_cpu(softirq_bits, cpu).byte[n], 1, __ATOMIC_SEQ_CST) == 0)
         softirq_machine.send_ipi(cpu);
 }
 
 bool softirq_pending(void)
 {
-    return READ_ONCE(this_cpu(pending).all) != 0;
+    return READ_ONCE(this_cpu(softirq_bits).all) != 0;
 }
 
 void softirq_run(void)
 {
-    union pending *p = &this_cpu(pending);
+    union softirq_bits *p = &this_cpu(softirq_bits);
     uint64_t all;
 
     while ((all = READ_ONCE(p->all)) != 0) {
@@ -62,6 +56,6 @@ void softirq_run(void)
 
 void softirq_cpu_init(unsigned int cpu)
 {
-    per_cpu(pending, cpu).all = 0;
+    per_cpu(softirq_bits, cpu).all = 0;
     tasklet_cpu_init(cpu);
 }

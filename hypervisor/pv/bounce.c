@@ -5,9 +5,9 @@
  */
 #include "pv/bounce.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/guest_word.h"
 #include "arch/x86/layout.h"
 #include "core/vcpu_area.h"
-#include "hv/guest.h"
 #include "hv/irqflags.h"
 
 #define RFLAGS_TF   0x100UL
@@ -26,36 +26,51 @@ void pv_toggle_mode(struct pv_vcpu *p)
         vcpu_areas_publish(&p->v);
 }
 
+/* Writes the frame at *sp, from the top down. False: the memory is not there. */
+static bool push_frame(const struct pv_vcpu *p, uint64_t *sp, bool from_kernel, const uint64_t *extra, unsigned int extra_count)
+{
+    const struct cpu_user_regs *r = &p->v.regs;
+    uint64_t masked = p->v.info->evtchn_upcall_mask, *at = (uint64_t *)(*sp & ~15UL) - 7 - extra_count;
+    uint64_t rflags = (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (masked ? 0 : RFLAGS_IF);
+
+    if (p->honours_iopl)
+        rflags |= (uint64_t)p->iopl << 12;
+    *sp = (uint64_t)at;
+    if (unlikely(!guest_range_is_allowed(*sp, (7 + PV_BOUNCE_EXTRA) * 8)))
+        return false;
+    open_user_access();
+    GUEST_STORE(at++, r->rcx, fault);
+    GUEST_STORE(at++, r->r11, fault);
+    for (unsigned int i = 0; i < extra_count; i++)
+        GUEST_STORE(at++, extra[i], fault);
+    GUEST_STORE(at++, r->rip, fault);
+    GUEST_STORE(at++, (from_kernel ? r->cs & ~3UL : r->cs) | masked << 32, fault);
+    GUEST_STORE(at++, rflags, fault);
+    GUEST_STORE(at++, r->rsp, fault);
+    GUEST_STORE(at, r->ss, fault);
+    close_user_access();
+    return true;
+fault:
+    close_user_access();
+    return false;
+}
+
 void pv_bounce(struct pv_vcpu *p, uint64_t address, bool mask_events, const uint64_t *extra, unsigned int extra_count)
 {
     struct cpu_user_regs *r = &p->v.regs;
-    vcpu_info_t *info = p->v.info;
-    uint64_t frame[7 + PV_BOUNCE_EXTRA], *at = frame, sp;
-    uint8_t masked = info->evtchn_upcall_mask;
     bool from_kernel = p->kernel_mode;
+    uint64_t sp = r->rsp;
 
-    if (from_kernel) {
-        sp = r->rsp;
-    } else {
+    if (!from_kernel) {
         pv_toggle_mode(p);
         sp = p->kernel_sp;
     }
-    *at++ = r->rcx;
-    *at++ = r->r11;
-    for (unsigned int i = 0; i < extra_count; i++)
-        *at++ = extra[i];
-    *at++ = r->rip;
-    *at++ = (from_kernel ? r->cs & ~3UL : r->cs) | (uint64_t)masked << 32;
-    *at++ = (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (masked ? 0 : RFLAGS_IF) | (p->honours_iopl ? (uint64_t)p->iopl << 12 : 0);
-    *at++ = r->rsp;
-    *at++ = r->ss;
-    sp = (sp & ~15UL) - (uint64_t)(at - frame) * 8;
-    if (unlikely(copy_to_guest(GUEST_PTR(sp), frame, (size_t)(at - frame) * 8))) {
+    if (unlikely(!push_frame(p, &sp, from_kernel, extra, extra_count))) {
         domain_crash(&p->v, "its kernel stack at %#lx does not take an exception frame", sp);
         return;
     }
     if (mask_events)
-        info->evtchn_upcall_mask = 1;
+        p->v.info->evtchn_upcall_mask = 1;
     r->rip = address;
     r->cs = GUEST_CS64;
     r->ss = GUEST_DS;

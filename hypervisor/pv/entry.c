@@ -8,6 +8,7 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/stack.h"
 #include "core/hypercall.h"
+#include "core/softirq_bits.h"
 #include "event/event.h"
 #include "hv/errno.h"
 #include "hv/irqflags.h"
@@ -67,51 +68,72 @@ void guest_syscall32(struct vcpu *v)
         bounce_syscall(p, PV_CB_SYSCALL32);
 }
 
+static bool pv_nmi_deliverable(const struct vcpu *v)
+{
+    const struct pv_vcpu *p = container_of(v, const struct pv_vcpu, v);
+
+    return p->callback[PV_CB_NMI].valid && !p->in_nmi;
+}
+
+static bool pv_event_callback_valid(const struct vcpu *v)
+{
+    return container_of(v, const struct pv_vcpu, v)->callback[PV_CB_EVENT].valid;
+}
+
 /* Events and NMIs that the guest is to notice at once. Interrupts are off. */
 static void deliver_pending(struct pv_vcpu *p)
 {
-    const struct pv_callback *cb = &p->callback[PV_CB_EVENT];
-
-    if (unlikely(p->v.nmi_pending) && p->callback[PV_CB_NMI].valid && !p->in_nmi) {
+    if (unlikely(p->v.nmi_pending) && pv_nmi_deliverable(&p->v)) {
         p->v.nmi_pending = false;
         p->in_nmi = true;
         pv_bounce(p, p->callback[PV_CB_NMI].address, true, NULL, 0);
-        return;
+    } else if (event_deliverable(&p->v) && p->callback[PV_CB_EVENT].valid) {
+        pv_bounce(p, p->callback[PV_CB_EVENT].address, true, NULL, 0);
     }
-    if (event_deliverable(&p->v) && cb->valid)
-        pv_bounce(p, cb->address, true, NULL, 0);
 }
 
 void (*idle_wait)(void); /* halts until an interrupt; called and returns with interrupts off */
+
+/* The rare things, then softirqs, events, or halting. Returns with interrupts off when everything may have changed; the caller looks again. */
+static void exit_work(struct vcpu *v)
+{
+    if (softirq_pending_here()) {
+        irq_enable();
+        softirq_run();
+        irq_disable();
+    } else if (v->is_idle) {
+        idle_wait();
+    } else if (v->segments_failed) {
+        v->segments_failed = false;
+        pv_failsafe(pv_vcpu(v));
+    } else {
+        deliver_pending(pv_vcpu(v));
+    }
+}
+
+/* An NMI that cannot be delivered yet (another's handler runs, or there is none) must not hold the vcpu up. */
+static bool may_leave(const struct vcpu *v)
+{
+    if (softirq_pending_here() || v->is_idle || v->segments_failed)
+        return false;
+    if (v->nmi_pending && pv_nmi_deliverable(v))
+        return false;
+    return !event_deliverable(v) || !pv_event_callback_valid(v);
+}
 
 struct vcpu *prepare_exit(void)
 {
     struct vcpu *v;
 
-    for (;;) {
-        irq_disable();
-        if (softirq_pending()) {
-            irq_enable();
-            softirq_run();
-            continue;
-        }
-        v = current_vcpu();
-        if (v->is_idle) {
-            idle_wait();
-            continue;
-        }
-        if (unlikely(pv_vcpu(v)->segments_failed)) {
-            pv_vcpu(v)->segments_failed = false;
-            pv_failsafe(pv_vcpu(v));
-            continue;
-        }
-        if (unlikely(v->nmi_pending) || event_deliverable(v)) {
-            deliver_pending(pv_vcpu(v));
-            if (softirq_pending())
-                continue;
-        }
+    irq_disable();
+    v = current_vcpu();
+    if (likely(!softirq_pending_here() && !v->exit_work && !event_deliverable(v)))
         return v;
-    }
+    do {
+        exit_work(v);
+        v = current_vcpu();
+    } while (!may_leave(v));
+    return v;
 }
 
 /*

@@ -2,9 +2,9 @@
 /* The iret hypercall, stack_switch, and other calls that a guest kernel makes on its hot paths about itself. */
 #include "core/hypercall.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/guest_word.h"
 #include "arch/x86/layout.h"
 #include "hv/errno.h"
-#include "hv/guest.h"
 #include "hv/irqflags.h"
 #include "pv/bounce.h"
 #include "pv/calls.h"
@@ -14,7 +14,26 @@
 #define RFLAGS_VIF  0x80000UL
 #define RFLAGS_VIP  0x100000UL
 
-/* What the guest's kernel leaves on its stack: xen/arch-x86/xen-x86_64.h, struct iret_context. */
+/* What the guest's kernel leaves on its stack: xen/arch-x86/xen-x86_64.h, struct iret_context. False: it cannot be read. */
+static bool read_context(uint64_t sp, struct iret_context *c)
+{
+    const struct iret_context *at = (const struct iret_context *)sp;
+    bool faulted;
+
+    if (unlikely(!guest_range_is_allowed(sp, sizeof(*at))))
+        return false;
+    open_user_access();
+    __asm__ volatile(GUEST_LOAD_BEGIN GUEST_LOAD_WORD(0, 1) GUEST_LOAD_WORD(1, 2) GUEST_LOAD_WORD(2, 3) GUEST_LOAD_WORD(3, 4)
+                         GUEST_LOAD_WORD(4, 5) GUEST_LOAD_WORD(5, 6) GUEST_LOAD_WORD(6, 7) GUEST_LOAD_WORD(7, 8)
+                             GUEST_LOAD_WORD(8, 9) GUEST_LOAD_END
+                     : "=@ccc"(faulted), "=&r"(c->rax), "=&r"(c->r11), "=&r"(c->rcx), "=&r"(c->flags), "=&r"(c->rip), "=&r"(c->cs),
+                       "=&r"(c->rflags), "=&r"(c->rsp), "=&r"(c->ss)
+                     : [from] "r"(at)
+                     : "memory");
+    close_user_access();
+    return !faulted;
+}
+
 long do_iret(struct hypercall *hc)
 {
     struct pv_vcpu *p = pv_vcpu(hc->vcpu);
@@ -22,7 +41,7 @@ long do_iret(struct hypercall *hc)
     struct iret_context c;
 
     hc->keeps_registers = true;
-    if (unlikely(copy_from_guest(&c, GUEST_PTR(r->rsp), sizeof(c)))) {
+    if (unlikely(!read_context(r->rsp, &c))) {
         domain_crash(&p->v, "iret from a stack at %#lx that cannot be read", r->rsp);
         return 0;
     }

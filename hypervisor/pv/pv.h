@@ -66,7 +66,6 @@ struct pv_vcpu {
     uint64_t fs_base, gs_base_kernel, gs_base_user; /* saved while not running */
     uint16_t ds, es, fs, gs;       /* saved while not running */
     uint8_t iopl;
-    bool segments_failed; /* loading them faulted at the last switch: the failsafe callback is due */
     bool honours_iopl; /* VMASST_TYPE_architectural_iopl: iret and frames carry the IOPL */
     uint32_t syscall_flags_mask;   /* not guest-settable; kept for migration */
     uint8_t *io_bitmap;            /* PHYSDEVOP_set_iobitmap: guest address and size below */

@@ -4,41 +4,74 @@
  * list can be taken up again there; the guest may change it meanwhile, which harms nobody else, for every entry is checked as a call of its own.
  */
 #include "top/calls.h"
+#include "arch/x86/guest_word.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
 #include <xen/xen.h>
 
-/* Runs one entry. -ERESTART: stopped, and written back. -EFAULT: the list cannot be read or written. */
-static long run_entry(struct hypercall *hc, guest_ptr_t at)
+/* The entry's call. False: the list cannot be read. */
+static bool read_entry(struct hypercall *child, const struct multicall_entry *at)
 {
-    struct multicall_entry e;
-    struct hypercall child = {.vcpu = hc->vcpu, .width32 = hc->width32, .in_multicall = true, .budget = hc->budget};
+    uint64_t op;
+    bool faulted;
+
+    if (unlikely(!guest_range_is_allowed((uint64_t)at, sizeof(*at))))
+        return false;
+    open_user_access();
+    __asm__ volatile(GUEST_LOAD_BEGIN GUEST_LOAD_WORD(0, 1) GUEST_LOAD_WORD(2, 2) GUEST_LOAD_WORD(3, 3) GUEST_LOAD_WORD(4, 4)
+                         GUEST_LOAD_WORD(5, 5) GUEST_LOAD_WORD(6, 6) GUEST_LOAD_WORD(7, 7) GUEST_LOAD_END
+                     : "=@ccc"(faulted), "=&r"(op), "=&r"(child->arg[0]), "=&r"(child->arg[1]), "=&r"(child->arg[2]),
+                       "=&r"(child->arg[3]), "=&r"(child->arg[4]), "=&r"(child->arg[5])
+                     : [from] "r"(at)
+                     : "memory");
+    close_user_access();
+    child->number = (uint16_t)min(op, 0xffffUL);
+    return !faulted;
+}
+_Static_assert(offsetof(struct multicall_entry, op) == 0 && offsetof(struct multicall_entry, args) == 16, "the words that are read");
+
+static bool write_result(struct multicall_entry *at, long result)
+{
+    open_user_access();
+    GUEST_STORE(&at->result, result, fault);
+    close_user_access();
+    return true;
+fault:
+    close_user_access();
+    return false;
+}
+
+/* What is left of a stopped entry. */
+static bool write_rest(struct multicall_entry *at, const struct hypercall *child)
+{
+    return copy_to_guest(GUEST_PTR((uint64_t)at->args), child->arg, sizeof(child->arg)) == 0;
+}
+
+/* Runs one entry. -ERESTART: stopped, and written back. -EFAULT: the list cannot be read or written. */
+static long run_entry(struct hypercall *hc, struct hypercall *child, struct multicall_entry *at)
+{
     long result;
 
-    if (copy_from_guest(&e, at, sizeof(e)))
+    if (!read_entry(child, at))
         return -EFAULT;
-    child.number = (uint16_t)min(e.op, 0xffffUL);
-    for (unsigned int i = 0; i < 6; i++)
-        child.arg[i] = e.args[i];
-    result = hypercall_dispatch(&child);
-    hc->budget = child.budget;
-    if (result == -ERESTART) {
-        for (unsigned int i = 0; i < 6; i++)
-            e.args[i] = child.arg[i];
-        return copy_to_guest(guest_ptr_add(at, offsetof(struct multicall_entry, args)), e.args, sizeof(e.args)) ? -EFAULT : -ERESTART;
-    }
-    return copy_to_guest(guest_ptr_add(at, offsetof(struct multicall_entry, result)), &result, sizeof(result)) ? -EFAULT : 0;
+    child->budget = hc->budget;
+    result = hypercall_dispatch(child);
+    hc->budget = child->budget;
+    if (unlikely(result == -ERESTART))
+        return write_rest(at, child) ? -ERESTART : -EFAULT;
+    return write_result(at, result) ? 0 : -EFAULT;
 }
 
 long do_multicall(struct hypercall *hc)
 {
+    struct hypercall child = {.vcpu = hc->vcpu, .width32 = hc->width32, .in_multicall = true};
     long rc;
 
     if (hc->in_multicall)
         return -EINVAL;
     hc->arg[1] = (uint32_t)hc->arg[1];
     while (hc->arg[1]) {
-        rc = run_entry(hc, hypercall_ptr(hc, 0));
+        rc = run_entry(hc, &child, (struct multicall_entry *)hc->arg[0]);
         if (rc)
             return rc;
         hc->arg[0] += sizeof(struct multicall_entry);
