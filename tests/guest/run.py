@@ -41,7 +41,7 @@ def sources(area):
 
 def areas():
     """Areas in the order in which a hypervisor is brought up; those not listed come last."""
-    order = ["smoke", "traps", "mm", "memory", "events", "time", "hostile", "security", "bench"]
+    order = ["smoke", "traps", "mm", "memory", "events", "time", "platform", "hostile", "security", "bench"]
     names = {f[:-2] for f in os.listdir(HERE) if f.endswith(".c")}
     names |= {f for f in os.listdir(HERE) if sources(f) and os.path.isdir(os.path.join(HERE, f))}
     return sorted(names, key=lambda n: (order.index(n) if n in order else len(order), n))

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* platform_op as Linux uses it, and the calls that only tools make: versions and privileges. */
+#include <kit/event.h>
+#include <kit/hypercall.h>
+#include <kit/mm.h>
+#include <kit/print.h>
+#include <kit/string.h>
+#include <kit/test.h>
+#include <kit/time.h>
+#include <kit/vcpu.h>
+
+#include <xen/sysctl.h>
+#include <xen/domctl.h>
+#include <xen/arch-x86/xen-mca.h>
+
+static long pf(unsigned cmd, struct xen_platform_op *op)
+{
+    op->cmd = cmd;
+    op->interface_version = XENPF_INTERFACE_VERSION;
+    return hcall_platform_op(op);
+}
+
+KIT_TEST(platform_versions)
+{
+    struct xen_platform_op op = {.cmd = XENPF_get_cpuinfo, .interface_version = 1};
+
+    CHECK_RC(hcall_platform_op(&op), -XEN_EACCES);
+    CHECK_RC(pf(999, &op), -XEN_ENOSYS);
+}
+
+KIT_TEST(platform_cpuinfo)
+{
+    struct xen_platform_op op;
+    unsigned n = 0;
+
+    for (unsigned cpu = 0; cpu < 4; cpu++) {
+        memset(&op, 0, sizeof(op));
+        op.u.pcpu_info.xen_cpuid = cpu;
+        CHECK_RC(pf(XENPF_get_cpuinfo, &op), 0);
+        CHECK_EQ(op.u.pcpu_info.max_present, 1); /* two processors */
+        if (cpu < 2) {
+            CHECK_EQ(op.u.pcpu_info.flags, XEN_PCPU_FLAGS_ONLINE);
+            CHECK_EQ(op.u.pcpu_info.apic_id, cpu);
+            CHECK_EQ(op.u.pcpu_info.acpi_id, cpu);
+            n++;
+        } else {
+            CHECK_EQ(op.u.pcpu_info.flags, XEN_PCPU_FLAGS_INVALID);
+        }
+    }
+    CHECK_EQ(n, 2);
+}
+
+KIT_TEST(platform_cpu_version)
+{
+    struct xen_platform_op op;
+    struct kit_cpuid vendor = kit_cpuid_native(0, 0);
+
+    memset(&op, 0, sizeof(op));
+    CHECK_RC(pf(XENPF_get_cpu_version, &op), 0);
+    CHECK(!memcmp(op.u.pcpu_version.vendor_id, &vendor.b, 4) &&
+          !memcmp(op.u.pcpu_version.vendor_id + 4, &vendor.d, 4));
+    CHECK_EQ(op.u.pcpu_version.stepping, kit_cpuid_native(1, 0).a & 15);
+}
+
+/* The wall clock record holds the time at which system time was zero. */
+KIT_TEST(platform_settime)
+{
+    struct xen_platform_op op;
+    uint32_t version = kit_shared->wc_version;
+
+    memset(&op, 0, sizeof(op));
+    op.u.settime64.secs = 2000000000;
+    op.u.settime64.nsecs = 5;
+    op.u.settime64.system_time = 3 * KIT_S;
+    CHECK_RC(pf(XENPF_settime64, &op), 0);
+    CHECK_EQ(kit_shared->wc_sec, 2000000000 - 3);
+    CHECK_EQ(kit_shared->wc_nsec, 5);
+    CHECK_EQ(kit_shared->wc_sec_hi, 0);
+    CHECK_EQ(kit_shared->wc_version, version + 2);
+    op.u.settime64.mbz = 1;
+    CHECK_RC(pf(XENPF_settime64, &op), -XEN_EINVAL);
+}
+
+/* Booted by QEMU itself: nobody asked a BIOS for disks, and there is no EFI. */
+KIT_TEST(platform_firmware)
+{
+    static const int want[] = {-XEN_EINVAL, -XEN_ESRCH, -XEN_ESRCH,  -XEN_ESRCH,
+                               -XEN_ENOSYS, 0,          -XEN_EINVAL, -XEN_EINVAL};
+    struct xen_platform_op op;
+
+    for (unsigned type = 0; type < ARRAY_SIZE(want); type++) {
+        memset(&op, 0, sizeof(op));
+        op.u.firmware_info.type = type;
+        CHECK_RC(pf(XENPF_firmware_info, &op), want[type]);
+    }
+    memset(&op, 0, sizeof(op));
+    CHECK_RC(pf(XENPF_efi_runtime_call, &op), -XEN_ENOSYS);
+}
+
+KIT_TEST(platform_symbols)
+{
+    struct xen_platform_op op;
+    char name[128];
+    uint64_t last = 0;
+
+    memset(&op, 0, sizeof(op));
+    for (unsigned i = 0; i < 20; i++) {
+        memset(name, 0, sizeof(name));
+        op.u.symdata.namelen = sizeof(name);
+        set_xen_guest_handle(op.u.symdata.name, name);
+        CHECK_RC(pf(XENPF_get_symbol, &op), 0);
+        CHECK_EQ(op.u.symdata.symnum, i + 1); /* where to go on */
+        CHECK(op.u.symdata.address >= last && op.u.symdata.address >= HYPERVISOR_VIRT_START);
+        CHECK(name[0] != 0);
+        last = op.u.symdata.address;
+    }
+}
+
+KIT_TEST(sysctl)
+{
+    static struct xen_sysctl op;
+
+    op.cmd = XEN_SYSCTL_physinfo;
+    if (kit_hypercall1(__HYPERVISOR_sysctl, (uintptr_t)&op) == -XEN_ENOSYS) {
+        kit_skip("no sysctl");
+        return;
+    }
+    CHECK_RC(kit_hypercall1(__HYPERVISOR_sysctl, (uintptr_t)&op), -XEN_EACCES);
+    op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    CHECK_RC(kit_hypercall1(__HYPERVISOR_sysctl, (uintptr_t)&op), 0);
+    CHECK_EQ(op.u.physinfo.nr_cpus, 2);
+    CHECK_EQ(op.u.physinfo.max_cpu_id, 1);
+    CHECK_EQ(op.u.physinfo.nr_nodes, 1);
+    CHECK(op.u.physinfo.total_pages > 500UL << 8 && op.u.physinfo.total_pages <= 512UL << 8);
+    CHECK(op.u.physinfo.free_pages < op.u.physinfo.total_pages - kit_start_info->nr_pages);
+    op.cmd = 999;
+    CHECK_RC(kit_hypercall1(__HYPERVISOR_sysctl, (uintptr_t)&op), -XEN_ENOSYS);
+}
+
+KIT_TEST(domctl)
+{
+    static struct xen_domctl op;
+
+    op.cmd = XEN_DOMCTL_getdomaininfo;
+    if (kit_hypercall1(__HYPERVISOR_domctl, (uintptr_t)&op) == -XEN_ENOSYS) {
+        kit_skip("no domctl");
+        return;
+    }
+    CHECK_RC(kit_hypercall1(__HYPERVISOR_domctl, (uintptr_t)&op), -XEN_EACCES);
+    op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+    CHECK_RC(kit_hypercall1(__HYPERVISOR_domctl, (uintptr_t)&op), 0);
+    CHECK_EQ(op.u.getdomaininfo.domain, 0);
+    CHECK_EQ(op.u.getdomaininfo.flags & 0xffff, XEN_DOMINF_running);
+    CHECK_EQ(op.u.getdomaininfo.tot_pages, kit_start_info->nr_pages);
+    CHECK_EQ(op.u.getdomaininfo.nr_online_vcpus, 1);
+    CHECK_EQ(op.u.getdomaininfo.max_vcpu_id, 1);
+    CHECK_EQ(op.u.getdomaininfo.shared_info_frame, kit_start_info->shared_info >> 12);
+    op.domain = 5;
+    CHECK_RC(kit_hypercall1(__HYPERVISOR_domctl, (uintptr_t)&op), -XEN_ESRCH);
+    op.domain = 0;
+    op.cmd = 999;
+    CHECK_RC(kit_hypercall1(__HYPERVISOR_domctl, (uintptr_t)&op), -XEN_ENOSYS);
+}
+
+KIT_TEST(machine_check)
+{
+    static struct xen_mc op;
+
+    op.cmd = XEN_MC_fetch;
+    CHECK_RC(kit_hypercall1(__HYPERVISOR_arch_0, (uintptr_t)&op), -XEN_EACCES);
+    op.interface_version = XEN_MCA_INTERFACE_VERSION;
+    op.u.mc_fetch.flags = XEN_MC_URGENT;
+    CHECK_RC(kit_hypercall1(__HYPERVISOR_arch_0, (uintptr_t)&op), -XEN_EINVAL); /* no place for the data */
+    memset(&op.u, 0, sizeof(op.u));
+    op.cmd = XEN_MC_physcpuinfo;
+    CHECK_RC(kit_hypercall1(__HYPERVISOR_arch_0, (uintptr_t)&op), 0);
+    CHECK_EQ(op.u.mc_physcpuinfo.ncpus, 2);
+}
+
+KIT_TEST(not_built)
+{
+    CHECK_RC(kit_hypercall5(__HYPERVISOR_argo_op, 0, 0, 0, 0, 0), -XEN_ENOSYS);
+    CHECK_RC(kit_hypercall1(__HYPERVISOR_xsm_op, 0x1000), -XEN_ENOSYS);
+    CHECK_RC(kit_hypercall2(__HYPERVISOR_xenpmu_op, 0, 0x1000), -XEN_EOPNOTSUPP);
+}
+
+/* Grant tables: whole, or -ENOSYS throughout (a guest takes a mixture for a fatal error). */
+KIT_TEST(grant_table_basics)
+{
+    struct {
+        domid_t dom;
+        uint32_t nr, max;
+        int16_t status;
+    } query = {.dom = DOMID_SELF};
+    unsigned long frames[2] = {0};
+    struct {
+        domid_t dom;
+        uint32_t nr;
+        int16_t status;
+        void *list;
+    } setup = {.dom = DOMID_SELF, .nr = 1, .status = 99, .list = frames};
+    struct {
+        domid_t dom;
+        uint16_t pad;
+        uint32_t version;
+    } get = {.dom = DOMID_SELF};
+    uint32_t version = 1;
+
+    if (hcall_grant_table_op(6, &query, 1) == -XEN_ENOSYS) {
+        CHECK_RC(hcall_grant_table_op(2, &setup, 1), -XEN_ENOSYS);
+        CHECK_RC(hcall_grant_table_op(8, &version, 1), -XEN_ENOSYS);
+        CHECK_RC(hcall_grant_table_op(10, &get, 1), -XEN_ENOSYS);
+        return;
+    }
+    CHECK_EQ(query.status, 0);
+    CHECK(query.nr >= 1 && query.max >= query.nr);
+    CHECK_RC(hcall_grant_table_op(2, &setup, 1), 0);
+    CHECK_EQ(setup.status, 0);
+    CHECK(frames[0] != 0 && !frames[1]);
+    CHECK_RC(hcall_grant_table_op(8, &version, 1), 0);
+    CHECK_EQ(version, 1);
+    CHECK_RC(hcall_grant_table_op(10, &get, 1), 0);
+    CHECK_EQ(get.version, 1);
+    CHECK_RC(hcall_grant_table_op(99, &get, 1), -XEN_ENOSYS);
+}
