@@ -8,6 +8,7 @@
 #include "core/heap.h"
 #include "core/vcpu_op.h"
 #include "event/event.h"
+#include "grant/grant.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
 #include "hv/log.h"
@@ -79,8 +80,13 @@ static int init_parts(struct domain *d)
     rc = event_domain_init(d, 0);
     if (rc)
         goto out_sched;
+    rc = grant_domain_init(d);
+    if (rc)
+        goto out_event;
     return 0;
 
+out_event:
+    event_domain_free(d);
 out_sched:
     sched_domain_free(d);
 out_kind:

@@ -9,6 +9,7 @@
 #include "core/vcpu_op.h"
 #include "event/event.h"
 #include "event/sched_op.h"
+#include "grant/grant.h"
 #include "hv/errno.h"
 #include "pv/calls.h"
 #include "pv/mmu.h"
@@ -34,6 +35,7 @@ static const hypercall_fn table[TABLE_SIZE] = {
     [__HYPERVISOR_set_timer_op] = do_set_timer_op,
     [__HYPERVISOR_xen_version] = do_xen_version,
     [__HYPERVISOR_console_io] = do_console_io,
+    [__HYPERVISOR_grant_table_op] = do_grant_table_op,
     [__HYPERVISOR_vm_assist] = do_vm_assist,
     [__HYPERVISOR_update_va_mapping_otherdomain] = do_update_va_mapping_otherdomain,
     [__HYPERVISOR_iret] = do_iret,

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Grant tables: a domain lets others use its frames, entry by entry of a table in memory that it shares with us (xen/grant_table.h). Invariants G1.. are in
+ * docs/design/grant-tables.md.
+ */
+#ifndef GRANT_GRANT_H
+#define GRANT_GRANT_H
+
+#include "core/domain.h"
+#include "core/frame_audit.h"
+#include "core/hypercall.h"
+#include "hv/frame.h"
+
+/* Xen's defaults (xen-command-line: gnttab_max_frames, gnttab_max_maptrack_frames), in pages. */
+#define GRANT_DEFAULT_FRAMES   64
+#define GRANT_DEFAULT_MAPTRACK 1024
+#define GRANT_MOST_FRAMES      1024 /* what a toolstack may allow a domain */
+
+/* The domain has a table of one page. -ENOMEM. */
+int grant_domain_init(struct domain *d) __must_check;
+/* For a domain that never ran, or after grant_domain_release() has returned 0 and nobody maps the table any more. */
+void grant_domain_free(struct domain *d);
+/* Most pages of the table (1 to GRANT_MOST_FRAMES) and of the list of what the domain has mapped (up to GRANT_DEFAULT_MAPTRACK). -EINVAL: out of range, or
+ * less than what is there. */
+int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack) __must_check;
+
+/* HYPERVISOR_grant_table_op(cmd, args, count) */
+long do_grant_table_op(struct hypercall *hc);
+
+/*
+ * The machine frame of one page of the table or, for version 2, of its status words; the table grows to hold it. It stays until the domain is freed. -EINVAL: beyond
+ * the limit, or no status in version 1. -ENOMEM.
+ */
+int grant_table_frame(struct domain *d, uint32_t index, bool status, mfn_t *out) __must_check;
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * HYPERVISOR_grant_table_op: the table of operations. An argument is an array in guest memory; each element is copied in once, worked on, and copied back.
+ */
+#include "grant/table.h"
+
+/* For the operations that take one structure: a result is stored even where the count is nobody's business. */
+static const struct {
+    long (*fn)(struct hypercall *hc, void *arg);
+    uint8_t size;
+    bool count_is_one;
+} single[] = {
+    [GNTTABOP_setup_table] = {grant_op_setup_table, sizeof(struct grant_setup), true},
+    [GNTTABOP_query_size] = {grant_op_query_size, sizeof(struct gnttab_query_size), true},
+    [GNTTABOP_set_version] = {grant_op_set_version, sizeof(struct gnttab_set_version), false},
+    [GNTTABOP_get_status_frames] = {grant_op_status_frames, sizeof(struct grant_status_list), true},
+    [GNTTABOP_get_version] = {grant_op_get_version, sizeof(struct gnttab_get_version), false},
+};
+
+static long perform_single(struct hypercall *hc, uint32_t cmd, guest_ptr_t arg, uint32_t count)
+{
+    uint64_t op[4];
+    long rc;
+
+    if (single[cmd].count_is_one && count != 1)
+        return -EINVAL;
+    if (copy_from_guest(op, arg, single[cmd].size))
+        return -EFAULT;
+    rc = single[cmd].fn(hc, op);
+    if (rc == 0 && copy_to_guest(arg, op, single[cmd].size))
+        rc = -EFAULT;
+    return rc;
+}
+
+long do_grant_table_op(struct hypercall *hc)
+{
+    uint32_t cmd = (uint32_t)hc->arg[0], count = (uint32_t)hc->arg[2];
+
+    if ((int32_t)count < 0)
+        return -EINVAL;
+    if (cmd >= ARRAY_SIZE(single))
+        return -ENOSYS;
+    cmd = grant_clamp(cmd, ARRAY_SIZE(single));
+    return single[cmd].fn ? perform_single(hc, cmd, hypercall_ptr(hc, 1), count) : -ENOSYS;
+}

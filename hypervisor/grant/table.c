@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The pages of a domain's grant table: making, growing, giving back. */
+#include "grant/table.h"
+#include "core/heap.h"
+#include "hv/alloc.h"
+
+int grant_domain_init(struct domain *d)
+{
+    struct grant_domain *g = hv_new(struct grant_domain);
+    int rc;
+
+    if (!g)
+        return -ENOMEM;
+    rwlock_init(&g->lock, RANK_GRANT);
+    g->version = 1;
+    g->max_frames = GRANT_DEFAULT_FRAMES;
+    g->max_maptrack = GRANT_DEFAULT_MAPTRACK;
+    g->shared = hv_new_array(void *, GRANT_MOST_FRAMES);
+    g->status = hv_new_array(grant_status_t *, grant_status_frames_for(GRANT_MOST_FRAMES));
+    d->grant = g;
+    rc = g->shared && g->status ? grant_grow(d, 1) : -ENOMEM;
+    if (rc)
+        grant_domain_free(d);
+    return rc;
+}
+
+void grant_domain_free(struct domain *d)
+{
+    struct grant_domain *g = d->grant;
+
+    for (uint32_t i = 0; i < g->frames; i++)
+        hv_free_page(g->shared[i]);
+    for (uint32_t i = 0; i < g->status_frames; i++)
+        hv_free_page(g->status[i]);
+    hv_free(g->shared);
+    hv_free(g->status);
+    hv_free(g);
+    d->grant = NULL;
+}
+
+/* One more page for the list; what is in it is the guest's to see, zero. */
+static int add_page(struct domain *d, void **list, uint32_t *count)
+{
+    void *page = hv_alloc_page();
+
+    if (!page)
+        return -ENOMEM;
+    domain_share_hypervisor_page(d, page, true);
+    list[*count] = page;
+    ++*count;
+    return 0;
+}
+
+int grant_grow_status(struct domain *d, uint32_t frames)
+{
+    struct grant_domain *g = d->grant;
+    int rc = 0;
+
+    while (!rc && g->status_frames < grant_status_frames_for(frames))
+        rc = add_page(d, (void **)g->status, &g->status_frames);
+    return rc;
+}
+
+int grant_grow(struct domain *d, uint32_t frames)
+{
+    struct grant_domain *g = d->grant;
+    int rc = 0;
+
+    if (frames > g->max_frames)
+        return -EINVAL;
+    /* G2: there is a status word for each entry before the entry counts. */
+    if (g->version == 2)
+        rc = grant_grow_status(d, frames);
+    while (!rc && g->frames < frames)
+        rc = add_page(d, g->shared, &g->frames);
+    return rc;
+}
+
+int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack)
+{
+    struct grant_domain *g = d->grant;
+    int rc = 0;
+
+    if (!frames || frames > GRANT_MOST_FRAMES || maptrack > GRANT_DEFAULT_MAPTRACK)
+        return -EINVAL;
+    write_lock(&g->lock);
+    if (frames < g->frames)
+        rc = -EINVAL;
+    else
+        g->max_frames = frames;
+    if (!rc)
+        g->max_maptrack = maptrack;
+    write_unlock(&g->lock);
+    return rc;
+}
+
+static int frame_of(struct domain *d, uint32_t index, bool status, mfn_t *out)
+{
+    struct grant_domain *g = d->grant;
+    int rc;
+
+    if (status) {
+        if (g->version != 2 || index >= grant_status_frames_for(g->max_frames))
+            return -EINVAL;
+        rc = grant_grow(d, min((uint32_t)((index * STATUS_PER_FRAME) / V2_PER_FRAME) + 1, g->max_frames));
+        index = grant_clamp(index, g->status_frames);
+        *out = rc ? MFN_INVALID : va_to_mfn(g->status[index]);
+        return rc;
+    }
+    if (index >= g->max_frames)
+        return -EINVAL;
+    rc = grant_grow(d, index + 1);
+    index = grant_clamp(index, g->frames);
+    *out = rc ? MFN_INVALID : va_to_mfn(g->shared[index]);
+    return rc;
+}
+
+int grant_table_frame(struct domain *d, uint32_t index, bool status, mfn_t *out)
+{
+    int rc;
+
+    write_lock(&d->grant->lock);
+    rc = frame_of(d, index, status, out);
+    write_unlock(&d->grant->lock);
+    return rc;
+}

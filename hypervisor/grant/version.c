@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* GNTTABOP_set_version, get_version. The first entries survive a change, as far as the other form can say what they say; the rest of the table is empty then. */
+#include "grant/table.h"
+#include "hv/string.h"
+
+static void read_v1(const struct grant_domain *g, grant_entry_v2_t *kept)
+{
+    for (uint32_t i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
+        volatile grant_entry_v1_t *e = grant_v1(g, i);
+
+        kept[i].full_page.hdr.flags = READ_ONCE(e->flags);
+        kept[i].full_page.hdr.domid = READ_ONCE(e->domid);
+        kept[i].full_page.frame = READ_ONCE(e->frame);
+    }
+}
+
+/* Version 1 takes back what it can express: whole pages below 16 TiB. */
+static void read_v2(const struct grant_domain *g, grant_entry_v2_t *kept)
+{
+    for (uint32_t i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
+        volatile grant_entry_v2_t *e = grant_v2(g, i);
+        uint16_t flags = READ_ONCE(e->hdr.flags);
+        uint64_t frame = READ_ONCE(e->full_page.frame);
+
+        if ((flags & GTF_type_mask) != GTF_permit_access || (flags & GTF_sub_page) || frame > UINT32_MAX)
+            continue;
+        kept[i].full_page.hdr.flags = flags;
+        kept[i].full_page.hdr.domid = READ_ONCE(e->hdr.domid);
+        kept[i].full_page.frame = frame;
+    }
+}
+
+static void write_back(const struct grant_domain *g, const grant_entry_v2_t *kept)
+{
+    for (uint32_t i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
+        if (g->version == 2) {
+            volatile grant_entry_v2_t *e = grant_v2(g, i);
+
+            e->hdr.domid = kept[i].hdr.domid;
+            e->full_page.frame = kept[i].full_page.frame;
+            __atomic_store_n(&e->hdr.flags, kept[i].hdr.flags, __ATOMIC_RELEASE);
+        } else {
+            volatile grant_entry_v1_t *e = grant_v1(g, i);
+
+            e->domid = kept[i].hdr.domid;
+            e->frame = (uint32_t)kept[i].full_page.frame;
+            __atomic_store_n(&e->flags, kept[i].hdr.flags, __ATOMIC_RELEASE);
+        }
+    }
+}
+
+/* The lock is held for writing. */
+static int change(struct domain *d, uint32_t version)
+{
+    grant_entry_v2_t kept[GNTTAB_NR_RESERVED_ENTRIES] = {0};
+    struct grant_domain *g = d->grant;
+    int rc;
+
+    if (version == g->version)
+        return 0;
+    if (version == 2) {
+        rc = grant_grow_status(d, g->frames);
+        if (rc)
+            return rc;
+        read_v1(g, kept);
+    } else {
+        read_v2(g, kept);
+    }
+    for (uint32_t i = 0; i < g->frames; i++)
+        memset(g->shared[i], 0, PAGE_SIZE);
+    for (uint32_t i = 0; i < g->status_frames; i++)
+        memset(g->status[i], 0, PAGE_SIZE);
+    g->version = version;
+    write_back(g, kept);
+    return 0;
+}
+
+long grant_op_set_version(struct hypercall *hc, void *arg)
+{
+    struct gnttab_set_version *op = arg;
+    struct domain *d = hc->vcpu->domain;
+    int rc;
+
+    if (op->version != 1 && op->version != 2)
+        return -EINVAL;
+    write_lock(&d->grant->lock);
+    rc = change(d, op->version);
+    op->version = d->grant->version;
+    write_unlock(&d->grant->lock);
+    return rc;
+}
+
+long grant_op_get_version(struct hypercall *hc, void *arg)
+{
+    struct gnttab_get_version *op = arg;
+    struct domain *d;
+    int16_t status = grant_target(hc->vcpu->domain, op->dom, &d);
+
+    if (status)
+        return status == GNTST_bad_domain ? -ESRCH : -EPERM;
+    op->version = READ_ONCE(d->grant->version);
+    domain_put(d);
+    return 0;
+}
