@@ -8,7 +8,9 @@ struct st_store *store;
 static struct client *clients;
 static struct client *run_first, **run_last = &run_first;
 
-void client_add(struct client *cl, const struct client_ops *ops, struct st_conn *conn)
+static uint32_t last_id;
+
+void client_add(struct client *cl, const struct client_ops *ops, struct st_conn *conn, uint32_t id)
 {
     cl->ops = ops;
     cl->conn = conn;
@@ -17,6 +19,11 @@ void client_add(struct client *cl, const struct client_ops *ops, struct st_conn 
     cl->next = clients;
     clients = cl;
     st_conn_set_user(conn, cl);
+    cl->id = id ? id : ++last_id;
+    if (cl->id > last_id)
+        last_id = cl->id;
+    if (!id)
+        journal_opened(cl);
 }
 
 static void unqueue(struct client *cl)
@@ -123,6 +130,7 @@ bool clients_turn(uint64_t now)
         turn(cl, now);
     }
     handover_if_due();
+    journal_turn();
     flush();
     return run_first != NULL;
 }

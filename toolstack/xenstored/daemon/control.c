@@ -28,7 +28,7 @@ static int memreport(const char *path, char *reply, size_t *len)
     return done(reply, len, "OK");
 }
 
-int control_hook(void *ctx, struct st_conn *c, unsigned int n, const char *const *v, char *reply, size_t *len)
+static int control(struct st_conn *c, unsigned int n, const char *const *v, char *reply, size_t *len)
 {
     if (!strcmp(v[0], "print") && n == 2) {
         log_line("control: %s", v[1]);
@@ -43,4 +43,15 @@ int control_hook(void *ctx, struct st_conn *c, unsigned int n, const char *const
     if (!strcmp(v[0], "live-update"))
         return handover_command(c, n, v, reply, len);
     return -EINVAL;
+}
+
+int control_hook(void *ctx, struct st_conn *c, unsigned int n, const char *const *v, char *reply, size_t *len)
+{
+    int rc;
+
+    if (journal_replay_hook(&rc, reply, len))
+        return rc;
+    rc = control(c, n, v, reply, len);
+    journal_hook(rc, reply, rc ? 0 : *len);
+    return rc;
 }

@@ -37,13 +37,15 @@ struct client {
     struct client *next;     /* all clients */
     struct client *run_next; /* those that want a turn */
     bool queued, dead;
+    uint32_t id; /* in the journal */
     enum st_stall stall;
     uint64_t wake; /* ms; with ST_STALL_CREDIT and ST_STALL_MEMORY */
 };
 
 /* client.c */
 extern struct st_store *store;
-void client_add(struct client *cl, const struct client_ops *ops, struct st_conn *conn);
+/* @id: 0 for a new one */
+void client_add(struct client *cl, const struct client_ops *ops, struct st_conn *conn, uint32_t id);
 void client_remove(struct client *cl); /* closes its connection; the caller frees it */
 void client_run_later(struct client *cl);
 void client_all(void (*fn)(struct client *cl));
@@ -66,7 +68,7 @@ uint64_t loop_now(void); /* ms */
 int sockets_set_dir(const char *dir); /* where the socket is */
 int sockets_listen(void);             /* 0; -EADDRINUSE: a daemon lives there */
 int sockets_adopt(int listener);
-int socket_adopt(int fd, struct st_conn *c, const void *left, size_t len);
+int socket_adopt(int fd, struct st_conn *c, uint32_t id, const void *left, size_t len);
 int sockets_listener(void);
 void sockets_unlink(void);
 
@@ -92,7 +94,8 @@ int hv_list(unsigned int first, struct dominfo *info, unsigned int max);
 
 /* domains.c */
 void domains_init(void);
-int domains_start(bool with_dom0);
+int domains_start(void);      /* the devices and VIRQ_DOM_EXC; -ENODEV: there are none */
+void domains_bind_dom0(void); /* domain 0's ring, unless it is there already */
 int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t port);
 void domains_hook_release(void *ctx, unsigned int domid);
 int domains_hook_resume(void *ctx, unsigned int domid);
@@ -116,12 +119,40 @@ int handover_take(const char *how); /* the argument of --live-update */
 /* What a client remembers of itself, beside the connection. The first byte is its kind. */
 enum { DESCRIBES_SOCKET = 1, DESCRIBES_RING = 2 };
 size_t socket_describe(struct client *cl, char *out);
-int socket_restore(struct st_conn *c, const char *p, size_t len);
+int socket_restore(struct st_conn *c, uint32_t id, const char *p, size_t len);
 size_t domain_describe(struct client *cl, char *out);
-int domain_restore(struct st_conn *c, const char *p, size_t len);
+int domain_restore(struct st_conn *c, uint32_t id, const char *p, size_t len, bool bound);
 void sockets_inherit(struct client *cl, bool inherit); /* across exec */
 int domains_exc_port(void);
 int domains_resume(int evtchn_fd, int exc_port);
 bool log_is_syslog(void);
+const char *
+handover_self(void); /* goes on with a fresh process of the same program; returns only with an error */
+size_t describe_client(void *ctx, struct st_conn *c, void *out); /* u32 id, then what the client says */
+void domains_scan(void);
+
+/* What a domain's client says of itself, after the kind. */
+struct dom_notes {
+    uint32_t domid, req_cons, rsp_prod;
+    int32_t port;
+    uint32_t remote_port;
+    uint64_t gfn;
+    uint8_t broken, shutdown, complained;
+};
+
+/* journal.c: what survives kill -9 */
+int journal_recover(const char *dir);   /* 1: recovered; 0: nothing there; negative errno: unusable */
+uint64_t journal_seed(const char *dir); /* of the journal that is there; 0: none */
+void journal_begin(const char *dir, uint64_t seed);
+void journal_end(void); /* a clean exit: forget it */
+void journal_opened(struct client *cl);
+void journal_position(struct client *cl, uint32_t req_cons, uint32_t rsp_prod, bool broken);
+void journal_hook(int result, const void *data, size_t len);
+void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len);
+void journal_turn(void); /* between turns: starts a new one when it is full */
+bool journal_replaying(void);
+void journal_released(unsigned int domid);
+/* While replaying: the result that the hook gave then. False: the journal ends here, the hook is to be asked. */
+bool journal_replay_hook(int *result, void *data, size_t *len);
 
 #endif

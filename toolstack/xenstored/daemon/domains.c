@@ -16,6 +16,7 @@ struct dom {
     unsigned int domid;
     int port;     /* ours */
     uint64_t gfn; /* as introduced */
+    uint32_t remote_port;
     struct ring ring;
     bool shutdown; /* its shutdown was announced */
     bool announced_error;
@@ -38,6 +39,7 @@ static struct dom *find(unsigned int domid)
 
 static void complain(struct dom *d)
 {
+    journal_position(&d->client, d->ring.req_cons, d->ring.rsp_prod, true);
     if (!d->announced_error)
         log_line("domain %u broke its XenStore ring (error %u): it is not served until it reconnects",
                  d->domid, d->ring.page->error);
@@ -52,6 +54,7 @@ static enum st_stall dom_input(struct client *cl, unsigned int *budget)
 
     if (ring_reconnect(&d->ring, cl->conn)) {
         log_line("domain %u reconnected its XenStore ring", d->domid);
+        journal_position(cl, d->ring.req_cons, d->ring.rsp_prod, false);
         d->announced_error = false;
         hv_notify(d->port);
         return ST_READY;
@@ -99,13 +102,6 @@ static void dom_close(struct client *cl)
     free(d);
 }
 
-struct dom_notes {
-    uint32_t domid, req_cons, rsp_prod;
-    int32_t port;
-    uint64_t gfn;
-    uint8_t broken, shutdown, complained;
-};
-
 size_t domain_describe(struct client *cl, char *out)
 {
     const struct dom *d = (const struct dom *)cl;
@@ -116,6 +112,7 @@ size_t domain_describe(struct client *cl, char *out)
     n.req_cons = d->ring.req_cons;
     n.rsp_prod = d->ring.rsp_prod;
     n.port = d->port;
+    n.remote_port = d->remote_port;
     n.gfn = d->gfn;
     n.broken = d->ring.broken;
     n.shutdown = d->shutdown;
@@ -132,11 +129,14 @@ static const struct client_ops dom_ops = {
     .describe = domain_describe,
 };
 
-/* The event channel is still bound, in the inherited descriptor; the page is mapped anew. */
-int domain_restore(struct st_conn *c, const char *p, size_t len)
+/*
+ * Goes on with a domain's ring. @bound: the event channel is still bound, in an inherited descriptor; else it is bound
+ * anew. The page is mapped again either way.
+ */
+int domain_restore(struct st_conn *c, uint32_t id, const char *p, size_t len, bool bound)
 {
     struct dom_notes n;
-    uint32_t port;
+    uint32_t port = 0;
     struct dom *d;
     void *page;
 
@@ -144,25 +144,29 @@ int domain_restore(struct st_conn *c, const char *p, size_t len)
         return -EINVAL;
     memcpy(&n, p + 1, sizeof(n));
     page = n.domid ? hv_map_ring(n.domid, n.gfn) : hv_dom0_ring(&port);
-    d = page ? calloc(1, sizeof(*d)) : NULL;
+    if (page && !bound)
+        n.port = hv_bind(n.domid, n.domid ? n.remote_port : port);
+    d = page && n.port >= 0 ? calloc(1, sizeof(*d)) : NULL;
     if (!d) {
-        log_line("domain %u: its ring cannot be mapped again after the live update", n.domid);
+        log_line("domain %u: its ring cannot be taken up again", n.domid);
         return -ENOMEM;
     }
     d->domid = n.domid;
     d->port = n.port;
+    d->remote_port = n.remote_port;
     d->gfn = n.gfn;
     d->shutdown = n.shutdown;
     d->announced_error = n.complained;
     ring_resume(&d->ring, page, n.req_cons, n.rsp_prod, n.broken);
     d->next = doms;
     doms = d;
-    client_add(&d->client, &dom_ops, c);
+    client_add(&d->client, &dom_ops, c, id);
     client_run_later(&d->client);
+    hv_notify(d->port);
     return 0;
 }
 
-static int attach(unsigned int domid, uint64_t gfn, void *page, int port)
+static int attach(unsigned int domid, uint64_t gfn, void *page, int port, uint32_t remote_port)
 {
     struct dom *d = calloc(1, sizeof(*d));
     struct st_conn *c = d ? st_conn_open_domain(store, domid) : NULL;
@@ -174,10 +178,11 @@ static int attach(unsigned int domid, uint64_t gfn, void *page, int port)
     d->domid = domid;
     d->port = port;
     d->gfn = gfn;
+    d->remote_port = remote_port;
     ring_attach(&d->ring, page);
     d->next = doms;
     doms = d;
-    client_add(&d->client, &dom_ops, c);
+    client_add(&d->client, &dom_ops, c, 0);
     client_run_later(&d->client);
     hv_notify(port); /* Linux looks at the ring on its first event */
     return 0;
@@ -196,13 +201,15 @@ static int reintroduce(struct dom *d, uint32_t port)
     } /* else it still is the channel that is bound */
     st_conn_reset(d->client.conn);
     ring_attach(&d->ring, d->ring.page);
+    d->remote_port = port;
+    journal_position(&d->client, d->ring.req_cons, d->ring.rsp_prod, false);
     d->announced_error = false;
     client_run_later(&d->client);
     hv_notify(d->port);
     return 0;
 }
 
-int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t port)
+static int introduce(unsigned int domid, uint64_t gfn, uint32_t port)
 {
     struct dom *d = find(domid);
     void *page;
@@ -217,7 +224,7 @@ int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t
         return -EINVAL;
     }
     ours = hv_bind(domid, port);
-    rc = ours < 0 ? -EINVAL : attach(domid, gfn, page, ours);
+    rc = ours < 0 ? -EINVAL : attach(domid, gfn, page, ours, port);
     if (rc) {
         log_line("domain %u: its event channel %u cannot be bound", domid, port);
         if (ours >= 0)
@@ -227,11 +234,24 @@ int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t
     return rc;
 }
 
+int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t port)
+{
+    int rc;
+
+    if (journal_replay_hook(&rc, NULL, NULL))
+        return rc;
+    rc = introduce(domid, gfn, port);
+    journal_hook(rc, NULL, 0);
+    return rc;
+}
+
 /* The store has closed the connection already. */
 void domains_hook_release(void *ctx, unsigned int domid)
 {
     struct dom *d = find(domid);
 
+    if (journal_replaying())
+        journal_released(domid);
     if (!d)
         return;
     d->client.conn = NULL;
@@ -251,7 +271,13 @@ int domains_hook_resume(void *ctx, unsigned int domid)
 
 bool domains_hook_exists(void *ctx, unsigned int domid)
 {
-    return find(domid) || hv_domain_exists(domid);
+    int yes;
+
+    if (journal_replay_hook(&yes, NULL, NULL))
+        return yes;
+    yes = find(domid) || hv_domain_exists(domid);
+    journal_hook(yes, NULL, 0);
+    return yes;
 }
 
 /* ---- Ends ---- */
@@ -290,7 +316,7 @@ static void look_at(void *ctx, unsigned int domid)
 }
 
 /* Compares the hypervisor's list with the store's, LIST_MAX domains at a time. */
-static void scan(void)
+void domains_scan(void)
 {
     unsigned int first = 0;
 
@@ -314,7 +340,7 @@ static void evtchn_ready(struct watcher *w, uint32_t events)
 
     for (n = 0; n < 64 && (port = hv_pending()) >= 0; n++) {
         if (port == exc_port) {
-            scan();
+            domains_scan();
             continue;
         }
         for (d = doms; d && d->port != port; d = d->next)
@@ -327,12 +353,9 @@ static void evtchn_ready(struct watcher *w, uint32_t events)
     }
 }
 
-/* Opens the devices, binds the VIRQ and domain 0's ring. 0, or -ENODEV: there is no hypervisor to talk to. */
-int domains_start(bool with_dom0)
+int domains_start(void)
 {
-    uint32_t port;
-    void *page;
-    int ours, rc = hv_open(-1);
+    int rc = hv_open(-1);
 
     if (rc)
         return rc;
@@ -342,17 +365,25 @@ int domains_start(bool with_dom0)
     exc_port = hv_bind_dom_exc();
     if (exc_port < 0)
         log_line("VIRQ_DOM_EXC cannot be bound (%s): ends of domains go unnoticed", strerror(-exc_port));
-    if (!with_dom0 || rc)
-        return rc;
+    return rc;
+}
+
+void domains_bind_dom0(void)
+{
+    uint32_t port;
+    void *page;
+    int ours;
+
+    if (find(0))
+        return;
     page = hv_dom0_ring(&port);
     if (!page) {
         log_line("domain 0's ring cannot be mapped (is xenfs mounted on /proc/xen?): sockets only");
-        return 0;
+        return;
     }
     ours = hv_bind(0, port);
-    if (ours < 0 || attach(0, 0, page, ours))
+    if (ours < 0 || attach(0, 0, page, ours, port))
         log_line("domain 0's event channel %u cannot be bound", port);
-    return 0;
 }
 
 int domains_exc_port(void)

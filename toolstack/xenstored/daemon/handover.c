@@ -93,11 +93,14 @@ static int to_file(void *ctx, const void *data, size_t len)
     return len && fwrite(data, len, 1, ctx) != 1 ? -EIO : 0;
 }
 
-static size_t describe(void *ctx, struct st_conn *c, void *out)
+size_t describe_client(void *ctx, struct st_conn *c, void *out)
 {
     struct client *cl = st_conn_user(c);
 
-    return cl ? cl->ops->describe(cl, out) : 0;
+    if (!cl)
+        return 0;
+    memcpy(out, &cl->id, sizeof(cl->id));
+    return sizeof(cl->id) + cl->ops->describe(cl, (char *)out + sizeof(cl->id));
 }
 
 /* A descriptor with the stream, at its start; or negative errno. */
@@ -105,7 +108,7 @@ static int save(void)
 {
     int fd = memfd_create("xenstored-state", 0), copy = fd < 0 ? -1 : dup(fd), rc;
     FILE *f = copy < 0 ? NULL : fdopen(copy, "w");
-    struct st_saver saver = {to_file, describe, f};
+    struct st_saver saver = {to_file, describe_client, f};
 
     if (!f) {
         rc = -errno;
@@ -212,6 +215,17 @@ static const char *try(void)
     return "the new program could not be executed";
 }
 
+const char *handover_self(void)
+{
+    const char *error;
+
+    forget();
+    h.program = strdup("/proc/self/exe");
+    error = h.program ? try() : "no memory";
+    forget();
+    return error;
+}
+
 /* Called between turns, before what they said is sent. */
 void handover_if_due(void)
 {
@@ -236,12 +250,15 @@ static int no_client(void *ctx, struct st_conn *c, const void *p, size_t len)
 
 static int restore(void *ctx, struct st_conn *c, const void *p, size_t len)
 {
-    const char *kind = p;
+    const char *kind = (const char *)p + sizeof(uint32_t);
+    uint32_t id;
 
-    if (!len)
+    if (len < sizeof(id) + 1)
         return -EINVAL;
-    return *kind == DESCRIBES_SOCKET ? socket_restore(c, p, len)
-           : *kind == DESCRIBES_RING ? domain_restore(c, p, len)
+    memcpy(&id, p, sizeof(id));
+    len -= sizeof(id);
+    return *kind == DESCRIBES_SOCKET ? socket_restore(c, id, kind, len)
+           : *kind == DESCRIBES_RING ? domain_restore(c, id, kind, len, true)
                                      : -EINVAL;
 }
 

@@ -14,7 +14,7 @@
 #include "toolstack/xenstored/daemon/daemon.h"
 
 static struct {
-    bool no_domain_init, no_fork, output_pid, verbose;
+    bool no_recovery, no_domain_init, no_fork, output_pid, verbose;
     const char *pid_file, *trace_file, *live_update;
     int verify; /* a descriptor; -1: not asked */
 } opt = {.verify = -1};
@@ -53,7 +53,8 @@ static void usage(void)
          "  -Q, --quota <what>=<nb> transaction-nodes, memory or outstanding\n"
          "  -q, --quota-soft <what>=<nb> memory\n"
          "  -V, --verbose           trace every request from the start (needs --trace-file)\n"
-         "Accepted for compatibility, without effect: -R, -I, -w. Refused: -K (it is a security risk).");
+         "  -R, --no-recovery       start empty after a crash\n"
+         "Accepted for compatibility, without effect: -I, -w. Refused: -K (it is a security risk).");
 }
 
 static bool named_quota(struct st_quota *q, const char *arg, bool soft)
@@ -125,6 +126,8 @@ static bool option(int c, struct st_quota *q)
         opt.verify = (int)v;
         return true;
     case 'R':
+        opt.no_recovery = true;
+        return true;
     case 'I':
     case 'w':
         return true;
@@ -143,6 +146,15 @@ static void heap_free(void *ctx, void *p, size_t size)
     free(p);
 }
 
+static const char *run_dir(void)
+{
+    const char *dir = getenv("XENSTORED_RUNDIR");
+
+    return dir ? dir : "/run/xenstored";
+}
+
+static uint64_t seed;
+
 static struct st_store *make_store(void)
 {
     static const struct st_allocator a = {heap_alloc, heap_free, NULL};
@@ -153,10 +165,10 @@ static struct st_store *make_store(void)
         .domain_exists = domains_hook_exists,
         .control = control_hook,
         .trace = log_trace,
+        .tap = journal_tap,
     };
-    uint64_t seed;
 
-    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+    if (!seed && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
         seed = loop_now() * 0x9e3779b97f4a7c15ull;
     return st_store_new(&a, &h, seed);
 }
@@ -248,13 +260,6 @@ static void run(void)
     }
 }
 
-static const char *run_dir(void)
-{
-    const char *dir = getenv("XENSTORED_RUNDIR");
-
-    return dir ? dir : "/run/xenstored";
-}
-
 static void start_tracing(void)
 {
     static const char request[] = "log\0on";
@@ -270,27 +275,57 @@ static void start_tracing(void)
     st_conn_close(c);
 }
 
+/* Brings back what a daemon that died left in its journal, if it did. */
+static int recover(void)
+{
+    int rc = opt.no_recovery ? 0 : journal_recover(run_dir());
+
+    if (rc > 0)
+        log_line("the store of a daemon that died is back");
+    if (rc >= 0)
+        return 0;
+    log_line("the journal of a daemon that died cannot be read (%s): starting empty", strerror(-rc));
+    st_store_free(store);
+    store = make_store();
+    return store ? 0 : -ENOMEM;
+}
+
+static int listen_here(void)
+{
+    int rc = sockets_listen();
+
+    if (rc == -EADDRINUSE)
+        fprintf(stderr, "xenstored: another xenstored serves %s/socket: not started\n", run_dir());
+    else if (rc)
+        fprintf(stderr, "xenstored: cannot listen on %s/socket: %s\n", run_dir(), strerror(-rc));
+    return rc;
+}
+
 static int start(void)
 {
     int rc = sockets_set_dir(run_dir());
 
-    if (!rc && opt.live_update)
-        return handover_take(opt.live_update);
+    if (!rc && opt.live_update) {
+        rc = handover_take(opt.live_update);
+        if (!rc)
+            journal_begin(run_dir(), seed);
+        return rc;
+    }
     if (!rc)
-        rc = sockets_listen();
-
-    if (rc == -EADDRINUSE) {
-        fprintf(stderr, "xenstored: another xenstored serves %s/socket: not started\n", run_dir());
+        rc = listen_here();
+    if (rc)
         return rc;
-    }
-    if (rc) {
-        fprintf(stderr, "xenstored: cannot listen on %s/socket: %s\n", run_dir(), strerror(-rc));
-        return rc;
-    }
-    rc = domains_start(!opt.no_domain_init);
+    rc = domains_start();
     if (rc)
         log_line("no event channel device (%s): serving sockets only, no domain can be introduced",
                  strerror(-rc));
+    if (recover())
+        return -ENOMEM;
+    if (!rc && !opt.no_domain_init)
+        domains_bind_dom0();
+    if (!rc)
+        domains_scan(); /* who went while nobody looked */
+    journal_begin(run_dir(), seed);
     return 0;
 }
 
@@ -299,6 +334,7 @@ int main(int argc, char **argv)
     struct sigaction act = {.sa_handler = on_signal};
     int c;
 
+    seed = journal_seed(run_dir());
     if (loop_init() || !(store = make_store())) {
         fprintf(stderr, "xenstored: not enough memory\n");
         return 1;
@@ -333,6 +369,7 @@ int main(int argc, char **argv)
     serve_now();
     run();
     sockets_unlink();
+    journal_end();
     if (opt.pid_file)
         unlink(opt.pid_file);
     return 0;

@@ -31,6 +31,8 @@ void ring_resume(struct ring *r, struct xenstore_domain_interface *page, uint32_
 {
     *r = (struct ring){page, req_cons, rsp_prod, broken};
     store(&page->server_features, FEATURES);
+    store(&page->req_cons, req_cons); /* the process before may have died before it said so */
+    store(&page->rsp_prod, rsp_prod);
 }
 
 void ring_break(struct ring *r, struct st_conn *c, uint32_t error)

@@ -136,7 +136,7 @@ static void sock_ready(struct watcher *w, uint32_t events)
 }
 
 /* Serves a connected socket on a connection; @left was read from it before (live update). Owns both. */
-int socket_adopt(int fd, struct st_conn *c, const void *left, size_t len)
+int socket_adopt(int fd, struct st_conn *c, uint32_t id, const void *left, size_t len)
 {
     struct sock *s = calloc(1, sizeof(*s));
     int rc;
@@ -148,7 +148,8 @@ int socket_adopt(int fd, struct st_conn *c, const void *left, size_t len)
     s->w.fd = fd;
     s->w.ready = sock_ready;
     s->events = EPOLLIN;
-    memcpy(s->in, left, len);
+    if (len)
+        memcpy(s->in, left, len);
     s->to = len;
     fcntl(fd, F_SETFL, O_NONBLOCK);
     rc = loop_add(&s->w, s->events);
@@ -156,12 +157,12 @@ int socket_adopt(int fd, struct st_conn *c, const void *left, size_t len)
         free(s);
         return rc;
     }
-    client_add(&s->client, &sock_ops, c);
+    client_add(&s->client, &sock_ops, c, id);
     client_run_later(&s->client);
     return 0;
 }
 
-int socket_restore(struct st_conn *c, const char *p, size_t len)
+int socket_restore(struct st_conn *c, uint32_t id, const char *p, size_t len)
 {
     int fd;
 
@@ -169,7 +170,7 @@ int socket_restore(struct st_conn *c, const char *p, size_t len)
         return -EINVAL;
     memcpy(&fd, p + 1, sizeof(fd));
     fcntl(fd, F_SETFD, FD_CLOEXEC);
-    return socket_adopt(fd, c, p + 1 + sizeof(fd), len - 1 - sizeof(fd));
+    return socket_adopt(fd, c, id, p + 1 + sizeof(fd), len - 1 - sizeof(fd));
 }
 
 static void accept_ready(struct watcher *w, uint32_t events)
@@ -180,7 +181,7 @@ static void accept_ready(struct watcher *w, uint32_t events)
     if (fd < 0)
         return;
     c = st_conn_open_socket(store, false);
-    if (!c || socket_adopt(fd, c, NULL, 0)) {
+    if (!c || socket_adopt(fd, c, 0, NULL, 0)) {
         if (c)
             st_conn_close(c);
         close(fd);

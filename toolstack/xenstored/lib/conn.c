@@ -64,7 +64,7 @@ static void drop_txns(struct st_conn *c)
         st_txn_abort(list_of(c->txns.next, struct st_txn, on_conn));
 }
 
-void st_conn_reset(struct st_conn *c)
+static void conn_reset(struct st_conn *c)
 {
     drop_txns(c);
     st_watch_reset(c);
@@ -77,11 +77,18 @@ void st_conn_reset(struct st_conn *c)
     c->dead = false;
 }
 
+void st_conn_reset(struct st_conn *c)
+{
+    st_tap(c->store, ST_TAP_RESET, c, 0, NULL, 0);
+    conn_reset(c);
+}
+
 void st_conn_close(struct st_conn *c)
 {
     struct st_store *s = c->store;
 
-    st_conn_reset(c);
+    st_tap(s, ST_TAP_CLOSE, c, 0, NULL, 0);
+    conn_reset(c);
     list_del(&c->on_store);
     list_del(&c->on_ready);
     s->nr_conns--;
@@ -172,8 +179,8 @@ static enum st_stall may_run(struct st_conn *c, unsigned int budget)
     return budget ? ST_READY : ST_STALL_BUDGET;
 }
 
-size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
-                    enum st_stall *stall)
+static size_t feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
+                   enum st_stall *stall)
 {
     size_t used = 0;
 
@@ -200,5 +207,19 @@ size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned in
     }
     if (c->dead)
         *stall = ST_DEAD;
+    return used;
+}
+
+size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
+                    enum st_stall *stall)
+{
+    struct st_store *s = c->store;
+    size_t used;
+
+    if (len || c->complete)
+        st_tap(s, ST_TAP_FEED, c, *budget, data, len);
+    s->depth++;
+    used = feed(c, data, len, budget, stall);
+    s->depth--;
     return used;
 }

@@ -171,7 +171,7 @@ static bool find_next_owned(struct collect *x)
     }
 }
 
-void st_domain_gone(struct st_store *s, unsigned int domid)
+static void domain_gone(struct st_store *s, unsigned int domid)
 {
     struct st_domain *d = st_domain_find(s, domid);
     struct st_conn *c;
@@ -206,4 +206,12 @@ void st_domain_gone(struct st_store *s, unsigned int domid)
     st_perms_forget(s, domid);
     domain_unlist(s, d); /* "/" cannot be removed: it may still be charged to it */
     st_domain_put(s, d);
+}
+
+void st_domain_gone(struct st_store *s, unsigned int domid)
+{
+    st_tap(s, ST_TAP_GONE, NULL, domid, NULL, 0);
+    s->depth++;
+    domain_gone(s, domid);
+    s->depth--;
 }

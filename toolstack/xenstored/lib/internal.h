@@ -206,7 +206,15 @@ struct st_store {
     uint64_t requests;
     size_t bytes;
     bool tracing;
+    unsigned int depth; /* of calls that the tap is told of */
 };
+
+static inline void st_tap(struct st_store *s, enum st_tap what, struct st_conn *c, uint32_t arg,
+                          const void *data, size_t len)
+{
+    if (s->hooks.tap && !s->depth)
+        s->hooks.tap(s->hooks.ctx, what, c, arg, data, len);
+}
 
 /* alloc.c */
 void *st_alloc(struct st_store *s, size_t size); /* not zeroed */

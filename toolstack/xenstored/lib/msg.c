@@ -93,6 +93,7 @@ unsigned int st_conn_output(struct st_conn *c, struct st_iovec *iov, unsigned in
 
 void st_conn_delivered(struct st_conn *c, size_t n)
 {
+    st_tap(c->store, ST_TAP_DELIVERED, c, (uint32_t)n, NULL, 0);
     while (n && !list_empty(&c->out)) {
         struct st_msg *m = list_of(c->out.next, struct st_msg, link);
 

@@ -452,6 +452,7 @@ int st_conn_amend_reply(struct st_conn *c, const char *text)
     struct xsd_sockmsg hdr;
     struct st_msg *m;
 
+    st_tap(c->store, ST_TAP_AMEND, c, 0, text, strlen(text) + 1);
     for (l = c->out.prev; l != &c->out; l = l->prev) {
         m = list_of(l, struct st_msg, link);
         if (m->event || (m->link.prev == &c->out && c->sent))

@@ -87,6 +87,7 @@ static void free_domains(struct st_store *s)
 
 void st_store_free(struct st_store *s)
 {
+    s->depth++;
     while (!list_empty(&s->conns))
         st_conn_close(list_of(s->conns.next, struct st_conn, on_store));
     st_node_put(s, s->root);
@@ -103,6 +104,11 @@ void st_store_set_time(struct st_store *s, uint64_t now_ms)
     s->now = now_ms;
 }
 
+uint64_t st_store_time(const struct st_store *s)
+{
+    return s->now;
+}
+
 struct st_quota *st_store_quota(struct st_store *s)
 {
     return &s->quota;
@@ -115,6 +121,7 @@ void st_fire_introduce(struct st_store *s)
 
 void st_fire_release(struct st_store *s)
 {
+    st_tap(s, ST_TAP_RELEASE_EVENT, NULL, 0, NULL, 0);
     st_fire(s, "@releaseDomain", 14, s->release->perms, NULL);
 }
 

@@ -26,6 +26,17 @@ struct st_allocator {
     void *ctx;
 };
 
+/* The calls that change a store, for a journal that can play them again. */
+enum st_tap {
+    ST_TAP_FEED,          /* st_conn_feed: arg the budget, data the bytes offered */
+    ST_TAP_DELIVERED,     /* st_conn_delivered: arg the bytes */
+    ST_TAP_RESET,         /* st_conn_reset */
+    ST_TAP_CLOSE,         /* st_conn_close */
+    ST_TAP_GONE,          /* st_domain_gone: arg the domain */
+    ST_TAP_RELEASE_EVENT, /* st_fire_release */
+    ST_TAP_AMEND,         /* st_conn_amend_reply: data the text with its NUL */
+};
+
 /*
  * What the daemon does for the store. Any hook may be NULL: the request then answers ENOSYS (introduce),
  * or the default written beside it. Functions return 0 or a negative errno of those in xsd_errors.
@@ -50,6 +61,8 @@ struct st_hooks {
                    size_t *len);
     /* One line of the request trace (NUL-terminated). Called only while tracing is on. Default: nothing. */
     void (*trace)(void *ctx, const char *line);
+    /* Told of each call that changes the store before it does, but not of those made within another. Default: nothing. */
+    void (*tap)(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len);
     void *ctx;
 };
 
@@ -94,6 +107,7 @@ struct st_store *st_store_new(const struct st_allocator *a, const struct st_hook
 void st_store_free(struct st_store *s);
 /* Tells the time (milliseconds, monotonic, any origin). Only the credit of invalidating writers uses it. */
 void st_store_set_time(struct st_store *s, uint64_t now_ms);
+uint64_t st_store_time(const struct st_store *s); /* what it was told last */
 struct st_quota *st_store_quota(struct st_store *s);
 
 /* A client on a Unix socket: acts for domain 0, relative paths are below /local/domain/0. NULL: no memory. */
