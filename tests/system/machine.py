@@ -230,9 +230,9 @@ class Running:
         self.child.send(text)
 
     def switch_input(self):
-        """Ctrl-A three times, which moves the console's input between the hypervisor and domain 0; QEMU wants each as Ctrl-A a."""
-        self.child.send('\x01a' * 3)
-        self.expect(r'\(XEN\) \*\*\* Serial input to[^\r\n]*')
+        """Ctrl-A three times, which moves the console's input between the hypervisor and domain 0. With -qmp, QEMU leaves Ctrl-A to us."""
+        self.child.send('\x01' * 3)
+        self.expect(r'\*\*\* Serial input to[^\r\n]*', 30)
 
     def expect_standstill(self, seconds):
         """The machine neither ends nor resets for so long, and after a moment says nothing more."""
