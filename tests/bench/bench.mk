@@ -1,7 +1,7 @@
 # What an operation costs on Xenios and on Debian's Xen: instructions, counted by a plugin in QEMU, deterministic. `make bench
 # BENCH_ARGS=--options=spec-ctrl=no` for other settings of both hypervisors.
 BENCH_TOOLS := $(B)/bench/count.so $(B)/bench/init
-BENCH_GUEST := $(filter %/bench-pv64,$(GUESTS))
+BENCH_GUEST := $(B)/guests/bench-pv64
 
 $(B)/bench/count.so: tests/bench/count.c
 	@mkdir -p $(@D)
