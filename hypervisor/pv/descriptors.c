@@ -137,23 +137,24 @@ long do_update_descriptor(struct hypercall *hc)
 
 void pv_drop_ldt(struct vcpu *v)
 {
+    struct frame *frames[PV_LDT_PAGES];
     struct pv_vcpu *pv = pv_vcpu(v);
-    uint32_t mapped;
+    unsigned int count = 0;
 
     lock(&pv->ldt_lock);
-    mapped = pv->ldt_mapped;
-    pv->ldt_mapped = 0;
     for (unsigned int page = 0; page < PV_LDT_PAGES; page++) {
         uint64_t *pte = pv_ldt_pte(v, page);
-        struct frame *f = mfn_to_frame(MFN((READ_ONCE(*pte) & PTE_ADDRESS) >> PAGE_SHIFT));
 
-        if (!(mapped & 1u << page))
+        if (!(pv->ldt_mapped & 1u << page))
             continue;
+        frames[count++] = mfn_to_frame(MFN((READ_ONCE(*pte) & PTE_ADDRESS) >> PAGE_SHIFT));
         WRITE_ONCE(*pte, 0);
-        frame_put_type(f, v->domain, FT_SEGDESC, NULL);
     }
+    pv->ldt_mapped = 0;
     unlock(&pv->ldt_lock);
-    if (mapped)
+    for (unsigned int i = 0; i < count; i++) /* the last reference takes locks of its own */
+        frame_put_type(frames[i], v->domain, FT_SEGDESC, NULL);
+    if (count)
         tlb_flush_local(TLB_FLUSH);
 }
 
