@@ -163,6 +163,8 @@ long op_bind_vcpu(struct hypercall *hc, void *arg)
         return -EINVAL;
     lock(&d->event->lock);
     rc = move_to_vcpu(c, op->vcpu);
+    if (!rc && c->state == CHANNEL_PIRQ && event_pirq_ops.set_cpu)
+        event_pirq_ops.set_cpu(d, c->pirq, domain_vcpu(d, op->vcpu)->cpu);
     unlock(&d->event->lock);
     return rc;
 }

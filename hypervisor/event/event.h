@@ -75,6 +75,8 @@ struct event_pirq_ops {
     void (*unbind)(struct domain *d, unsigned int pirq);
     void (*eoi)(struct domain *d, unsigned int pirq); /* the guest unmasked the port or said EOI */
     unsigned int (*count)(struct domain *d);          /* number of PIRQs the domain may name */
+    /* The port now notifies a vcpu that is on this processor: interrupt it rather than another. NULL: no matter. */
+    void (*set_cpu)(struct domain *d, unsigned int pirq, unsigned int cpu);
 };
 extern struct event_pirq_ops event_pirq_ops;
 

@@ -58,6 +58,7 @@ void platform_init(paddr_t rsdp)
     io_access_init();
     wallclock_init();
     panic_stop_others = smp_stop_others;
+    nmi_init();
     timer_machine = (struct timer_machine){.program = apic_timer_program, .now = time_now};
     softirq_machine.send_ipi = smp_kick;
 }

@@ -15,6 +15,10 @@ void platform_init(paddr_t rsdp);
 /* Each further processor: its PAT, its APIC. */
 void platform_init_cpu(void);
 
+/* NMIs from the chipset are counted and handed to domain 0, from here on. Key 'i' shows the counts. */
+void nmi_init(void);
+void nmi_dump(void);
+
 /* What each processor's PAT holds: the interface's, WB WT UC- UC WC WP UC UC (recorded from Xen 4.17 through
  * Linux's boot messages). */
 #define PLATFORM_PAT 0x0000050100070406ULL

@@ -2,6 +2,7 @@
 /* Descriptors: making, starting, moving, stopping. What happens on arrival: dispatch.c. */
 #include "arch/x86/irq/irq.h"
 #include "arch/x86/apic/apic.h"
+#include "arch/x86/platform.h"
 #include "drivers/acpi/acpi.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
@@ -261,6 +262,7 @@ void irq_reserve(unsigned int gsi)
 void irq_dump(void)
 {
     apic_dump();
+    nmi_dump();
     for (unsigned int irq = 0; irq < irq_count; irq++) {
         struct irq_desc *desc = irq_desc_find(irq);
 
