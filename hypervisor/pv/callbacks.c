@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where a PV guest wants to be called: trap table, callbacks, NMI; and the assists that change how. */
 #include "pv/calls.h"
-#include "arch/x86/layout.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
 #include <xen/callback.h>
@@ -9,7 +8,7 @@
 
 bool pv_is_handler_address(uint64_t address)
 {
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address && (address < HYPERVISOR_START || address >= HYPERVISOR_END);
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
 }
 
 /* The list in guest memory ends with an entry whose address is 0; a NULL list empties the table. */
@@ -51,10 +50,13 @@ long do_set_callbacks(struct hypercall *hc)
 {
     struct pv_vcpu *p = pv_vcpu(hc->vcpu);
 
-    /* Unlike callback_op, this call takes any address; the guest that gives a bad one faults when it is used. */
-    set_callback(p, PV_CB_EVENT, hc->arg[0], true);
-    set_callback(p, PV_CB_FAILSAFE, hc->arg[1], p->callback[PV_CB_FAILSAFE].mask_events);
-    set_callback(p, PV_CB_SYSCALL, hc->arg[2], p->callback[PV_CB_SYSCALL].mask_events);
+    /* Unlike callback_op, this call does not complain of a bad address: it does not take it. */
+    if (pv_is_handler_address(hc->arg[0]))
+        set_callback(p, PV_CB_EVENT, hc->arg[0], true);
+    if (pv_is_handler_address(hc->arg[1]))
+        set_callback(p, PV_CB_FAILSAFE, hc->arg[1], p->callback[PV_CB_FAILSAFE].mask_events);
+    if (pv_is_handler_address(hc->arg[2]))
+        set_callback(p, PV_CB_SYSCALL, hc->arg[2], p->callback[PV_CB_SYSCALL].mask_events);
     return 0;
 }
 

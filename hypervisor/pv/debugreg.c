@@ -7,6 +7,7 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/stack.h"
 #include "hv/errno.h"
+#include "hv/guest.h"
 #include "pv/calls.h"
 
 #define DR7_ACTIVE     0xffUL
@@ -56,7 +57,7 @@ long pv_set_debugreg(struct pv_vcpu *p, unsigned int reg, uint64_t value)
 {
     switch (reg) {
     case 0: case 1: case 2: case 3:
-        if (!pv_is_handler_address(value))
+        if (!guest_may_name(value))
             return -EPERM;
         p->dr[reg] = value;
         load_register(p, reg, value);
