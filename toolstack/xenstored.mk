@@ -26,3 +26,23 @@ $(B)/tools/xenstored: $(XENSTORED_SRC:%.c=$(B)/%.o) $(B)/toolstack/libxenstored.
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(XENSTORED_CFLAGS) -o $@ $^ $(XENSTORED_LIBS)
 all: $(B)/tools/xenstored
+
+# The daemons here, under a stub of the hypervisor's libraries; Debian's C daemon is the oracle, unpacked and not installed.
+XEN_UTILS := xen-utils-4.17
+DEBIAN_XENSTORED := $(B)/cache/$(XEN_UTILS)/usr/lib/xen-4.17/bin/xenstored
+$(B)/xen_stub.so: tests/system/oracle/xen_stub.c
+	$(Q)$(HOSTCC) -Wall -Wextra -Wno-unused-parameter -O1 -shared -fPIC -o $@ $< -ldl
+
+STORE_TEST_NEEDS := $(B)/xen_stub.so $(B)/tools/xenstored $(B)/tools/xenconsoled $(B)/cache/$(XEN_UTILS)/version
+test-store: $(STORE_TEST_NEEDS)
+	$(Q)$(PYTHON) tests/system/oracle/run.py $(B)/xen_stub.so $(B)/tools $(DEBIAN_XENSTORED)
+
+bench-store: $(STORE_TEST_NEEDS)
+	$(Q)$(PYTHON) tests/system/oracle/bench.py $(B)/xen_stub.so $(B)/tools/xenstored $(DEBIAN_XENSTORED)
+
+soak-store: $(STORE_TEST_NEEDS)
+	$(PYTHON) tests/system/oracle/compare.py $(B)/xen_stub.so $(B)/tools/xenstored $(DEBIAN_XENSTORED) --ops 50000
+	$(PYTHON) tests/system/oracle/crash.py $(B)/xen_stub.so $(B)/tools/xenstored kill --times 1000
+	$(PYTHON) tests/system/oracle/crash.py $(B)/xen_stub.so $(B)/tools/xenstored update --times 1000
+soak: soak-store
+.PHONY: test-store bench-store soak-store

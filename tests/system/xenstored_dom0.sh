@@ -25,7 +25,7 @@ wait_for() { # $1: path, $2: value
     n=0
     while [ "$(xenstore-read "$1" 2>/dev/null)" != "$2" ]; do
         n=$((n + 1))
-        [ $n -gt 600 ] && return 1
+        [ $n -gt 2400 ] && return 1
         usleep 100000
     done
 }
@@ -33,7 +33,7 @@ gone() { # no domain but ours
     n=0
     while [ "$(xl list | wc -l)" != 2 ]; do
         n=$((n + 1))
-        [ $n -gt 300 ] && return 1
+        [ $n -gt 1200 ] && return 1
         usleep 100000
     done
 }

@@ -51,7 +51,8 @@ install -m 755 tests/system/xenstored_guest.sh "$root/guest/init"
 base "$root/dom0"
 bin=$debian/usr/lib/xen-4.17/bin
 program "$root/dom0" "$bin"/xl "$bin"/libxl-save-helper "$bin"/xenstored "$bin"/oxenstored "$bin"/xenconsoled "$bin"/xenconsole \
-    "$bin"/xen-init-dom0 "$bin"/xenstore-control "$debian"/usr/bin/xenstore-*
+    "$bin"/xen-init-dom0 "$debian"/usr/bin/xenstore-*
+program "$root/dom0" "$bin"/xenstore-control
 mkdir -p "$root/dom0/usr/lib/xen-4.17/bin" "$root/dom0/ours"
 for name in xl libxl-save-helper xenconsole xenconsoled; do
     ln -s "/bin/$name" "$root/dom0/usr/lib/xen-4.17/bin/$name"

@@ -1031,8 +1031,12 @@ static size_t stream_len, stream_room;
 
 static int stream_write(void *ctx, const void *data, size_t len)
 {
-    if (stream_len + len > stream_room)
-        stream = realloc(stream, stream_room = (stream_len + len) * 2);
+    if (stream_len + len > stream_room) {
+        char *larger = realloc(stream, stream_room = (stream_len + len) * 2);
+
+        assert_non_null(larger);
+        stream = larger;
+    }
     memcpy(stream + stream_len, data, len);
     stream_len += len;
     return 0;

@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The tests of the store and the console daemon that run here, without a hypervisor: `make test-store`.
+
+    run.py STUB TOOLS DEBIAN_XENSTORED
+"""
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).parent
+
+
+def main():
+    stub, tools, debian = sys.argv[1:]
+    store = f'{tools}/xenstored'
+    tests = {
+        'the same answers as Debian\'s daemon': ['compare.py', stub, store, debian, '--ops', '2500'],
+        'killed under load': ['crash.py', stub, store, 'kill', '--times', '25'],
+        'live updates under load': ['crash.py', stub, store, 'update', '--times', '25'],
+        'consoles': ['console.py', stub, store, f'{tools}/xenconsoled'],
+    }
+    failed = 0
+    for name, (script, *args) in tests.items():
+        print(f'---- {name}', flush=True)
+        failed += bool(subprocess.run([sys.executable, str(HERE / script), *args], timeout=300, check=False).returncode)
+    print(f'{len(tests) - failed} passed, {failed} failed')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
