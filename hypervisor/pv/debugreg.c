@@ -7,7 +7,6 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/stack.h"
 #include "hv/errno.h"
-#include "hv/guest.h"
 #include "pv/calls.h"
 
 #define DR7_ACTIVE     0xffUL
@@ -57,7 +56,7 @@ long pv_set_debugreg(struct pv_vcpu *p, unsigned int reg, uint64_t value)
 {
     switch (reg) {
     case 0: case 1: case 2: case 3:
-        if (!guest_may_name(value))
+        if (!pv_is_handler_address(value) || (value >= HYPERVISOR_START && value < HYPERVISOR_END))
             return -EPERM;
         p->dr[reg] = value;
         load_register(p, reg, value);
