@@ -15,7 +15,8 @@ static long read_console(struct hypercall *hc, struct xen_sysctl_readconsole *op
     uint32_t done = 0, index = op->incremental ? op->index : 0;
     size_t n;
 
-    while (done < op->count && (n = console_ring_read(buf, min(op->count - done, (uint32_t)sizeof(buf)), &index))) {
+    while (done < op->count &&
+           (n = console_ring_read(buf, min(op->count - done, (uint32_t)sizeof(buf)), &index))) {
         if (copy_to_guest(GUEST_PTR((uint64_t)op->buffer.p + done), buf, n))
             return -EFAULT;
         done += (uint32_t)n;
@@ -24,7 +25,8 @@ static long read_console(struct hypercall *hc, struct xen_sysctl_readconsole *op
     op->index = index;
     if (op->clear)
         console_ring_clear();
-    return copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 0), offsetof(struct xen_sysctl, u)), op, sizeof(*op));
+    return copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 0), offsetof(struct xen_sysctl, u)), op,
+                         sizeof(*op));
 }
 
 static long send_keys(const struct xen_sysctl_debug_keys *op)
@@ -50,8 +52,11 @@ long do_sysctl(struct hypercall *hc)
     if (!is_privileged(hc->vcpu->domain))
         return -EPERM;
     switch (op.cmd) {
-    case XEN_SYSCTL_readconsole: return read_console(hc, &op.u.readconsole);
-    case XEN_SYSCTL_debug_keys: return send_keys(&op.u.debug_keys);
-    default: return -ENOSYS;
+    case XEN_SYSCTL_readconsole:
+        return read_console(hc, &op.u.readconsole);
+    case XEN_SYSCTL_debug_keys:
+        return send_keys(&op.u.debug_keys);
+    default:
+        return -ENOSYS;
     }
 }

@@ -74,7 +74,7 @@ static struct frame *new_page(unsigned int class)
 {
     uint8_t *page = hv_alloc_page();
     unsigned int size = 1U << (class + MIN_SHIFT);
-    union slab s = {.class = (uint8_t)class, .limit = (uint16_t)(PAGE_SIZE / size)};
+    union slab s = {.class = (uint8_t) class, .limit = (uint16_t)(PAGE_SIZE / size)};
 
     if (!page)
         return NULL;
@@ -99,7 +99,8 @@ static void *take_object(struct frame *f, unsigned int class)
 
 void *hv_zalloc(size_t size)
 {
-    unsigned int class = size <= 1U << MIN_SHIFT ? 0 : 64 - MIN_SHIFT - (unsigned int)__builtin_clzll(size - 1);
+    unsigned int class =
+        size <= 1U << MIN_SHIFT ? 0 : 64 - MIN_SHIFT - (unsigned int)__builtin_clzll(size - 1);
     struct frame *fresh = NULL;
     void *object = NULL;
     uint64_t flags;

@@ -9,7 +9,8 @@ static void dump_guest_registers(const struct vcpu *v)
 {
     const struct cpu_user_regs *r = &v->regs;
 
-    printk("rip: %04x:%016lx  rflags: %016lx  ss:rsp: %04x:%016lx\n", r->cs, r->rip, r->rflags, r->ss, r->rsp);
+    printk("rip: %04x:%016lx  rflags: %016lx  ss:rsp: %04x:%016lx\n", r->cs, r->rip, r->rflags, r->ss,
+           r->rsp);
     printk("rax: %016lx  rbx: %016lx  rcx: %016lx  rdx: %016lx\n", r->rax, r->rbx, r->rcx, r->rdx);
     printk("rsi: %016lx  rdi: %016lx  rbp: %016lx  r8:  %016lx\n", r->rsi, r->rdi, r->rbp, r->r8);
     printk("r9:  %016lx  r10: %016lx  r11: %016lx  r12: %016lx\n", r->r9, r->r10, r->r11, r->r12);

@@ -29,7 +29,10 @@ void (*machine_shutdown)(unsigned int reason);
 
 struct domain *domain_get(domid_id_t id)
 {
-    struct domain *d = id < DOMAIN_TABLE_SIZE ? __atomic_load_n(&domains.by_id[id], __ATOMIC_ACQUIRE) : id == DOMID_IO ? domain_io : id == DOMID_XEN ? domain_xen : NULL;
+    struct domain *d = id < DOMAIN_TABLE_SIZE ? __atomic_load_n(&domains.by_id[id], __ATOMIC_ACQUIRE)
+                       : id == DOMID_IO       ? domain_io
+                       : id == DOMID_XEN      ? domain_xen
+                                              : NULL;
     uint32_t seen;
 
     if (!d)
@@ -38,7 +41,8 @@ struct domain *domain_get(domid_id_t id)
     do {
         if (!seen)
             return NULL;
-    } while (!__atomic_compare_exchange_n(&d->references, &seen, seen + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&d->references, &seen, seen + 1, false, __ATOMIC_ACQUIRE,
+                                          __ATOMIC_RELAXED));
     return d;
 }
 

@@ -34,7 +34,7 @@ enum domain_state { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_ZOMBIE };
 
 struct domain {
     domid_id_t id;
-    uint8_t state; /* enum domain_state; only ever grows */
+    uint8_t state;    /* enum domain_state; only ever grows */
     bool privileged;  /* may use the control interface: domain 0 */
     bool is_hardware; /* owns the machine's devices: domain 0 */
     bool width32;     /* a 32-bit guest: selects the decoder (abi/) */
@@ -43,31 +43,34 @@ struct domain {
     uint32_t references;   /* atomic; domain_get(), domain_put() */
     const struct guest_kind *kind;
     struct list link; /* in the list of all domains; domain list lock */
-    struct domain *target; /* this domain may act on that one as if privileged; NULL: none; holds a reference */
+    struct domain
+        *target; /* this domain may act on that one as if privileged; NULL: none; holds a reference */
     xen_domain_handle_t handle;
 
     lock_t control_lock; /* creation, destruction, vcpu bring-up, shutdown */
     unsigned int max_vcpus;
-    struct vcpu **vcpu; /* max_vcpus of them; entries are set once and never cleared before the domain is freed */
-    int32_t pause_count;  /* atomic: hypervisor and toolstack pauses together */
+    struct vcpu *
+        *vcpu; /* max_vcpus of them; entries are set once and never cleared before the domain is freed */
+    int32_t pause_count; /* atomic: hypervisor and toolstack pauses together */
 
     /* Memory. page_lock guards the list and the counts. */
     lock_t page_lock;
-    uint32_t page_list;      /* first frame number of the list through struct frame, FRAME_LIST_END if empty */
-    uint32_t xenheap_list;   /* frames of ours that the domain may map */
-    uint64_t tot_pages;      /* pages on page_list */
-    uint64_t max_pages;      /* limit of tot_pages; ~0 for domain 0 */
+    uint32_t page_list;    /* first frame number of the list through struct frame, FRAME_LIST_END if empty */
+    uint32_t xenheap_list; /* frames of ours that the domain may map */
+    uint64_t tot_pages;    /* pages on page_list */
+    uint64_t max_pages;    /* limit of tot_pages; ~0 for domain 0 */
     uint64_t outstanding_claim;
     struct domain_memory_map *memory_map; /* XENMEM_set_memory_map (core/memory_map.c); control_lock */
     unsigned int address_width; /* bits; frames allocated to the domain lie below 1 << this; 0: no limit */
 
     shared_info_t *shared_info; /* one page, FRAME_XENHEAP, owned by the domain */
 
-    cpumask_t dirty_cpus; /* processors whose TLB may hold translations of the domain: those it runs on and ran on since the last flush there */
+    cpumask_t
+        dirty_cpus; /* processors whose TLB may hold translations of the domain: those it runs on and ran on since the last flush there */
 
     struct event_domain *event;
     struct grant_domain *grant;
-    struct irq_domain *irq;     /* PIRQs and I/O permissions */
+    struct irq_domain *irq; /* PIRQs and I/O permissions */
     struct sched_domain *sched;
     struct cpu_policy *cpu_policy;
 
@@ -97,31 +100,31 @@ struct vcpu {
 
     struct domain *domain;
     unsigned int id;
-    unsigned int cpu;       /* where it runs or ran last; changed by the scheduler only */
+    unsigned int cpu; /* where it runs or ran last; changed by the scheduler only */
     /* Whatever keeps the vcpu from simply going on when its processor leaves the hypervisor, events and softirqs apart; looked at as one word. */
     union {
         struct {
-            bool is_idle;         /* never leaves: for good */
+            bool is_idle; /* never leaves: for good */
             bool nmi_pending;
             bool segments_failed; /* loading them faulted at the last switch: the guest is to hear of it */
             bool reserved;
         };
         uint32_t exit_work;
     };
-    bool is_initialised;    /* VCPUOP_initialise was done */
-    bool is_running;        /* is the current vcpu of `cpu`; written by that processor only */
-    uint32_t pause_flags;   /* enum vcpu_pause; atomic */
-    int32_t pause_count;    /* atomic */
+    bool is_initialised;  /* VCPUOP_initialise was done */
+    bool is_running;      /* is the current vcpu of `cpu`; written by that processor only */
+    uint32_t pause_flags; /* enum vcpu_pause; atomic */
+    int32_t pause_count;  /* atomic */
     struct sched_vcpu *sched;
     cpumask_t hard_affinity, soft_affinity; /* sched/ */
 
     /* Shared with the guest. `info` never is NULL: before the guest registers an area it points into shared_info or to a dummy. */
     vcpu_info_t *info;
-    bool info_is_dummy;     /* no area of the guest yet: vcpus beyond those in shared_info */
-    struct frame *info_frame; /* holds a writable reference if the area was registered */
+    bool info_is_dummy;                 /* no area of the guest yet: vcpus beyond those in shared_info */
+    struct frame *info_frame;           /* holds a writable reference if the area was registered */
     struct vcpu_runstate_info runstate; /* guarded by the scheduler's lock of the processor it is on */
-    guest_ptr_t runstate_area;  /* 0: none */
-    guest_ptr_t time_area;      /* VCPUOP_register_vcpu_time_memory_area; 0: none */
+    guest_ptr_t runstate_area;          /* 0: none */
+    guest_ptr_t time_area;              /* VCPUOP_register_vcpu_time_memory_area; 0: none */
     uint32_t time_version;
     bool areas_stale; /* the two above are to be written when the guest's kernel is entered */
 
@@ -172,7 +175,8 @@ static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
     return id < d->max_vcpus ? __atomic_load_n(&d->vcpu[id], __ATOMIC_ACQUIRE) : NULL;
 }
 
-_Static_assert((offsetof(struct vcpu, regs) + offsetof(struct cpu_user_regs, es)) % 16 == 0, "the processor aligns RSP0");
+_Static_assert((offsetof(struct vcpu, regs) + offsetof(struct cpu_user_regs, es)) % 16 == 0,
+               "the processor aligns RSP0");
 
 #define for_each_vcpu(v, d)                                                                                  \
     for (unsigned int for_each_i = 0; for_each_i < (d)->max_vcpus; for_each_i++)                             \
@@ -199,12 +203,14 @@ void domain_shutdown(struct domain *d, unsigned int reason);
 void domain_crash(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
 
 /* Limits of max_vcpus 1..MAX_VCPUS. -ENOMEM, -EINVAL. The new domain has one reference, the caller's, and is paused once. */
-int domain_create(domid_id_t id, const struct guest_kind *kind, unsigned int max_vcpus, struct domain **out) __must_check;
+int domain_create(domid_id_t id, const struct guest_kind *kind, unsigned int max_vcpus, struct domain **out)
+    __must_check;
 int vcpu_create(struct domain *d, unsigned int id, unsigned int cpu, struct vcpu **out) __must_check;
 
 extern struct domain *hardware_domain; /* domain 0, NULL before it is made */
 extern struct domain *domain_io;       /* DOMID_IO: owns what is not RAM; references to it are not counted */
-extern struct domain *domain_xen;      /* DOMID_XEN: owns hypervisor frames that a privileged domain may map read-only */
+extern struct domain
+    *domain_xen; /* DOMID_XEN: owns hypervisor frames that a privileged domain may map read-only */
 
 /* What the machine does when domain 0 ends with this reason; joined at start-up. */
 extern void (*machine_shutdown)(unsigned int reason);

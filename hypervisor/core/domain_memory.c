@@ -54,7 +54,8 @@ int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order)
     return rc;
 }
 
-int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags, struct frame **out)
+int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags,
+                        struct frame **out)
 {
     struct frame *f;
     int rc;
@@ -102,7 +103,8 @@ void domain_share_hypervisor_page(struct domain *d, void *va, bool writable)
     struct frame *f = mfn_to_frame(va_to_mfn(va));
 
     f->flags |= FRAME_XENHEAP;
-    f->word = fw_make(writable ? FT_WRITABLE : FT_READONLY, FW_VALID, 1, 1); /* never a page table: we write to it */
+    f->word = fw_make(writable ? FT_WRITABLE : FT_READONLY, FW_VALID, 1,
+                      1); /* never a page table: we write to it */
     m2p_set(frame_to_mfn(f), INVALID_M2P);
     __atomic_store_n(&f->owner, d->id, __ATOMIC_RELEASE); /* from here on the domain may find it */
 }

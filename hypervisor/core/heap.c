@@ -123,7 +123,8 @@ static void flush_stale(struct frame *f, unsigned int order)
 
 struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)
 {
-    unsigned int top_zone = width && width < ZONES - 1 + PAGE_SHIFT ? width - min(width, (unsigned int)PAGE_SHIFT) : ZONES - 1;
+    unsigned int top_zone =
+        width && width < ZONES - 1 + PAGE_SHIFT ? width - min(width, (unsigned int)PAGE_SHIFT) : ZONES - 1;
     uint64_t mfn, irq;
     struct frame *f;
     bool found;
@@ -179,7 +180,8 @@ void heap_add_range(mfn_t start, mfn_t end)
         for (uint64_t i = 0; i < 1ULL << order; i++) {
             struct frame *f = frame_at(mfn + i);
 
-            *f = (struct frame){.flags = FRAME_FREE | FRAME_DIRTY, .owner = FRAME_OWNER_NONE, .data = INSIDE_BLOCK};
+            *f = (struct frame){
+                .flags = FRAME_FREE | FRAME_DIRTY, .owner = FRAME_OWNER_NONE, .data = INSIDE_BLOCK};
         }
         heap.total += 1ULL << order;
         free_block(mfn, order);

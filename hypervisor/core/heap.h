@@ -19,7 +19,8 @@ enum heap_flags {
 };
 
 /* `width`: the whole block lies below 1 << width bytes; 0 for anywhere. Returns the first frame, owner FRAME_OWNER_NONE, word 0; NULL if there is none. */
-struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags) __must_check;
+struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)
+    __must_check;
 void heap_free(struct frame *f, unsigned int order);
 /* Frames free now / in all. */
 uint64_t heap_free_frames(void);
@@ -43,7 +44,8 @@ static inline void hv_free_page(void *va)
  * Frames of a domain (core/domain_memory.c). Allocates 2^order frames, each with one general reference (the allocation's), on the domain's page list.
  * -ENOMEM: no memory, over max_pages, or the domain is dying.
  */
-int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags, struct frame **out) __must_check;
+int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags,
+                        struct frame **out) __must_check;
 /* Puts frames that nobody owns on the domain's list, each with the allocation's reference. -EINVAL, -E2BIG over the limit. */
 int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order) __must_check;
 /* Called when the last general reference of a domain's frame goes (core/frame_ref.c): off the list, counted down, back to the heap. */

@@ -16,10 +16,11 @@ struct hypercall {
     struct vcpu *vcpu; /* the caller, running */
     uint64_t arg[6];
     uint16_t number;
-    bool width32;      /* the caller's layout */
+    bool width32; /* the caller's layout */
     bool in_multicall;
     bool keeps_registers; /* the handler has set the caller's registers itself: no result is stored */
-    uint32_t budget; /* units of work until the next look at the clock; shared by a multicall and its children */
+    uint32_t
+        budget; /* units of work until the next look at the clock; shared by a multicall and its children */
 };
 
 typedef long (*hypercall_fn)(struct hypercall *hc);

@@ -16,10 +16,21 @@ static struct {
 
 /* Every option there is, with Xen's names (docs/interfaces/boot-options.md says what each does). */
 static const char *const known[] = {
-    "acpi",        "com1",          "com2",           "console",     "cpuid",     "dom0_max_vcpus", "dom0_mem", "dom0_vcpus_pin",
-    "fail-alloc",  "guest_loglvl",  "loglvl",         "maxcpus",     "noreboot",  "nosmp",          "sched",    "sched_ratelimit_us",
-    "smap",        "smep",          "spec-ctrl",      "sync_console", "tsc",      "vga",            "watchdog", "x2apic",
-    "xsave",       "conring_size",  "tslice",         "sched_credit_tslice_ms",   "self-test",
+    "acpi",       "com1",
+    "com2",       "console",
+    "cpuid",      "dom0_max_vcpus",
+    "dom0_mem",   "dom0_vcpus_pin",
+    "fail-alloc", "guest_loglvl",
+    "loglvl",     "maxcpus",
+    "noreboot",   "nosmp",
+    "sched",      "sched_ratelimit_us",
+    "smap",       "smep",
+    "spec-ctrl",  "sync_console",
+    "tsc",        "vga",
+    "watchdog",   "x2apic",
+    "xsave",      "conring_size",
+    "tslice",     "sched_credit_tslice_ms",
+    "self-test",
 };
 
 void options_parse(const char *line)
@@ -102,12 +113,32 @@ uint64_t parse_size(const char *s, const char **end)
     unsigned int shift = 10;
 
     switch (*after) {
-    case 'T': case 't': shift = 40; after++; break;
-    case 'G': case 'g': shift = 30; after++; break;
-    case 'M': case 'm': shift = 20; after++; break;
-    case 'K': case 'k': after++; break;
-    case 'B': case 'b': shift = 0; after++; break;
-    default: break;
+    case 'T':
+    case 't':
+        shift = 40;
+        after++;
+        break;
+    case 'G':
+    case 'g':
+        shift = 30;
+        after++;
+        break;
+    case 'M':
+    case 'm':
+        shift = 20;
+        after++;
+        break;
+    case 'K':
+    case 'k':
+        after++;
+        break;
+    case 'B':
+    case 'b':
+        shift = 0;
+        after++;
+        break;
+    default:
+        break;
     }
     if (end)
         *end = after;

@@ -14,7 +14,8 @@ static void publish_time(struct vcpu *v)
     if (copy_to_guest(area, &copy.version, sizeof(copy.version)))
         return; /* not mapped: nobody reads it */
     barrier();
-    if (copy_to_guest(guest_ptr_add(area, sizeof(version)), (const char *)&copy + sizeof(version), sizeof(copy) - sizeof(version)))
+    if (copy_to_guest(guest_ptr_add(area, sizeof(version)), (const char *)&copy + sizeof(version),
+                      sizeof(copy) - sizeof(version)))
         return;
     barrier();
     if (copy_to_guest(area, &version, sizeof(version)))
@@ -25,7 +26,8 @@ static void publish_time(struct vcpu *v)
 static void publish_runstate(struct vcpu *v)
 {
     struct vcpu_runstate_info info;
-    guest_ptr_t entry = guest_ptr_add(v->runstate_area, offsetof(struct vcpu_runstate_info, state_entry_time));
+    guest_ptr_t entry =
+        guest_ptr_add(v->runstate_area, offsetof(struct vcpu_runstate_info, state_entry_time));
     uint64_t in_work;
 
     /* The vcpu is current here, so nobody changes its record meanwhile. As it stands, without the present run's time: the guest adds that from the entry time. */
@@ -58,7 +60,8 @@ void vcpu_areas_publish(struct vcpu *v)
 
 static bool is_current(const struct vcpu_time_info *t, const struct tsc_record *r)
 {
-    return t->tsc_timestamp == r->tsc && t->system_time == r->system_time && t->tsc_to_system_mul == r->mul && t->tsc_shift == r->shift;
+    return t->tsc_timestamp == r->tsc && t->system_time == r->system_time && t->tsc_to_system_mul == r->mul &&
+           t->tsc_shift == r->shift;
 }
 
 static void update_time(struct vcpu *v)
@@ -94,7 +97,8 @@ void vcpu_areas_update(struct vcpu *v, bool in_kernel)
 void domain_wallclock_publish(struct domain *d)
 {
     shared_info_t *s = d->shared_info;
-    uint64_t ns = wallclock_at_boot_ns + (uint64_t)(d->time_offset_seconds * NS_PER_S), seconds = ns / (uint64_t)NS_PER_S;
+    uint64_t ns = wallclock_at_boot_ns + (uint64_t)(d->time_offset_seconds * NS_PER_S),
+             seconds = ns / (uint64_t)NS_PER_S;
 
     s->wc_version = (s->wc_version | 1) + 2;
     barrier();

@@ -19,9 +19,10 @@ static void dump_vcpu(struct vcpu *v)
     struct vcpu_runstate_info r;
 
     vcpu_runstate_get(v, &r);
-    printk("    vcpu%u: cpu %u, %s, flags %x, pauses %d, upcall %s%s, run %lu ms, waited %lu ms\n", v->id, v->cpu,
-           runstates[r.state < 4 ? r.state : 3], v->pause_flags, v->pause_count, v->info->evtchn_upcall_pending ? "pending" : "none",
-           v->info->evtchn_upcall_mask ? " masked" : "", r.time[RUNSTATE_running] / 1000000, r.time[RUNSTATE_runnable] / 1000000);
+    printk("    vcpu%u: cpu %u, %s, flags %x, pauses %d, upcall %s%s, run %lu ms, waited %lu ms\n", v->id,
+           v->cpu, runstates[r.state < 4 ? r.state : 3], v->pause_flags, v->pause_count,
+           v->info->evtchn_upcall_pending ? "pending" : "none", v->info->evtchn_upcall_mask ? " masked" : "",
+           r.time[RUNSTATE_running] / 1000000, r.time[RUNSTATE_runnable] / 1000000);
 }
 
 void dump_domains(void)
@@ -29,8 +30,9 @@ void dump_domains(void)
     struct vcpu *v;
 
     for (struct domain *d = domain_first(); d; d = domain_next(d)) {
-        printk("Domain %u (%s): state %u, references %u, pages %lu of %lu, pauses %d%s\n", d->id, d->kind->name, d->state, d->references,
-               d->tot_pages, d->max_pages, d->pause_count, d->is_shut_down ? ", shut down" : "");
+        printk("Domain %u (%s): state %u, references %u, pages %lu of %lu, pauses %d%s\n", d->id,
+               d->kind->name, d->state, d->references, d->tot_pages, d->max_pages, d->pause_count,
+               d->is_shut_down ? ", shut down" : "");
         for_each_vcpu (v, d)
             dump_vcpu(v);
     }
@@ -42,12 +44,13 @@ static void dump_guest_registers(struct vcpu *v)
     const struct pv_vcpu *p = pv_vcpu(v);
 
     printk("vcpu%u of domain %u on CPU %u, as it last entered:\n", v->id, v->domain->id, v->cpu);
-    printk(" rip %04x:%016lx rflags %016lx ss:rsp %04x:%016lx (%s)\n", r->cs, r->rip, r->rflags, r->ss, r->rsp,
-           p->kernel_mode ? "kernel" : "user");
+    printk(" rip %04x:%016lx rflags %016lx ss:rsp %04x:%016lx (%s)\n", r->cs, r->rip, r->rflags, r->ss,
+           r->rsp, p->kernel_mode ? "kernel" : "user");
     printk(" rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r->rax, r->rbx, r->rcx, r->rdx);
     printk(" rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", r->rsi, r->rdi, r->rbp, r->r8);
     printk(" r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", r->r9, r->r10, r->r11, r->r12);
-    printk(" r13 %016lx r14 %016lx r15 %016lx cr3 %016lx\n", r->r13, r->r14, r->r15, p->kernel_mode ? p->cr3_kernel : p->cr3_user);
+    printk(" r13 %016lx r14 %016lx r15 %016lx cr3 %016lx\n", r->r13, r->r14, r->r15,
+           p->kernel_mode ? p->cr3_kernel : p->cr3_user);
 }
 
 void dump_domain0_registers(void)
@@ -94,8 +97,8 @@ void dump_memory(void)
         printk("Domain %u: %lu pages (%lu MiB)\n", d->id, d->tot_pages, d->tot_pages >> 8);
         owned += d->tot_pages;
     }
-    printk("Heap: %lu of %lu pages free; domains hold %lu, the hypervisor %lu\n", heap_free_frames(), heap_total_frames(), owned,
-           heap_total_frames() - heap_free_frames() - owned);
+    printk("Heap: %lu of %lu pages free; domains hold %lu, the hypervisor %lu\n", heap_free_frames(),
+           heap_total_frames(), owned, heap_total_frames() - heap_free_frames() - owned);
 }
 
 static void dump_lock(const char *name, const lock_t *l)

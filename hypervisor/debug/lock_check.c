@@ -27,7 +27,8 @@ void lock_check_take(lock_t *l, bool same_rank_allowed)
     for (unsigned int i = 0; i < h->count; i++) {
         if (h->lock[i] == l)
             panic("lock %p (rank %u) taken twice\n", (void *)l, l->rank);
-        if (l->rank && h->lock[i]->rank && (h->lock[i]->rank > l->rank || (h->lock[i]->rank == l->rank && !same_rank_allowed)))
+        if (l->rank && h->lock[i]->rank &&
+            (h->lock[i]->rank > l->rank || (h->lock[i]->rank == l->rank && !same_rank_allowed)))
             panic("lock of rank %u taken under one of rank %u\n", l->rank, h->lock[i]->rank);
     }
     h->lock[h->count++] = l;

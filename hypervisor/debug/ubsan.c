@@ -16,7 +16,7 @@ struct location {
     void __ubsan_handle_##name(const struct location *at, ##__VA_ARGS__);                                    \
     void __ubsan_handle_##name(const struct location *at, ##__VA_ARGS__)                                     \
     {                                                                                                        \
-        panic("undefined behaviour: " #name " at %s:%u:%u\n", at->file, at->line, at->column);              \
+        panic("undefined behaviour: " #name " at %s:%u:%u\n", at->file, at->line, at->column);               \
     }
 
 HANDLER(add_overflow, uint64_t a, uint64_t b)

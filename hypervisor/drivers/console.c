@@ -14,11 +14,11 @@
 #include "hv/string.h"
 #include "hv/time.h"
 
-#define RING_SIZE     (64 * 1024)
-#define INPUT_SIZE    512
-#define SWITCH_KEY    ('a' - 'a' + 1)
-#define SWITCH_COUNT  3
-#define GUEST_BURST   32 /* lines that guests may cause at once, and per second in the long run */
+#define RING_SIZE    (64 * 1024)
+#define INPUT_SIZE   512
+#define SWITCH_KEY   ('a' - 'a' + 1)
+#define SWITCH_COUNT 3
+#define GUEST_BURST  32 /* lines that guests may cause at once, and per second in the long run */
 
 static struct {
     lock_t lock;
@@ -32,7 +32,11 @@ static struct {
     s_time_t guest_allowance_time;
     unsigned int guest_allowance;
     uint64_t guest_dropped;
-} console = {.lock = LOCK_INIT(RANK_CONSOLE), .level = LOG_WARNING, .guest_level = LOG_ERR, .at_line_start = true, .guest_allowance = GUEST_BURST};
+} console = {.lock = LOCK_INIT(RANK_CONSOLE),
+             .level = LOG_WARNING,
+             .guest_level = LOG_ERR,
+             .at_line_start = true,
+             .guest_allowance = GUEST_BURST};
 
 void (*console_key_handler)(char key);
 void (*console_input_for_domain0)(void);
@@ -169,7 +173,8 @@ size_t console_read_guest(char *buf, size_t n)
 static void switch_input(bool to_domain0)
 {
     console.to_domain0 = to_domain0;
-    printk("*** Serial input to %s (type 'CTRL-a' three times to switch input)\n", to_domain0 ? "DOM0" : "Xenios");
+    printk("*** Serial input to %s (type 'CTRL-a' three times to switch input)\n",
+           to_domain0 ? "DOM0" : "Xenios");
 }
 
 void console_give_to_domain0(void)

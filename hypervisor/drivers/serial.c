@@ -44,7 +44,8 @@ void serial_init(unsigned int number, const char *setting)
     unsigned long baud = strtoul(setting, &at, 10);
     unsigned int divisor = 0;
 
-    if (*at == ',') /* data format: only 8n1 is supported, which is also what is taken when another is asked for */
+    if (*at ==
+        ',') /* data format: only 8n1 is supported, which is also what is taken when another is asked for */
         at = strchr(at + 1, ',');
     if (at && *at == ',') {
         port = (uint16_t)strtoul(at + 1, &at, 0);

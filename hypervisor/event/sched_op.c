@@ -122,15 +122,25 @@ long do_sched_op(struct hypercall *hc)
     guest_ptr_t arg = hypercall_ptr(hc, 1);
 
     switch (hc->arg[0]) {
-    case SCHEDOP_yield: sched_yield(v); return 0;
-    case SCHEDOP_block: return block(v);
-    case SCHEDOP_shutdown: return shutdown(v->domain, arg);
-    case SCHEDOP_poll: return event_poll(hc, arg);
-    case SCHEDOP_remote_shutdown: return remote_shutdown(v, arg);
-    case SCHEDOP_shutdown_code: return shutdown_code(v->domain, arg);
-    case SCHEDOP_watchdog: return watchdog(v->domain, arg);
-    case SCHEDOP_pin_override: return pin_override(v, arg);
-    default: return -ENOSYS;
+    case SCHEDOP_yield:
+        sched_yield(v);
+        return 0;
+    case SCHEDOP_block:
+        return block(v);
+    case SCHEDOP_shutdown:
+        return shutdown(v->domain, arg);
+    case SCHEDOP_poll:
+        return event_poll(hc, arg);
+    case SCHEDOP_remote_shutdown:
+        return remote_shutdown(v, arg);
+    case SCHEDOP_shutdown_code:
+        return shutdown_code(v->domain, arg);
+    case SCHEDOP_watchdog:
+        return watchdog(v->domain, arg);
+    case SCHEDOP_pin_override:
+        return pin_override(v, arg);
+    default:
+        return -ENOSYS;
     }
 }
 
@@ -138,9 +148,15 @@ long do_sched_op(struct hypercall *hc)
 long do_sched_op_compat(struct hypercall *hc)
 {
     switch (hc->arg[0]) {
-    case SCHEDOP_yield: sched_yield(hc->vcpu); return 0;
-    case SCHEDOP_block: return block(hc->vcpu);
-    case SCHEDOP_shutdown: domain_shutdown(hc->vcpu->domain, (uint8_t)hc->arg[1]); return 0;
-    default: return -ENOSYS;
+    case SCHEDOP_yield:
+        sched_yield(hc->vcpu);
+        return 0;
+    case SCHEDOP_block:
+        return block(hc->vcpu);
+    case SCHEDOP_shutdown:
+        domain_shutdown(hc->vcpu->domain, (uint8_t)hc->arg[1]);
+        return 0;
+    default:
+        return -ENOSYS;
     }
 }

@@ -14,10 +14,10 @@
 #include "hv/string.h"
 #include "sched/sched.h"
 
-#define PERIOD_MIN (1 * NS_PER_MS) /* what the interface promises: vcpu.h */
-#define FAR_FUTURE_SHIFT 50 /* 2^50 ns, 13 days */
-#define INITIAL_PERIOD (10 * NS_PER_MS) /* a vcpu starts with a periodic timer of 100 Hz */
-#define PERIOD_MAX (8 * 365 * 86400LL * NS_PER_S)
+#define PERIOD_MIN       (1 * NS_PER_MS)  /* what the interface promises: vcpu.h */
+#define FAR_FUTURE_SHIFT 50               /* 2^50 ns, 13 days */
+#define INITIAL_PERIOD   (10 * NS_PER_MS) /* a vcpu starts with a periodic timer of 100 Hz */
+#define PERIOD_MAX       (8 * 365 * 86400LL * NS_PER_S)
 
 /* Another vcpu may set or stop the period at any moment: it is read once. */
 static void periodic_fired(void *data)
@@ -260,28 +260,41 @@ long do_vcpu_op(struct hypercall *hc)
     if (!v)
         return -ENOENT;
     switch (hc->arg[0]) {
-    case VCPUOP_initialise: return initialise(hc, v);
-    case VCPUOP_up: return bring_up(v);
-    case VCPUOP_down: return take_down(v);
-    case VCPUOP_is_up: return !(READ_ONCE(v->pause_flags) & VCPU_DOWN);
-    case VCPUOP_get_runstate_info: return get_runstate(v, arg);
-    case VCPUOP_set_periodic_timer: return set_periodic(v, arg);
-    case VCPUOP_stop_periodic_timer: return stop_periodic(v);
-    case VCPUOP_set_singleshot_timer: return v == caller ? set_singleshot(v, arg) : -EINVAL;
+    case VCPUOP_initialise:
+        return initialise(hc, v);
+    case VCPUOP_up:
+        return bring_up(v);
+    case VCPUOP_down:
+        return take_down(v);
+    case VCPUOP_is_up:
+        return !(READ_ONCE(v->pause_flags) & VCPU_DOWN);
+    case VCPUOP_get_runstate_info:
+        return get_runstate(v, arg);
+    case VCPUOP_set_periodic_timer:
+        return set_periodic(v, arg);
+    case VCPUOP_stop_periodic_timer:
+        return stop_periodic(v);
+    case VCPUOP_set_singleshot_timer:
+        return v == caller ? set_singleshot(v, arg) : -EINVAL;
     case VCPUOP_stop_singleshot_timer:
         if (v != caller)
             return -EINVAL;
         v->singleshot_deadline = 0;
         timer_stop(&v->singleshot_timer);
         return 0;
-    case VCPUOP_register_runstate_memory_area: return register_area(v, caller, &v->runstate_area, arg);
-    case VCPUOP_register_vcpu_info: return register_info(v, caller, arg);
-    case VCPUOP_register_vcpu_time_memory_area: return register_area(v, caller, &v->time_area, arg);
-    case VCPUOP_get_physid: return get_physid(v, arg);
+    case VCPUOP_register_runstate_memory_area:
+        return register_area(v, caller, &v->runstate_area, arg);
+    case VCPUOP_register_vcpu_info:
+        return register_info(v, caller, arg);
+    case VCPUOP_register_vcpu_time_memory_area:
+        return register_area(v, caller, &v->time_area, arg);
+    case VCPUOP_get_physid:
+        return get_physid(v, arg);
     case VCPUOP_send_nmi:
         v->nmi_pending = true;
         sched_kick(v);
         return 0;
-    default: return -ENOSYS;
+    default:
+        return -ENOSYS;
     }
 }

@@ -54,7 +54,9 @@ static void put_number(struct sink *out, uint64_t value, bool negative, unsigned
         text[n++] = '0';
         text[n++] = 'x';
     }
-    zeros = spec->precision >= 0 ? spec->precision - count : spec->zero && !spec->left ? spec->width - count - n : 0;
+    zeros = spec->precision >= 0        ? spec->precision - count
+            : spec->zero && !spec->left ? spec->width - count - n
+                                        : 0;
     for (; zeros > 0 && n < 64; zeros--)
         text[n++] = '0';
     while (count)
@@ -153,7 +155,7 @@ int vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap)
         } else if (*fmt == 'o') {
             put_number(&out, next_unsigned(&args, spec.length), false, 8, &spec);
         } else if (*fmt == 'p') {
-            put_pointer(&out, &fmt, (uint64_t)__builtin_va_arg(args, void *), &spec);
+            put_pointer(&out, &fmt, (uint64_t) __builtin_va_arg(args, void *), &spec);
         } else if (*fmt == 's') {
             s = __builtin_va_arg(args, const char *);
             s = s ? s : "(null)";

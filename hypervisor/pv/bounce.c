@@ -27,7 +27,8 @@ void pv_toggle_mode(struct pv_vcpu *p)
 }
 
 /* Writes the frame at *sp, from the top down. False: the memory is not there. */
-static bool push_frame(const struct pv_vcpu *p, uint64_t *sp, bool from_kernel, const uint64_t *extra, unsigned int extra_count)
+static bool push_frame(const struct pv_vcpu *p, uint64_t *sp, bool from_kernel, const uint64_t *extra,
+                       unsigned int extra_count)
 {
     const struct cpu_user_regs *r = &p->v.regs;
     uint64_t masked = p->v.info->evtchn_upcall_mask, *at = (uint64_t *)(*sp & ~15UL) - 7 - extra_count;
@@ -55,7 +56,8 @@ fault:
     return false;
 }
 
-void pv_bounce(struct pv_vcpu *p, uint64_t address, bool mask_events, const uint64_t *extra, unsigned int extra_count)
+void pv_bounce(struct pv_vcpu *p, uint64_t address, bool mask_events, const uint64_t *extra,
+               unsigned int extra_count)
 {
     struct cpu_user_regs *r = &p->v.regs;
     bool from_kernel = p->kernel_mode;

@@ -10,7 +10,8 @@
  * Pushes the frame that the interface asks for (rcx, r11, [extra words: an error code], rip, cs with the upcall mask as it was, rflags, rsp, ss) on the guest kernel's
  * stack and makes it continue at `address`, in kernel mode. Crashes the domain if the stack does not take it.
  */
-void pv_bounce(struct pv_vcpu *p, uint64_t address, bool mask_events, const uint64_t *extra, unsigned int extra_count);
+void pv_bounce(struct pv_vcpu *p, uint64_t address, bool mask_events, const uint64_t *extra,
+               unsigned int extra_count);
 /* The failsafe callback, with the data segment selectors as they are: the guest's state could not be restored. */
 void pv_failsafe(struct pv_vcpu *p);
 /* The exception or INT n `vector`, to the handler in the guest's trap table. Crashes the domain if it has none. */

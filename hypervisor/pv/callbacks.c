@@ -63,13 +63,26 @@ long do_set_callbacks(struct hypercall *hc)
 static int kind_of(uint16_t type, enum pv_callback_kind *kind)
 {
     switch (type) {
-    case CALLBACKTYPE_event: *kind = PV_CB_EVENT; return 0;
-    case CALLBACKTYPE_failsafe: *kind = PV_CB_FAILSAFE; return 0;
-    case CALLBACKTYPE_syscall: *kind = PV_CB_SYSCALL; return 0;
-    case CALLBACKTYPE_syscall32: *kind = PV_CB_SYSCALL32; return 0;
-    case CALLBACKTYPE_sysenter: *kind = PV_CB_SYSENTER; return 0;
-    case CALLBACKTYPE_nmi: *kind = PV_CB_NMI; return 0;
-    default: return -ENOSYS;
+    case CALLBACKTYPE_event:
+        *kind = PV_CB_EVENT;
+        return 0;
+    case CALLBACKTYPE_failsafe:
+        *kind = PV_CB_FAILSAFE;
+        return 0;
+    case CALLBACKTYPE_syscall:
+        *kind = PV_CB_SYSCALL;
+        return 0;
+    case CALLBACKTYPE_syscall32:
+        *kind = PV_CB_SYSCALL32;
+        return 0;
+    case CALLBACKTYPE_sysenter:
+        *kind = PV_CB_SYSENTER;
+        return 0;
+    case CALLBACKTYPE_nmi:
+        *kind = PV_CB_NMI;
+        return 0;
+    default:
+        return -ENOSYS;
     }
 }
 
@@ -108,9 +121,12 @@ long do_callback_op(struct hypercall *hc)
     struct pv_vcpu *p = pv_vcpu(hc->vcpu);
 
     switch (hc->arg[0]) {
-    case CALLBACKOP_register: return register_callback(p, hypercall_ptr(hc, 1));
-    case CALLBACKOP_unregister: return unregister_callback(p, hypercall_ptr(hc, 1));
-    default: return -ENOSYS;
+    case CALLBACKOP_register:
+        return register_callback(p, hypercall_ptr(hc, 1));
+    case CALLBACKOP_unregister:
+        return unregister_callback(p, hypercall_ptr(hc, 1));
+    default:
+        return -ENOSYS;
     }
 }
 
@@ -138,8 +154,11 @@ long do_nmi_op(struct hypercall *hc)
 }
 
 /* Assists that a PV guest may ask for. Writable page tables are what we do anyway; those of 32-bit guests change nothing for a 64-bit one. */
-#define VALID_ASSISTS (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) | BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) | BIT(VMASST_TYPE_architectural_iopl) | \
-                       BIT(VMASST_TYPE_runstate_update_flag) | BIT(VMASST_TYPE_m2p_strict))
+#define VALID_ASSISTS                                                                                        \
+    (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |                                  \
+     BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |                              \
+     BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) |                           \
+     BIT(VMASST_TYPE_m2p_strict))
 
 long do_vm_assist(struct hypercall *hc)
 {

@@ -29,7 +29,8 @@
 static void save_bases(struct pv_vcpu *p, uint64_t *active, uint64_t *shadow)
 {
     if (read_cr4() & CR4_FSGSBASE) {
-        __asm__ volatile("rdfsbase %0; rdgsbase %1; swapgs; rdgsbase %2; swapgs" : "=r"(p->fs_base), "=r"(*active), "=r"(*shadow)::"memory");
+        __asm__ volatile("rdfsbase %0; rdgsbase %1; swapgs; rdgsbase %2; swapgs"
+                         : "=r"(p->fs_base), "=r"(*active), "=r"(*shadow)::"memory");
         return;
     }
     p->fs_base = rdmsr(MSR_FS_BASE);
@@ -39,10 +40,13 @@ static void save_bases(struct pv_vcpu *p, uint64_t *active, uint64_t *shadow)
 
 static void load_bases(struct pv_vcpu *p)
 {
-    uint64_t active = p->kernel_mode ? p->gs_base_kernel : p->gs_base_user, shadow = p->kernel_mode ? p->gs_base_user : p->gs_base_kernel;
+    uint64_t active = p->kernel_mode ? p->gs_base_kernel : p->gs_base_user,
+             shadow = p->kernel_mode ? p->gs_base_user : p->gs_base_kernel;
 
     if (read_cr4() & CR4_FSGSBASE) {
-        __asm__ volatile("wrfsbase %0; swapgs; wrgsbase %2; swapgs; wrgsbase %1" ::"r"(p->fs_base), "r"(active), "r"(shadow) : "memory");
+        __asm__ volatile("wrfsbase %0; swapgs; wrgsbase %2; swapgs; wrgsbase %1" ::"r"(p->fs_base),
+                         "r"(active), "r"(shadow)
+                         : "memory");
         return;
     }
     wrmsr(MSR_FS_BASE, p->fs_base);
@@ -54,7 +58,8 @@ static void save_segments(struct pv_vcpu *p)
 {
     uint64_t active, shadow;
 
-    __asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3" : "=m"(p->ds), "=m"(p->es), "=m"(p->fs), "=m"(p->gs));
+    __asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
+                     : "=m"(p->ds), "=m"(p->es), "=m"(p->fs), "=m"(p->gs));
     save_bases(p, &active, &shadow);
     p->gs_base_kernel = p->kernel_mode ? active : shadow;
     p->gs_base_user = p->kernel_mode ? shadow : active;

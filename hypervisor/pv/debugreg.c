@@ -22,12 +22,23 @@ static void load_register(struct pv_vcpu *p, unsigned int reg, uint64_t value)
     if (&p->v != current_vcpu())
         return;
     switch (reg) {
-    case 0: write_dr0(value); break;
-    case 1: write_dr1(value); break;
-    case 2: write_dr2(value); break;
-    case 3: write_dr3(value); break;
-    case 6: write_dr6(value); break;
-    default: break;
+    case 0:
+        write_dr0(value);
+        break;
+    case 1:
+        write_dr1(value);
+        break;
+    case 2:
+        write_dr2(value);
+        break;
+    case 3:
+        write_dr3(value);
+        break;
+    case 6:
+        write_dr6(value);
+        break;
+    default:
+        break;
     }
 }
 
@@ -55,13 +66,17 @@ static long set_dr7(struct pv_vcpu *p, uint64_t value)
 long pv_set_debugreg(struct pv_vcpu *p, unsigned int reg, uint64_t value)
 {
     switch (reg) {
-    case 0: case 1: case 2: case 3:
+    case 0:
+    case 1:
+    case 2:
+    case 3:
         if (!pv_is_handler_address(value) || (value >= HYPERVISOR_START && value < HYPERVISOR_END))
             return -EPERM;
         p->dr[reg] = value;
         load_register(p, reg, value);
         return 0;
-    case 4: case 6:
+    case 4:
+    case 6:
         if (reg == 4 && (p->cr4_guest & CR4_DE))
             return -ENODEV;
         if (value >> 32)
@@ -69,7 +84,8 @@ long pv_set_debugreg(struct pv_vcpu *p, unsigned int reg, uint64_t value)
         p->dr6 = (value & DR6_WRITABLE) | DR6_ONES;
         load_register(p, 6, p->dr6);
         return 0;
-    case 5: case 7:
+    case 5:
+    case 7:
         if (reg == 5 && (p->cr4_guest & CR4_DE))
             return -ENODEV;
         return set_dr7(p, value);
@@ -88,11 +104,16 @@ long do_get_debugreg(struct hypercall *hc)
     struct pv_vcpu *p = pv_vcpu(hc->vcpu);
 
     switch (hc->arg[0]) {
-    case 0: case 1: case 2: case 3:
+    case 0:
+    case 1:
+    case 2:
+    case 3:
         return (long)p->dr[hc->arg[0]];
-    case 4: case 6:
+    case 4:
+    case 6:
         return hc->arg[0] == 4 && (p->cr4_guest & CR4_DE) ? -ENODEV : (long)p->dr6;
-    case 5: case 7:
+    case 5:
+    case 7:
         return hc->arg[0] == 5 && (p->cr4_guest & CR4_DE) ? -ENODEV : (long)p->dr7;
     default:
         return -ENODEV;

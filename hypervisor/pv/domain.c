@@ -98,7 +98,8 @@ static int pv_vcpu_init(struct vcpu *v)
         pd->perdomain_l1[slot] = hv_alloc_page();
         if (!pd->perdomain_l1[slot])
             return -ENOMEM;
-        pd->perdomain_l2[slot] = mfn_to_paddr(va_to_mfn(pd->perdomain_l1[slot])) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED;
+        pd->perdomain_l2[slot] =
+            mfn_to_paddr(va_to_mfn(pd->perdomain_l1[slot])) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED;
     }
     p->fpu = fpu_alloc();
     if (!p->fpu)

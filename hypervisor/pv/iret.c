@@ -23,11 +23,11 @@ static bool read_context(uint64_t sp, struct iret_context *c)
     if (unlikely(!guest_range_is_allowed(sp, sizeof(*at))))
         return false;
     open_user_access();
-    __asm__ volatile(GUEST_LOAD_BEGIN GUEST_LOAD_WORD(0, 1) GUEST_LOAD_WORD(1, 2) GUEST_LOAD_WORD(2, 3) GUEST_LOAD_WORD(3, 4)
-                         GUEST_LOAD_WORD(4, 5) GUEST_LOAD_WORD(5, 6) GUEST_LOAD_WORD(6, 7) GUEST_LOAD_WORD(7, 8)
-                             GUEST_LOAD_WORD(8, 9) GUEST_LOAD_END
-                     : "=@ccc"(faulted), "=&r"(c->rax), "=&r"(c->r11), "=&r"(c->rcx), "=&r"(c->flags), "=&r"(c->rip), "=&r"(c->cs),
-                       "=&r"(c->rflags), "=&r"(c->rsp), "=&r"(c->ss)
+    __asm__ volatile(GUEST_LOAD_BEGIN GUEST_LOAD_WORD(0, 1) GUEST_LOAD_WORD(1, 2) GUEST_LOAD_WORD(2, 3)
+                         GUEST_LOAD_WORD(3, 4) GUEST_LOAD_WORD(4, 5) GUEST_LOAD_WORD(5, 6)
+                             GUEST_LOAD_WORD(6, 7) GUEST_LOAD_WORD(7, 8) GUEST_LOAD_WORD(8, 9) GUEST_LOAD_END
+                     : "=@ccc"(faulted), "=&r"(c->rax), "=&r"(c->r11), "=&r"(c->rcx), "=&r"(c->flags),
+                       "=&r"(c->rip), "=&r"(c->cs), "=&r"(c->rflags), "=&r"(c->rsp), "=&r"(c->ss)
                      : [from] "r"(at)
                      : "memory");
     close_user_access();

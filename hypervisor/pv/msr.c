@@ -11,24 +11,25 @@
 #include "core/frame_ref.h"
 #include "pv/mmu.h"
 
-#define MSR_TSC              0x10
-#define MSR_HYPERCALL_PAGE   0x40000000
-#define MSR_APIC_BASE        0x1b
-#define MSR_UCODE_REV        0x8b
-#define MSR_PLATFORM_INFO    0xce
-#define MSR_MISC_ENABLE      0x1a0
-#define MSR_MCG_CAP          0x179
-#define MSR_MCG_STATUS       0x17a
-#define MSR_MC0_CTL          0x400
-#define GUEST_MC_BANKS       2 /* banks of machine-check registers that guests see, always empty: the hypervisor logs (arch/x86/mca) */
-#define MSR_AMD_SYSCFG       0xc0010010
-#define MSR_AMD_HWCR         0xc0010015
-#define MSR_AMD_NB_CFG       0xc001001f
-#define MSR_AMD_PATCH_LEVEL  0xc001008b
-#define MSR_AMD_MMIO_CFG     0xc0010058
-#define MSR_AMD_DE_CFG       0xc0011029
-#define EFER_GUEST           0xd01ULL /* SCE, LME, LMA, NX */
-#define CR0_TS               8UL
+#define MSR_TSC            0x10
+#define MSR_HYPERCALL_PAGE 0x40000000
+#define MSR_APIC_BASE      0x1b
+#define MSR_UCODE_REV      0x8b
+#define MSR_PLATFORM_INFO  0xce
+#define MSR_MISC_ENABLE    0x1a0
+#define MSR_MCG_CAP        0x179
+#define MSR_MCG_STATUS     0x17a
+#define MSR_MC0_CTL        0x400
+#define GUEST_MC_BANKS                                                                                       \
+    2 /* banks of machine-check registers that guests see, always empty: the hypervisor logs (arch/x86/mca) */
+#define MSR_AMD_SYSCFG      0xc0010010
+#define MSR_AMD_HWCR        0xc0010015
+#define MSR_AMD_NB_CFG      0xc001001f
+#define MSR_AMD_PATCH_LEVEL 0xc001008b
+#define MSR_AMD_MMIO_CFG    0xc0010058
+#define MSR_AMD_DE_CFG      0xc0011029
+#define EFER_GUEST          0xd01ULL /* SCE, LME, LMA, NX */
+#define CR0_TS              8UL
 
 static bool is_canonical(uint64_t address)
 {
@@ -116,7 +117,8 @@ int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value)
 
 uint64_t pv_real_cr4(const struct pv_vcpu *p)
 {
-    return (cpu_features.cr4 & ~PV_CR4_CHANGEABLE) | (p->cr4_guest & (cpu_features.fsgsbase ? PV_CR4_CHANGEABLE : 0xcUL));
+    return (cpu_features.cr4 & ~PV_CR4_CHANGEABLE) |
+           (p->cr4_guest & (cpu_features.fsgsbase ? PV_CR4_CHANGEABLE : 0xcUL));
 }
 
 void pv_set_fpu_ts(struct pv_vcpu *p, bool on)

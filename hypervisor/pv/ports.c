@@ -11,13 +11,13 @@
 #include "drivers/serial.h"
 #include "hv/guest.h"
 
-#define CF8        0xcf8
-#define CFC        0xcfc
-#define CF8_ENABLE 0x80000000U
-#define CMOS_INDEX 0x70
+#define CF8          0xcf8
+#define CFC          0xcfc
+#define CF8_ENABLE   0x80000000U
+#define CMOS_INDEX   0x70
 #define PIT_CHANNEL2 0x42
 #define PIT_COMMAND  0x43
-#define CMOS_DATA  0x71
+#define CMOS_DATA    0x71
 
 bool pv_port_allowed(struct pv_vcpu *p, uint16_t port, unsigned int size)
 {
@@ -62,7 +62,8 @@ static bool is_config_data(uint16_t port, unsigned int size)
 static struct pci_address config_target(const struct pv_domain *pd, uint16_t port, unsigned int *reg)
 {
     *reg = (pd->pci_index & 0xfc) + (port & 3);
-    return (struct pci_address){.bus = (uint8_t)(pd->pci_index >> 16), .devfn = (uint8_t)(pd->pci_index >> 8)};
+    return (struct pci_address){.bus = (uint8_t)(pd->pci_index >> 16),
+                                .devfn = (uint8_t)(pd->pci_index >> 8)};
 }
 
 uint32_t pv_port_read(struct pv_vcpu *p, uint16_t port, unsigned int size)

@@ -21,11 +21,12 @@
 #include "sched/sched.h"
 
 #define INSN_MAX 15
-#define CLASSES  (EMU_CLASS_IO | EMU_CLASS_CPUID | EMU_CLASS_MSR | EMU_CLASS_CR | EMU_CLASS_DR | EMU_CLASS_TSC | EMU_CLASS_CACHE | \
-                 EMU_CLASS_XCR)
+#define CLASSES                                                                                              \
+    (EMU_CLASS_IO | EMU_CLASS_CPUID | EMU_CLASS_MSR | EMU_CLASS_CR | EMU_CLASS_DR | EMU_CLASS_TSC |          \
+     EMU_CLASS_CACHE | EMU_CLASS_XCR)
 #define REP_LIMIT 64
 
-#define CR0_TS 8UL
+#define CR0_TS        8UL
 #define CR4_SHOWN_OFF 0x302080UL /* PGE, VMXE, SMEP, SMAP are the hypervisor's business */
 
 static struct pv_vcpu *vcpu_of(struct emu *emu)
@@ -33,7 +34,8 @@ static struct pv_vcpu *vcpu_of(struct emu *emu)
     return emu->opaque;
 }
 
-static enum emu_result read_memory(struct emu *emu, uint64_t linear, void *buffer, unsigned length, enum emu_access access)
+static enum emu_result read_memory(struct emu *emu, uint64_t linear, void *buffer, unsigned length,
+                                   enum emu_access access)
 {
     (void)access;
     return copy_from_guest(buffer, GUEST_PTR(linear), length) ? emu_raise_page_fault(emu, linear, 0) : EMU_OK;
@@ -77,11 +79,20 @@ static enum emu_result read_cr(struct emu *emu, unsigned cr, uint64_t *value)
     struct pv_vcpu *p = vcpu_of(emu);
 
     switch (cr) {
-    case 0: *value = p->cr0_guest; return EMU_OK;
-    case 2: *value = p->cr2; return EMU_OK;
-    case 3: *value = p->cr3_kernel; return EMU_OK;
-    case 4: *value = pv_real_cr4(p) & ~CR4_SHOWN_OFF; return EMU_OK;
-    default: return emu_raise(emu, EMU_VECTOR_GP, 0);
+    case 0:
+        *value = p->cr0_guest;
+        return EMU_OK;
+    case 2:
+        *value = p->cr2;
+        return EMU_OK;
+    case 3:
+        *value = p->cr3_kernel;
+        return EMU_OK;
+    case 4:
+        *value = pv_real_cr4(p) & ~CR4_SHOWN_OFF;
+        return EMU_OK;
+    default:
+        return emu_raise(emu, EMU_VECTOR_GP, 0);
     }
 }
 
@@ -105,11 +116,19 @@ static enum emu_result write_cr(struct emu *emu, unsigned cr, uint64_t value)
     struct pv_vcpu *p = vcpu_of(emu);
 
     switch (cr) {
-    case 0: return set_cr0(emu, p, value);
-    case 2: p->cr2 = p->v.info->arch.cr2 = value; return EMU_OK;
-    case 3: return write_cr3_by(emu, p, value);
-    case 4: p->cr4_guest = value & PV_CR4_CHANGEABLE; write_cr4(pv_real_cr4(p)); return EMU_OK;
-    default: return emu_raise(emu, EMU_VECTOR_GP, 0);
+    case 0:
+        return set_cr0(emu, p, value);
+    case 2:
+        p->cr2 = p->v.info->arch.cr2 = value;
+        return EMU_OK;
+    case 3:
+        return write_cr3_by(emu, p, value);
+    case 4:
+        p->cr4_guest = value & PV_CR4_CHANGEABLE;
+        write_cr4(pv_real_cr4(p));
+        return EMU_OK;
+    default:
+        return emu_raise(emu, EMU_VECTOR_GP, 0);
     }
 }
 
@@ -186,7 +205,8 @@ static bool interrupt_flag_instruction(struct pv_vcpu *p, uint8_t opcode)
 {
     if (p->iopl < pv_virtual_level(p) || (opcode != 0xfa && opcode != 0xfb))
         return false;
-    p->v.regs.rip++; /* CLI, STI: whether events are masked is the shared area's business, and these do nothing */
+    p->v.regs
+        .rip++; /* CLI, STI: whether events are masked is the shared area's business, and these do nothing */
     return true;
 }
 

@@ -10,22 +10,31 @@
 
 extern const struct guest_kind pv_kind;
 
-#define PV_GDT_FRAMES  14 /* of the guest; pages 14 and 15 of the GDT are the hypervisor's (xen.h: FIRST_RESERVED_GDT_PAGE) */
-#define PV_GDT_PAGES   16
-#define PV_LDT_PAGES   16
+#define PV_GDT_FRAMES                                                                                        \
+    14 /* of the guest; pages 14 and 15 of the GDT are the hypervisor's (xen.h: FIRST_RESERVED_GDT_PAGE) */
+#define PV_GDT_PAGES 16
+#define PV_LDT_PAGES 16
 /* The per-domain area: each vcpu has 32 pages of descriptor tables, GDT first. */
 #define PV_VCPU_AREA_PAGES (PV_GDT_PAGES + PV_LDT_PAGES)
 
 struct pv_domain {
     struct domain d;
-    uint64_t *perdomain_l3;   /* page: slot PERDOMAIN_SLOT of every L4 of the domain points here */
+    uint64_t *perdomain_l3; /* page: slot PERDOMAIN_SLOT of every L4 of the domain points here */
     uint64_t *perdomain_l2;
-    uint64_t **perdomain_l1;  /* one page for each 16 vcpus: 16 * 32 entries */
-    uint32_t pci_index; /* CF8 as the domain wrote it */
-    uint8_t cmos_index; /* port 70 likewise */
+    uint64_t **perdomain_l1; /* one page for each 16 vcpus: 16 * 32 entries */
+    uint32_t pci_index;      /* CF8 as the domain wrote it */
+    uint8_t cmos_index;      /* port 70 likewise */
 };
 
-enum pv_callback_kind { PV_CB_EVENT, PV_CB_FAILSAFE, PV_CB_SYSCALL, PV_CB_SYSCALL32, PV_CB_SYSENTER, PV_CB_NMI, PV_CB_COUNT };
+enum pv_callback_kind {
+    PV_CB_EVENT,
+    PV_CB_FAILSAFE,
+    PV_CB_SYSCALL,
+    PV_CB_SYSCALL32,
+    PV_CB_SYSENTER,
+    PV_CB_NMI,
+    PV_CB_COUNT
+};
 
 struct pv_callback {
     uint64_t address;
@@ -36,8 +45,8 @@ struct pv_callback {
 
 struct pv_trap {
     uint64_t address;
-    uint16_t cs;   /* 0: no handler */
-    uint8_t dpl;   /* TI_GET_DPL: who may use it by INT n */
+    uint16_t cs; /* 0: no handler */
+    uint8_t dpl; /* TI_GET_DPL: who may use it by INT n */
     bool mask_events;
 };
 
@@ -45,10 +54,11 @@ struct pv_vcpu {
     struct vcpu v;
 
     /* Read by entry code; offsets in arch/x86/entry/offsets.c. */
-    bool kernel_mode;       /* the guest's kernel runs, as against its user mode: decides what SYSCALL and page tables mean */
-    uint64_t kernel_sp;     /* stack_switch */
+    bool
+        kernel_mode; /* the guest's kernel runs, as against its user mode: decides what SYSCALL and page tables mean */
+    uint64_t kernel_sp; /* stack_switch */
     uint16_t kernel_ss;
-    uint64_t cr3_kernel;    /* physical addresses of the L4s, as loaded into CR3; cr3_user 0: none */
+    uint64_t cr3_kernel; /* physical addresses of the L4s, as loaded into CR3; cr3_user 0: none */
     uint64_t cr3_user;
     struct pv_callback callback[PV_CB_COUNT];
     struct pv_trap traps[256];
@@ -62,13 +72,14 @@ struct pv_vcpu {
 
     /* Control state as the guest sees it. */
     uint64_t cr0_guest, cr2, cr4_guest;
-    uint64_t dr[4], dr6, dr7;      /* debug registers; dr7 active bits are what the processor has while the vcpu runs */
+    uint64_t dr[4], dr6,
+        dr7; /* debug registers; dr7 active bits are what the processor has while the vcpu runs */
     uint64_t fs_base, gs_base_kernel, gs_base_user; /* saved while not running */
-    uint16_t ds, es, fs, gs;       /* saved while not running */
+    uint16_t ds, es, fs, gs;                        /* saved while not running */
     uint8_t iopl;
-    bool honours_iopl; /* VMASST_TYPE_architectural_iopl: iret and frames carry the IOPL */
-    uint32_t syscall_flags_mask;   /* not guest-settable; kept for migration */
-    uint8_t *io_bitmap;            /* PHYSDEVOP_set_iobitmap: guest address and size below */
+    bool honours_iopl;           /* VMASST_TYPE_architectural_iopl: iret and frames carry the IOPL */
+    uint32_t syscall_flags_mask; /* not guest-settable; kept for migration */
+    uint8_t *io_bitmap;          /* PHYSDEVOP_set_iobitmap: guest address and size below */
     guest_ptr_t guest_io_bitmap;
     uint32_t guest_io_bitmap_ports;
 
@@ -77,7 +88,8 @@ struct pv_vcpu {
     unsigned int gdt_entries;
     uint64_t ldt_base;
     unsigned int ldt_entries;
-    uint32_t ldt_mapped; /* bit for each LDT page that was faulted in; each holds a descriptor-type reference */
+    uint32_t
+        ldt_mapped; /* bit for each LDT page that was faulted in; each holds a descriptor-type reference */
     lock_t ldt_lock;
 
     bool in_nmi; /* the NMI callback runs: until the next iret hypercall no other is delivered */

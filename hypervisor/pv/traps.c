@@ -13,7 +13,27 @@
 #include "pv/entry.h"
 #include "pv/fixups.h"
 
-enum { TRAP_DE, TRAP_DB, TRAP_NMI, TRAP_BP, TRAP_OF, TRAP_BR, TRAP_UD, TRAP_NM, TRAP_DF, TRAP_TS = 10, TRAP_NP, TRAP_SS, TRAP_GP, TRAP_PF, TRAP_MF = 16, TRAP_AC, TRAP_MC, TRAP_XM, TRAP_CP = 21 };
+enum {
+    TRAP_DE,
+    TRAP_DB,
+    TRAP_NMI,
+    TRAP_BP,
+    TRAP_OF,
+    TRAP_BR,
+    TRAP_UD,
+    TRAP_NM,
+    TRAP_DF,
+    TRAP_TS = 10,
+    TRAP_NP,
+    TRAP_SS,
+    TRAP_GP,
+    TRAP_PF,
+    TRAP_MF = 16,
+    TRAP_AC,
+    TRAP_MC,
+    TRAP_XM,
+    TRAP_CP = 21
+};
 
 #define PF_PRESENT 1
 #define PF_WRITE   2
@@ -23,7 +43,9 @@ enum { TRAP_DE, TRAP_DB, TRAP_NMI, TRAP_BP, TRAP_OF, TRAP_BR, TRAP_UD, TRAP_NM, 
 #define CR0_TS     8UL
 
 /* Vectors whose frame carries an error code. */
-#define HAS_ERROR_CODE (BIT(TRAP_DF) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP) | BIT(TRAP_PF) | BIT(TRAP_AC) | BIT(TRAP_CP))
+#define HAS_ERROR_CODE                                                                                       \
+    (BIT(TRAP_DF) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP) | BIT(TRAP_PF) |               \
+     BIT(TRAP_AC) | BIT(TRAP_CP))
 
 static bool in_hypervisor_range(uint64_t address)
 {
@@ -66,8 +88,8 @@ static void page_fault(struct pv_vcpu *p, uint64_t address)
 
     if (unlikely(in_hypervisor_range(address)) && !(error & PF_USER) && descriptor_fault(p, address))
         return;
-    if ((error & (PF_PRESENT | PF_WRITE | PF_RSVD)) == (PF_PRESENT | PF_WRITE) && p->kernel_mode && !in_hypervisor_range(address) &&
-        pv_fixup_ro_pt_write(&p->v, address, error))
+    if ((error & (PF_PRESENT | PF_WRITE | PF_RSVD)) == (PF_PRESENT | PF_WRITE) && p->kernel_mode &&
+        !in_hypervisor_range(address) && pv_fixup_ro_pt_write(&p->v, address, error))
         return;
     pv_inject_page_fault(p, address, error);
 }

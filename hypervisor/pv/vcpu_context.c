@@ -23,7 +23,8 @@ static bool is_canonical(uint64_t address)
 
 static int check(const struct vcpu_guest_context *c)
 {
-    if (!is_canonical(c->user_regs.rip) || !is_canonical(c->fs_base) || !is_canonical(c->gs_base_kernel) || !is_canonical(c->gs_base_user))
+    if (!is_canonical(c->user_regs.rip) || !is_canonical(c->fs_base) || !is_canonical(c->gs_base_kernel) ||
+        !is_canonical(c->gs_base_user))
         return -EINVAL;
     if (c->event_callback_eip && !is_canonical(c->event_callback_eip))
         return -EINVAL;
@@ -37,7 +38,8 @@ static int check(const struct vcpu_guest_context *c)
 
 static void set_callback(struct pv_vcpu *p, enum pv_callback_kind kind, uint64_t address, bool mask_events)
 {
-    p->callback[kind] = (struct pv_callback){.address = address, .mask_events = mask_events, .valid = address != 0};
+    p->callback[kind] =
+        (struct pv_callback){.address = address, .mask_events = mask_events, .valid = address != 0};
 }
 
 static void set_plain_state(struct pv_vcpu *p, const struct vcpu_guest_context *c)
@@ -62,7 +64,10 @@ static void set_plain_state(struct pv_vcpu *p, const struct vcpu_guest_context *
     for (unsigned int i = 0; i < ARRAY_SIZE(p->traps); i++) {
         const struct trap_info *t = &c->trap_ctxt[i];
 
-        p->traps[i] = (struct pv_trap){.address = t->address, .cs = (uint16_t)(t->cs | 3), .dpl = TI_GET_DPL(t), .mask_events = TI_GET_IF(t)};
+        p->traps[i] = (struct pv_trap){.address = t->address,
+                                       .cs = (uint16_t)(t->cs | 3),
+                                       .dpl = TI_GET_DPL(t),
+                                       .mask_events = TI_GET_IF(t)};
         if (!t->address)
             p->traps[i] = (struct pv_trap){0};
     }

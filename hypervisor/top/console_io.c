@@ -36,7 +36,8 @@ static long console_read(struct hypercall *hc)
     char buf[CHUNK];
     size_t n, done = 0;
 
-    while (done < hc->arg[1] && (n = console_read_guest(buf, min(hc->arg[1] - done, (uint64_t)sizeof(buf))))) {
+    while (done < hc->arg[1] &&
+           (n = console_read_guest(buf, min(hc->arg[1] - done, (uint64_t)sizeof(buf))))) {
         if (copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 2), done), buf, n))
             return -EFAULT;
         done += n;

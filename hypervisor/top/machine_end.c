@@ -18,13 +18,15 @@ void machine_end(unsigned int reason)
         printk("Hardware Dom0 shutdown: rebooting machine\n");
         machine_reboot();
     case SHUTDOWN_crash:
-        printk("Hardware Dom0 crashed: %s\n", stay ? "'noreboot' set - not rebooting." : "rebooting machine.");
+        printk("Hardware Dom0 crashed: %s\n",
+               stay ? "'noreboot' set - not rebooting." : "rebooting machine.");
         break;
     case SHUTDOWN_watchdog:
         printk("Hardware Dom0 watchdog rebooting machine\n");
         break;
     default:
-        printk("Hardware Dom0 shutdown (unknown reason %u): %s\n", reason, stay ? "halting" : "rebooting machine");
+        printk("Hardware Dom0 shutdown (unknown reason %u): %s\n", reason,
+               stay ? "halting" : "rebooting machine");
         break;
     }
     if (stay)

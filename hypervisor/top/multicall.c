@@ -18,17 +18,19 @@ static bool read_entry(struct hypercall *child, const struct multicall_entry *at
     if (unlikely(!guest_range_is_allowed((uint64_t)at, sizeof(*at))))
         return false;
     open_user_access();
-    __asm__ volatile(GUEST_LOAD_BEGIN GUEST_LOAD_WORD(0, 1) GUEST_LOAD_WORD(2, 2) GUEST_LOAD_WORD(3, 3) GUEST_LOAD_WORD(4, 4)
-                         GUEST_LOAD_WORD(5, 5) GUEST_LOAD_WORD(6, 6) GUEST_LOAD_WORD(7, 7) GUEST_LOAD_END
-                     : "=@ccc"(faulted), "=&r"(op), "=&r"(child->arg[0]), "=&r"(child->arg[1]), "=&r"(child->arg[2]),
-                       "=&r"(child->arg[3]), "=&r"(child->arg[4]), "=&r"(child->arg[5])
+    __asm__ volatile(GUEST_LOAD_BEGIN GUEST_LOAD_WORD(0, 1) GUEST_LOAD_WORD(2, 2) GUEST_LOAD_WORD(3, 3)
+                         GUEST_LOAD_WORD(4, 4) GUEST_LOAD_WORD(5, 5) GUEST_LOAD_WORD(6, 6)
+                             GUEST_LOAD_WORD(7, 7) GUEST_LOAD_END
+                     : "=@ccc"(faulted), "=&r"(op), "=&r"(child->arg[0]), "=&r"(child->arg[1]),
+                       "=&r"(child->arg[2]), "=&r"(child->arg[3]), "=&r"(child->arg[4]), "=&r"(child->arg[5])
                      : [from] "r"(at)
                      : "memory");
     close_user_access();
     child->number = (uint16_t)min(op, 0xffffUL);
     return !faulted;
 }
-_Static_assert(offsetof(struct multicall_entry, op) == 0 && offsetof(struct multicall_entry, args) == 16, "the words that are read");
+_Static_assert(offsetof(struct multicall_entry, op) == 0 && offsetof(struct multicall_entry, args) == 16,
+               "the words that are read");
 
 static bool write_result(struct multicall_entry *at, long result)
 {

@@ -59,12 +59,19 @@ long do_platform_op(struct hypercall *hc)
     if (op.interface_version != XENPF_INTERFACE_VERSION)
         return -EACCES;
     switch (op.cmd) {
-    case XENPF_settime32: return settime(d, op.u.settime32.secs, op.u.settime32.nsecs, op.u.settime32.system_time);
+    case XENPF_settime32:
+        return settime(d, op.u.settime32.secs, op.u.settime32.nsecs, op.u.settime32.system_time);
     case XENPF_settime64:
-        return op.u.settime64.mbz ? -EINVAL : settime(d, op.u.settime64.secs, op.u.settime64.nsecs, op.u.settime64.system_time);
-    case XENPF_enter_acpi_sleep: return enter_sleep(&op.u.enter_acpi_sleep);
-    case XENPF_get_cpuinfo: rc = cpuinfo(&op.u.pcpu_info); break;
-    default: return -ENOSYS;
+        return op.u.settime64.mbz
+                   ? -EINVAL
+                   : settime(d, op.u.settime64.secs, op.u.settime64.nsecs, op.u.settime64.system_time);
+    case XENPF_enter_acpi_sleep:
+        return enter_sleep(&op.u.enter_acpi_sleep);
+    case XENPF_get_cpuinfo:
+        rc = cpuinfo(&op.u.pcpu_info);
+        break;
+    default:
+        return -ENOSYS;
     }
     return rc ? rc : copy_to_guest(hypercall_ptr(hc, 0), &op, sizeof(op));
 }

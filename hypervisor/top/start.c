@@ -50,7 +50,8 @@ static void context_switch(struct vcpu *prev, struct vcpu *next)
     else
         pv_switch_to(next);
     if (!prev->is_idle && prev->domain != next->domain)
-        cpumask_clear(cpu, &prev->domain->dirty_cpus); /* the new root was loaded: nothing of it is left here */
+        cpumask_clear(cpu,
+                      &prev->domain->dirty_cpus); /* the new root was loaded: nothing of it is left here */
     if (!next->is_idle)
         vcpu_areas_update(next, pv_vcpu(next)->kernel_mode);
 }

@@ -31,8 +31,9 @@ static long compile_info(guest_ptr_t to)
 
 static uint32_t features_of(const struct domain *d)
 {
-    return 1U << XENFEAT_memory_op_vnode_supported | 1U << XENFEAT_mmu_pt_update_preserve_ad | 1U << XENFEAT_gnttab_map_avail_bits |
-           (d->is_hardware ? 1U << XENFEAT_dom0 : 0) | 1U << XENFEAT_highmem_assist | 1U << XENFEAT_direct_mapped;
+    return 1U << XENFEAT_memory_op_vnode_supported | 1U << XENFEAT_mmu_pt_update_preserve_ad |
+           1U << XENFEAT_gnttab_map_avail_bits | (d->is_hardware ? 1U << XENFEAT_dom0 : 0) |
+           1U << XENFEAT_highmem_assist | 1U << XENFEAT_direct_mapped;
 }
 
 static long get_features(struct vcpu *v, guest_ptr_t arg)
@@ -66,7 +67,8 @@ static long build_id(guest_ptr_t arg)
         return -EINVAL;
     if (id.len < sizeof(build_id_note.digest))
         return -ENOBUFS;
-    if (copy_to_guest(guest_ptr_add(arg, offsetof(struct xen_build_id, buf)), build_id_note.digest, sizeof(build_id_note.digest)))
+    if (copy_to_guest(guest_ptr_add(arg, offsetof(struct xen_build_id, buf)), build_id_note.digest,
+                      sizeof(build_id_note.digest)))
         return -EFAULT;
     return (long)sizeof(build_id_note.digest);
 }
@@ -78,17 +80,29 @@ long do_xen_version(struct hypercall *hc)
     uint64_t start = HYPERVISOR_START;
 
     switch (hc->arg[0]) {
-    case XENVER_version: return XENIOS_XEN_MAJOR << 16 | XENIOS_XEN_MINOR;
-    case XENVER_extraversion: return put_text(arg, XENIOS_EXTRA, XEN_EXTRAVERSION_LEN);
-    case XENVER_compile_info: return compile_info(arg);
-    case XENVER_capabilities: return put_text(arg, "xen-3.0-x86_64 ", sizeof(xen_capabilities_info_t));
-    case XENVER_changeset: return put_text(arg, "xenios", sizeof(xen_changeset_info_t));
-    case XENVER_platform_parameters: return copy_to_guest(arg, &start, sizeof(start));
-    case XENVER_get_features: return get_features(hc->vcpu, arg);
-    case XENVER_pagesize: return hc->arg[1] ? -EINVAL : (long)PAGE_SIZE;
-    case XENVER_guest_handle: return copy_to_guest(arg, hc->vcpu->domain->handle, sizeof(xen_domain_handle_t));
-    case XENVER_commandline: return put_text(arg, privileged ? options_line() : "<denied>", sizeof(xen_commandline_t));
-    case XENVER_build_id: return build_id(arg);
-    default: return -ENOSYS;
+    case XENVER_version:
+        return XENIOS_XEN_MAJOR << 16 | XENIOS_XEN_MINOR;
+    case XENVER_extraversion:
+        return put_text(arg, XENIOS_EXTRA, XEN_EXTRAVERSION_LEN);
+    case XENVER_compile_info:
+        return compile_info(arg);
+    case XENVER_capabilities:
+        return put_text(arg, "xen-3.0-x86_64 ", sizeof(xen_capabilities_info_t));
+    case XENVER_changeset:
+        return put_text(arg, "xenios", sizeof(xen_changeset_info_t));
+    case XENVER_platform_parameters:
+        return copy_to_guest(arg, &start, sizeof(start));
+    case XENVER_get_features:
+        return get_features(hc->vcpu, arg);
+    case XENVER_pagesize:
+        return hc->arg[1] ? -EINVAL : (long)PAGE_SIZE;
+    case XENVER_guest_handle:
+        return copy_to_guest(arg, hc->vcpu->domain->handle, sizeof(xen_domain_handle_t));
+    case XENVER_commandline:
+        return put_text(arg, privileged ? options_line() : "<denied>", sizeof(xen_commandline_t));
+    case XENVER_build_id:
+        return build_id(arg);
+    default:
+        return -ENOSYS;
     }
 }

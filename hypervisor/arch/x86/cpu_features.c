@@ -48,7 +48,8 @@ static void choose_xsave(void)
 
 void cpu_features_init(void)
 {
-    struct cpuid_regs one = cpuid(1), seven = cpuid(0).a >= 7 ? cpuid_count(7, 0) : (struct cpuid_regs){0}, ext = cpuid(0x80000001);
+    struct cpuid_regs one = cpuid(1), seven = cpuid(0).a >= 7 ? cpuid_count(7, 0) : (struct cpuid_regs){0},
+                      ext = cpuid(0x80000001);
     struct cpuid_regs vendor = cpuid(0);
     struct cpu_features *f = &cpu_features;
 
@@ -71,15 +72,18 @@ void cpu_features_init(void)
     choose_xsave();
     if (f->smap && f->on_tcg) {
         f->smap = false;
-        printk("SMAP: left off, since this machine is emulated by QEMU's TCG, whose IRET from user mode breaks under it\n");
+        printk("SMAP: left off, since this machine is emulated by QEMU's TCG, whose IRET from user mode "
+               "breaks under it\n");
     }
-    f->cr4 = CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMM | (f->umip ? CR4_UMIP : 0) | (f->fsgsbase ? CR4_FSGSBASE : 0) |
-             (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0);
+    f->cr4 = CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMM | (f->umip ? CR4_UMIP : 0) |
+             (f->fsgsbase ? CR4_FSGSBASE : 0) | (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) |
+             (f->smap ? CR4_SMAP : 0);
     cpu_features_apply();
     if (f->xsave)
         f->xsave_size = cpuid_count(0xd, 0).b;
-    printk("Processor: NX %s, SMEP %s, SMAP %s, UMIP %s, FSGSBASE %s, XSAVE %s\n", f->nx ? "on" : "not there", f->smep ? "on" : "off",
-           f->smap ? "on" : "off", f->umip ? "on" : "off", f->fsgsbase ? "on" : "off", f->xsave ? "on" : "off");
+    printk("Processor: NX %s, SMEP %s, SMAP %s, UMIP %s, FSGSBASE %s, XSAVE %s\n", f->nx ? "on" : "not there",
+           f->smep ? "on" : "off", f->smap ? "on" : "off", f->umip ? "on" : "off", f->fsgsbase ? "on" : "off",
+           f->xsave ? "on" : "off");
 }
 
 void cpu_features_apply(void)

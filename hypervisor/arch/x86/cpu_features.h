@@ -6,7 +6,8 @@
 #include "hv/types.h"
 
 struct cpu_features {
-    bool nx, smep, smap, umip, fsgsbase, xsave, xsaveopt, pcid, invpcid, x2apic, tsc_deadline, invariant_tsc, huge_pages, rdtscp, syscall32, sysenter;
+    bool nx, smep, smap, umip, fsgsbase, xsave, xsaveopt, pcid, invpcid, x2apic, tsc_deadline, invariant_tsc,
+        huge_pages, rdtscp, syscall32, sysenter;
     bool on_tcg;     /* QEMU's emulation: SMAP stays off there (docs/decisions) */
     bool vendor_amd; /* or Hygon */
     uint64_t cr4;    /* what every processor runs with */

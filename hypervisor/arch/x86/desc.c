@@ -19,11 +19,11 @@
 #include "hv/percpu.h"
 #include "hv/string.h"
 
-#define MSR_EFER   0xc0000080
-#define MSR_STAR   0xc0000081
-#define MSR_LSTAR  0xc0000082
-#define MSR_CSTAR  0xc0000083
-#define MSR_FMASK  0xc0000084
+#define MSR_EFER  0xc0000080
+#define MSR_STAR  0xc0000081
+#define MSR_LSTAR 0xc0000082
+#define MSR_CSTAR 0xc0000083
+#define MSR_FMASK 0xc0000084
 /* SYSCALL clears everything that could disturb us: TF, IF, DF, IOPL, NT, RF, AC, VM, VIF, VIP, ID stays. */
 #define SYSCALL_MASK 0x1f7700UL
 
@@ -35,9 +35,9 @@
 #define TYPE_TSS     0x89
 #define TYPE_LDT     0x82
 
-#define BLOCK_SIZE   (2UL * STACK_SIZE)
-#define GATE_CODE    STACK_SIZE
-#define GATE_DATA    (STACK_SIZE + PAGE_SIZE)
+#define BLOCK_SIZE (2UL * STACK_SIZE)
+#define GATE_CODE  STACK_SIZE
+#define GATE_DATA  (STACK_SIZE + PAGE_SIZE)
 
 struct tss {
     uint32_t reserved0;
@@ -106,7 +106,8 @@ void idt_init(void)
 /* A system descriptor takes two entries in 64-bit mode. */
 static void set_system_descriptor(uint64_t *entry, uint64_t base, uint64_t limit, uint64_t type)
 {
-    entry[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | type << 40 | (limit >> 16 & 0xf) << 48 | (base >> 24 & 0xff) << 56;
+    entry[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | type << 40 | (limit >> 16 & 0xf) << 48 |
+               (base >> 24 & 0xff) << 56;
     entry[1] = base >> 32;
 }
 
@@ -127,7 +128,8 @@ static void fill_gdt_page(uint64_t *page, struct tss *t)
 static size_t write_gate(uint8_t *code, uint64_t va, uint64_t data_va, uint32_t cs, const void *target)
 {
     uint8_t *at = code;
-    uint64_t scratch = data_va + offsetof(struct gate_data, scratch), end = data_va + offsetof(struct gate_data, frame_end);
+    uint64_t scratch = data_va + offsetof(struct gate_data, scratch),
+             end = data_va + offsetof(struct gate_data, frame_end);
 
 #define BYTES(...)                                                                                           \
     do {                                                                                                     \
@@ -172,7 +174,8 @@ static bool make_block(unsigned int cpu)
         return false;
     for (unsigned int page = 0; cpu && page < 1U << STACK_ORDER; page++)
         if (page != STACK_GUARD_PAGE &&
-            hostmap_map(block + page * PAGE_SIZE, mfn_to_paddr(va_to_mfn(stack)) + page * PAGE_SIZE, PAGE_SIZE, MAP_DATA))
+            hostmap_map(block + page * PAGE_SIZE, mfn_to_paddr(va_to_mfn(stack)) + page * PAGE_SIZE,
+                        PAGE_SIZE, MAP_DATA))
             return false;
     if (!cpu)
         hostmap_unmap_page((uint64_t)boot_stack + STACK_GUARD_PAGE * PAGE_SIZE);
@@ -251,7 +254,8 @@ void cpu_enter(unsigned int cpu)
     uint64_t block = block_of(cpu);
 
     load_gdt(host_gdt_base());
-    __asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(HV_CS) : "rax", "memory");
+    __asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(HV_CS)
+                     : "rax", "memory");
     __asm__ volatile("movl %0, %%ss" ::"r"(0));
     __asm__ volatile("lidt %0" ::"m"(p));
     this_cpu(gdt_page)[(HV_TSS & 0xfff) / 8] &= ~(2UL << 40); /* not busy: LTR wants that */

@@ -23,7 +23,10 @@ int rdmsr_safe(uint32_t msr, uint64_t *value)
     uint32_t lo = 0, hi = 0;
     int rc = -EFAULT;
 
-    __asm__ volatile("1: rdmsr\n\txorl %0, %0\n2:\n" EXTABLE(1b, 2b) : "+r"(rc), "+a"(lo), "+d"(hi) : "c"(msr) : "memory");
+    __asm__ volatile("1: rdmsr\n\txorl %0, %0\n2:\n" EXTABLE(1b, 2b)
+                     : "+r"(rc), "+a"(lo), "+d"(hi)
+                     : "c"(msr)
+                     : "memory");
     *value = rc ? 0 : (uint64_t)hi << 32 | lo;
     return rc;
 }

@@ -45,9 +45,15 @@ void fpu_restore(const void *area)
 
     __asm__ volatile("clts");
     if (cpu_features.xsave)
-        __asm__ volatile("1: xrstor64 (%1)\n\tjmp 3f\n2: movb $1, %0\n3:\n" EXTABLE(1b, 2b) : "+q"(bad) : "r"(area), "a"(~0U), "d"(~0U) : "memory");
+        __asm__ volatile("1: xrstor64 (%1)\n\tjmp 3f\n2: movb $1, %0\n3:\n" EXTABLE(1b, 2b)
+                         : "+q"(bad)
+                         : "r"(area), "a"(~0U), "d"(~0U)
+                         : "memory");
     else
-        __asm__ volatile("1: fxrstor64 (%1)\n\tjmp 3f\n2: movb $1, %0\n3:\n" EXTABLE(1b, 2b) : "+q"(bad) : "r"(area) : "memory");
+        __asm__ volatile("1: fxrstor64 (%1)\n\tjmp 3f\n2: movb $1, %0\n3:\n" EXTABLE(1b, 2b)
+                         : "+q"(bad)
+                         : "r"(area)
+                         : "memory");
     if (bad)
         __asm__ volatile("fxrstor64 %0" ::"m"(initial));
 }

@@ -17,7 +17,7 @@ static inline bool guest_range_is_allowed(uint64_t address, uint64_t bytes)
 }
 
 #define GUEST_STORE(p, value, fault)                                                                         \
-    asm goto("1: movq %0, %1\n" EXTABLE(1b, %l2) : : "er"((uint64_t)(value)), "m"(*(p)) : "memory" : fault)
+    asm goto("1: movq %0, %1\n" EXTABLE(1b, % l2) : : "er"((uint64_t)(value)), "m"(*(p)) : "memory" : fault)
 
 /*
  * Up to nine words that follow each other, one instruction each; `instructions` is made of GUEST_LOAD_n for n from 0 up, the outputs follow in that order from %1 on, the address

@@ -56,7 +56,8 @@ static paddr_t find_free_run(size_t bytes, size_t align)
         const struct memory_range *r = &boot_info.memory[i];
         paddr_t end = ROUND_DOWN(min(r->end, host.limit), align), start;
 
-        while (r->type == MEMORY_RAM && end > bytes && (start = ROUND_DOWN(end - bytes, align)) >= max(r->start, MiB(1))) {
+        while (r->type == MEMORY_RAM && end > bytes &&
+               (start = ROUND_DOWN(end - bytes, align)) >= max(r->start, MiB(1))) {
             bool clash = false;
 
             for (unsigned int t = 0; t < host.taken_count && !clash; t++) {
@@ -77,7 +78,9 @@ static paddr_t boot_alloc_aligned(size_t bytes, size_t align)
     paddr_t start = find_free_run(bytes, align);
 
     if (!start)
-        panic("Cannot boot: no %lu KiB of memory left for the hypervisor's own tables. Give the machine more memory.\n", bytes >> 10);
+        panic("Cannot boot: no %lu KiB of memory left for the hypervisor's own tables. Give the machine more "
+              "memory.\n",
+              bytes >> 10);
     /* Runs that follow each other from the top down are one entry. */
     if (host.taken_count && host.taken[host.taken_count - 1].start == start + bytes)
         host.taken[host.taken_count - 1].start = start;
@@ -210,7 +213,8 @@ static void map_direct(void)
     must_map(DIRECT_MAP_START, 0, MiB(2), MAP_DATA);
     for (unsigned int i = 0; i < boot_info.memory_count; i++) {
         const struct memory_range *r = &boot_info.memory[i];
-        paddr_t start = max(ROUND_DOWN(r->start, LARGE_SIZE), (paddr_t)MiB(2)), end = ROUND_UP(r->end, LARGE_SIZE);
+        paddr_t start = max(ROUND_DOWN(r->start, LARGE_SIZE), (paddr_t)MiB(2)),
+                end = ROUND_UP(r->end, LARGE_SIZE);
 
         if (!is_table_backed(r->type) || start >= end)
             continue;
@@ -245,7 +249,8 @@ static void make_frame_array(uint64_t va, uint64_t read_only_va, size_t size, ui
         paddr_t pa;
 
         for (unsigned int i = 0; i < boot_info.memory_count && !wanted; i++)
-            wanted = is_table_backed(boot_info.memory[i].type) && boot_info.memory[i].start >> PAGE_SHIFT < first + frames &&
+            wanted = is_table_backed(boot_info.memory[i].type) &&
+                     boot_info.memory[i].start >> PAGE_SHIFT < first + frames &&
                      DIV_ROUND_UP(boot_info.memory[i].end, PAGE_SIZE) > first;
         if (!wanted)
             continue;
@@ -266,7 +271,8 @@ static void make_valid_map(void)
 
         if (!is_table_backed(r->type))
             continue;
-        for (uint64_t mfn = ROUND_DOWN(r->start >> PAGE_SHIFT, 512); mfn < min(DIV_ROUND_UP(r->end, PAGE_SIZE), max_mfn); mfn += 512)
+        for (uint64_t mfn = ROUND_DOWN(r->start >> PAGE_SHIFT, 512);
+             mfn < min(DIV_ROUND_UP(r->end, PAGE_SIZE), max_mfn); mfn += 512)
             set_bit((unsigned int)(mfn >> 9), frame_valid_map);
     }
 }
@@ -278,7 +284,8 @@ static void init_frames(void)
         if (mfn_valid(MFN(mfn)))
             mfn_to_frame(MFN(mfn))->owner = DOMID_IO;
     for (unsigned int t = 0; t < host.taken_count; t++)
-        for (paddr_t pa = max(host.taken[t].start, (paddr_t)MiB(1)); pa < host.taken[t].end; pa += PAGE_SIZE) {
+        for (paddr_t pa = max(host.taken[t].start, (paddr_t)MiB(1)); pa < host.taken[t].end;
+             pa += PAGE_SIZE) {
             struct frame *f = mfn_to_frame(paddr_to_mfn(pa));
 
             f->owner = FRAME_OWNER_NONE;
@@ -329,7 +336,8 @@ static void find_trampoline_page(void)
         const struct memory_range *r = &boot_info.memory[i];
         paddr_t end = ROUND_DOWN(min(r->end, (paddr_t)0xa0000), PAGE_SIZE);
 
-        if (r->type == MEMORY_RAM && r->start < 0xa0000 && end >= r->start + 2 * PAGE_SIZE && end > 2 * PAGE_SIZE)
+        if (r->type == MEMORY_RAM && r->start < 0xa0000 && end >= r->start + 2 * PAGE_SIZE &&
+            end > 2 * PAGE_SIZE)
             trampoline_page = end - PAGE_SIZE;
     }
 }
@@ -355,7 +363,8 @@ void hostmap_init(void)
     make_valid_map();
     init_frames();
     for (unsigned int i = 0; i < boot_info.memory_count; i++) {
-        paddr_t start = ROUND_UP(boot_info.memory[i].start, PAGE_SIZE), end = ROUND_DOWN(boot_info.memory[i].end, PAGE_SIZE);
+        paddr_t start = ROUND_UP(boot_info.memory[i].start, PAGE_SIZE),
+                end = ROUND_DOWN(boot_info.memory[i].end, PAGE_SIZE);
 
         if (boot_info.memory[i].type == MEMORY_RAM && start < end)
             give_rest_to_heap(start, end);

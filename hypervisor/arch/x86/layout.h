@@ -20,32 +20,32 @@
 #define ADDRESS(x) x##UL
 #endif
 
-#define HYPERVISOR_START    ADDRESS(0xffff800000000000)
-#define HYPERVISOR_END      ADDRESS(0xffff880000000000)
-#define HYPERVISOR_SLOT     256
-#define HYPERVISOR_SLOTS    16
-#define SLOT_SIZE           ADDRESS(0x8000000000)
+#define HYPERVISOR_START ADDRESS(0xffff800000000000)
+#define HYPERVISOR_END   ADDRESS(0xffff880000000000)
+#define HYPERVISOR_SLOT  256
+#define HYPERVISOR_SLOTS 16
+#define SLOT_SIZE        ADDRESS(0x8000000000)
 
-#define M2P_RO_START        ADDRESS(0xffff800000000000)
-#define IMAGE_START         ADDRESS(0xffff808000000000)
+#define M2P_RO_START ADDRESS(0xffff800000000000)
+#define IMAGE_START  ADDRESS(0xffff808000000000)
 /* Within reach of the image's 32-bit displacements. */
-#define STACKS_START        ADDRESS(0xffff808010000000)
-#define IOMAP_START         ADDRESS(0xffff80a000000000)
-#define IOMAP_SIZE          ADDRESS(0x1000000000)
-#define M2P_RW_START        ADDRESS(0xffff810000000000)
-#define FRAME_TABLE_START   ADDRESS(0xffff818000000000)
-#define PERDOMAIN_START     ADDRESS(0xffff820000000000)
-#define PERDOMAIN_SLOT      260
-#define DIRECT_MAP_START    ADDRESS(0xffff830000000000)
-#define DIRECT_MAP_END      HYPERVISOR_END
+#define STACKS_START      ADDRESS(0xffff808010000000)
+#define IOMAP_START       ADDRESS(0xffff80a000000000)
+#define IOMAP_SIZE        ADDRESS(0x1000000000)
+#define M2P_RW_START      ADDRESS(0xffff810000000000)
+#define FRAME_TABLE_START ADDRESS(0xffff818000000000)
+#define PERDOMAIN_START   ADDRESS(0xffff820000000000)
+#define PERDOMAIN_SLOT    260
+#define DIRECT_MAP_START  ADDRESS(0xffff830000000000)
+#define DIRECT_MAP_END    HYPERVISOR_END
 
 /* Selectors of ours, in the GDT pages that guests must leave alone (xen.h: FIRST_RESERVED_GDT_*). */
-#define HV_CS       0xe008
-#define HV_DS       0xe010
-#define GUEST_CS32  0xe023
-#define GUEST_DS    0xe02b
-#define GUEST_CS64  0xe033
-#define HV_TSS      0xe040
-#define HV_LDT      0xe050
+#define HV_CS      0xe008
+#define HV_DS      0xe010
+#define GUEST_CS32 0xe023
+#define GUEST_DS   0xe02b
+#define GUEST_CS64 0xe033
+#define HV_TSS     0xe040
+#define HV_LDT     0xe050
 
 #endif

@@ -18,9 +18,28 @@
 #include "hv/string.h"
 
 static const char *const names[] = {
-    "divide error", "debug", "NMI", "breakpoint", "overflow", "bound", "invalid opcode", "no FPU", "double fault", "coprocessor segment",
-    "invalid TSS", "segment not present", "stack fault", "general protection", "page fault", "reserved", "FPU error", "alignment check",
-    "machine check", "SIMD error", "virtualization", "control protection",
+    "divide error",
+    "debug",
+    "NMI",
+    "breakpoint",
+    "overflow",
+    "bound",
+    "invalid opcode",
+    "no FPU",
+    "double fault",
+    "coprocessor segment",
+    "invalid TSS",
+    "segment not present",
+    "stack fault",
+    "general protection",
+    "page fault",
+    "reserved",
+    "FPU error",
+    "alignment check",
+    "machine check",
+    "SIMD error",
+    "virtualization",
+    "control protection",
 };
 
 const char *trap_name(unsigned int vector)
@@ -31,7 +50,8 @@ const char *trap_name(unsigned int vector)
 void dump_registers(const struct cpu_user_regs *r)
 {
     printk("RIP:    %04x:[<%016lx>] %pS\n", r->cs, r->rip, (void *)r->rip);
-    printk("RFLAGS: %016lx   CR0 %lx CR2 %016lx CR3 %lx CR4 %lx\n", r->rflags, read_cr0(), read_cr2(), read_cr3(), read_cr4());
+    printk("RFLAGS: %016lx   CR0 %lx CR2 %016lx CR3 %lx CR4 %lx\n", r->rflags, read_cr0(), read_cr2(),
+           read_cr3(), read_cr4());
     printk("rax: %016lx   rbx: %016lx   rcx: %016lx\n", r->rax, r->rbx, r->rcx);
     printk("rdx: %016lx   rsi: %016lx   rdi: %016lx\n", r->rdx, r->rsi, r->rdi);
     printk("rbp: %016lx   rsp: %016lx   r8:  %016lx\n", r->rbp, r->rsp, r->r8);
@@ -43,7 +63,8 @@ void dump_registers(const struct cpu_user_regs *r)
 /* Every word between sp and the top of its stack that looks like a return address: more than there is, but never too little. */
 static bool is_our_stack(uint64_t sp)
 {
-    return (sp >= (uint64_t)boot_stack && sp < (uint64_t)boot_stack + STACK_SIZE) || (sp >= STACKS_START && sp < STACKS_START + MAX_CPUS * 2UL * STACK_SIZE);
+    return (sp >= (uint64_t)boot_stack && sp < (uint64_t)boot_stack + STACK_SIZE) ||
+           (sp >= STACKS_START && sp < STACKS_START + MAX_CPUS * 2UL * STACK_SIZE);
 }
 
 void dump_stack(uint64_t sp)
@@ -108,7 +129,8 @@ void assert_failed(const char *what, const char *file, int line)
 static void fatal_trap(struct cpu_user_regs *r)
 {
     console_force_unlock();
-    printk("---- Xenios on CPU %u: %s in the hypervisor, error code %04x ----\n", cpu_id(), trap_name(r->entry_vector), r->error_code);
+    printk("---- Xenios on CPU %u: %s in the hypervisor, error code %04x ----\n", cpu_id(),
+           trap_name(r->entry_vector), r->error_code);
     dump_registers(r);
     dump_stack(r->rsp);
     panic("%s in the hypervisor at %pS\n", trap_name(r->entry_vector), (void *)r->rip);
@@ -130,7 +152,8 @@ void hypervisor_trap(struct cpu_user_regs *r)
         return;
     if (r->entry_vector == 18 && machine_check_handler && machine_check_handler(r))
         return;
-    if (r->entry_vector == 1) { /* a guest's breakpoint on memory that we touched for it, or its trap flag delayed past SYSCALL */
+    if (r->entry_vector ==
+        1) { /* a guest's breakpoint on memory that we touched for it, or its trap flag delayed past SYSCALL */
         write_dr6(0xffff0ff0);
         r->rflags &= ~0x100UL;
         return;

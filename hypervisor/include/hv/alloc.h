@@ -13,8 +13,8 @@
 void *hv_zalloc(size_t size) __must_check;
 void hv_free(void *p);
 
-#define hv_new(type)            ((type *)hv_zalloc(sizeof(type)))
-#define hv_new_array(type, n)   ((type *)hv_zalloc_array(sizeof(type), n))
+#define hv_new(type)          ((type *)hv_zalloc(sizeof(type)))
+#define hv_new_array(type, n) ((type *)hv_zalloc_array(sizeof(type), n))
 
 static inline __must_check void *hv_zalloc_array(size_t size, size_t n)
 {

@@ -23,7 +23,7 @@ extern unsigned int cpu_count;
 #define cpumask_first(m)         find_next_bit((m)->bits, MAX_CPUS, 0)
 #define cpumask_next(cpu, m)     find_next_bit((m)->bits, MAX_CPUS, (cpu) + 1)
 #define for_each_cpu(cpu, m)     for ((cpu) = cpumask_first(m); (cpu) < MAX_CPUS; (cpu) = cpumask_next(cpu, m))
-#define for_each_online_cpu(cpu) for_each_cpu(cpu, &cpu_online_mask)
+#define for_each_online_cpu(cpu) for_each_cpu (cpu, &cpu_online_mask)
 
 static inline void cpumask_zero(cpumask_t *m)
 {

@@ -10,9 +10,10 @@
 #include "hv/bitops.h"
 
 struct frame {
-    uint64_t word;      /* types and references (core/frame_word.h); atomic */
-    uint64_t data;      /* owned by who owns the state: heap: order and flags of a free block; page table: validation progress */
-    uint32_t next;      /* links of the list the frame is on, as frame numbers; FRAME_LIST_END ends it */
+    uint64_t word; /* types and references (core/frame_word.h); atomic */
+    uint64_t
+        data; /* owned by who owns the state: heap: order and flags of a free block; page table: validation progress */
+    uint32_t next; /* links of the list the frame is on, as frame numbers; FRAME_LIST_END ends it */
     uint32_t prev;
     uint32_t tlb_stamp; /* the flush clock when the frame was last freed or lost its type (arch/x86/tlb.h) */
     uint16_t owner;     /* domain id; FRAME_OWNER_NONE: free or the hypervisor's */
@@ -21,13 +22,15 @@ struct frame {
 _Static_assert(sizeof(struct frame) == 32, "the frame table's cost is promised in the documents");
 
 enum frame_flags {
-    FRAME_FREE = 1,         /* in the heap's free lists, first frame of a block or inside one */
-    FRAME_HYPERVISOR = 2,   /* allocated for the hypervisor itself */
-    FRAME_XENHEAP = 4,      /* hypervisor memory that a domain may map (shared info, M2P, grant table): never returned to the heap by a last reference */
-    FRAME_DIRTY = 8,        /* free, not scrubbed yet */
-    FRAME_BROKEN = 16,      /* offlined after a machine check */
-    FRAME_ON_LIST = 32,     /* on its owner's page list */
-    FRAME_GIVEN_UP = 64,    /* its owner dropped the allocation's reference; it goes with the last of the others */
+    FRAME_FREE = 1,       /* in the heap's free lists, first frame of a block or inside one */
+    FRAME_HYPERVISOR = 2, /* allocated for the hypervisor itself */
+    FRAME_XENHEAP =
+        4, /* hypervisor memory that a domain may map (shared info, M2P, grant table): never returned to the heap by a last reference */
+    FRAME_DIRTY = 8,    /* free, not scrubbed yet */
+    FRAME_BROKEN = 16,  /* offlined after a machine check */
+    FRAME_ON_LIST = 32, /* on its owner's page list */
+    FRAME_GIVEN_UP =
+        64, /* its owner dropped the allocation's reference; it goes with the last of the others */
 };
 
 #define FRAME_LIST_END   UINT32_MAX

@@ -9,7 +9,10 @@ struct list {
     struct list *next, *prev;
 };
 
-#define LIST_INIT(name) {&(name), &(name)}
+#define LIST_INIT(name)                                                                                      \
+    {                                                                                                        \
+        &(name), &(name)                                                                                     \
+    }
 
 static inline void list_init(struct list *l)
 {
@@ -30,7 +33,7 @@ static inline void list_insert_before(struct list *where, struct list *node)
     where->prev = node;
 }
 
-#define list_append(head, node) list_insert_before(head, node)
+#define list_append(head, node)  list_insert_before(head, node)
 #define list_prepend(head, node) list_insert_before((head)->next, node)
 
 /* Takes the node out and leaves it empty, so that removing it again does nothing and list_empty() tells whether it is on a list. */
@@ -41,14 +44,15 @@ static inline void list_remove(struct list *node)
     list_init(node);
 }
 
-#define list_entry(ptr, type, member) container_of(ptr, type, member)
+#define list_entry(ptr, type, member)        container_of(ptr, type, member)
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
 #define list_for_each_entry(pos, head, member)                                                               \
-    for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head);                    \
+    for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head);                   \
          pos = list_entry(pos->member.next, __typeof__(*pos), member))
 #define list_for_each_entry_safe(pos, after, head, member)                                                   \
-    for (pos = list_entry((head)->next, __typeof__(*pos), member),                                            \
-        after = list_entry(pos->member.next, __typeof__(*pos), member);                                       \
-         &pos->member != (head); pos = after, after = list_entry(after->member.next, __typeof__(*pos), member))
+    for (pos = list_entry((head)->next, __typeof__(*pos), member),                                           \
+        after = list_entry(pos->member.next, __typeof__(*pos), member);                                      \
+         &pos->member != (head);                                                                             \
+         pos = after, after = list_entry(after->member.next, __typeof__(*pos), member))
 
 #endif

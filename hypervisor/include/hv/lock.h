@@ -39,11 +39,14 @@ typedef struct {
     uint32_t next;    /* the ticket that the next comer draws */
     uint32_t serving; /* the ticket that holds the lock */
     uint16_t rank;
-    uint16_t holder; /* debug builds: processor + 1 */
+    uint16_t holder;    /* debug builds: processor + 1 */
     uint32_t contended; /* how often somebody had to wait */
 } lock_t;
 
-#define LOCK_INIT(r) {.rank = (r)}
+#define LOCK_INIT(r)                                                                                         \
+    {                                                                                                        \
+        .rank = (r)                                                                                          \
+    }
 
 static inline void lock_init(lock_t *l, enum lock_rank rank)
 {
@@ -93,7 +96,8 @@ static inline bool trylock(lock_t *l)
 {
     uint32_t ticket = __atomic_load_n(&l->serving, __ATOMIC_RELAXED);
 
-    if (!__atomic_compare_exchange_n(&l->next, &ticket, ticket + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&l->next, &ticket, ticket + 1, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
         return false;
     lock_check_take(l, true);
     return true;
@@ -131,7 +135,10 @@ typedef struct {
     uint32_t readers;
 } rwlock_t;
 
-#define RWLOCK_INIT(r) {.writer = LOCK_INIT(r)}
+#define RWLOCK_INIT(r)                                                                                       \
+    {                                                                                                        \
+        .writer = LOCK_INIT(r)                                                                               \
+    }
 
 static inline void rwlock_init(rwlock_t *l, enum lock_rank rank)
 {

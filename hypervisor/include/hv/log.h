@@ -14,11 +14,11 @@ enum log_level { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_ALWAYS };
 void log_printf(enum log_level level, const char *fmt, ...) __printf(2, 3);
 void log_guest_printf(enum log_level level, const char *fmt, ...) __printf(2, 3);
 
-#define printk(...)     log_printf(LOG_ALWAYS, __VA_ARGS__)
-#define log_err(...)    log_printf(LOG_ERR, __VA_ARGS__)
-#define log_warn(...)   log_printf(LOG_WARNING, __VA_ARGS__)
-#define log_info(...)   log_printf(LOG_INFO, __VA_ARGS__)
-#define log_debug(...)  log_printf(LOG_DEBUG, __VA_ARGS__)
+#define printk(...)           log_printf(LOG_ALWAYS, __VA_ARGS__)
+#define log_err(...)          log_printf(LOG_ERR, __VA_ARGS__)
+#define log_warn(...)         log_printf(LOG_WARNING, __VA_ARGS__)
+#define log_info(...)         log_printf(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)        log_printf(LOG_DEBUG, __VA_ARGS__)
 #define log_guest(level, ...) log_guest_printf(level, __VA_ARGS__)
 
 #endif

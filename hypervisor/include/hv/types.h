@@ -32,11 +32,11 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define ARRAY_SIZE(a)                 (sizeof(a) / sizeof((a)[0]))
-#define DIV_ROUND_UP(n, d)            (((n) + (d) - 1) / (d))
-#define ROUND_UP(n, a)                (((n) + (a) - 1) & ~((__typeof__(n))(a) - 1))
-#define ROUND_DOWN(n, a)              ((n) & ~((__typeof__(n))(a) - 1))
-#define IS_ALIGNED(n, a)              (((n) & ((a) - 1)) == 0)
-#define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
+#define DIV_ROUND_UP(n, d)            (((n) + (d)-1) / (d))
+#define ROUND_UP(n, a)                (((n) + (a)-1) & ~((__typeof__(n))(a)-1))
+#define ROUND_DOWN(n, a)              ((n) & ~((__typeof__(n))(a)-1))
+#define IS_ALIGNED(n, a)              (((n) & ((a)-1)) == 0)
+#define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 #define BIT(n)                        (1ULL << (n))
 
 #define min(a, b)                                                                                            \
@@ -110,8 +110,8 @@ typedef struct {
     uint64_t addr;
 } guest_ptr_t;
 
-#define GUEST_PTR(a)              ((guest_ptr_t){(a)})
-#define guest_ptr_add(p, bytes)   GUEST_PTR((p).addr + (bytes))
-#define guest_ptr_is_null(p)      ((p).addr == 0)
+#define GUEST_PTR(a)            ((guest_ptr_t){(a)})
+#define guest_ptr_add(p, bytes) GUEST_PTR((p).addr + (bytes))
+#define guest_ptr_is_null(p)    ((p).addr == 0)
 
 #endif

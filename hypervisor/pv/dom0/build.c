@@ -42,12 +42,15 @@ static void *temporary(size_t bytes, unsigned int *order)
         (*order)++;
     f = heap_alloc(*order, 0, HEAP_ANY_NODE, HEAP_NO_SCRUB);
     if (!f)
-        panic("Cannot boot: no %lu KiB of memory in one piece to unpack domain 0's kernel. Give the machine more memory.\n", bytes >> 10);
+        panic("Cannot boot: no %lu KiB of memory in one piece to unpack domain 0's kernel. Give the machine "
+              "more memory.\n",
+              bytes >> 10);
     return frame_to_va(f);
 }
 
 /* The libraries that unpack use SSE and read their stack protector's value through FS; interrupts stay off (lib/decompress/decompress.h). */
-static int unpack_kernel(struct kernel_image *k, const struct boot_module *m, void **out, unsigned int *out_order)
+static int unpack_kernel(struct kernel_image *k, const struct boot_module *m, void **out,
+                         unsigned int *out_order)
 {
     unsigned int scratch_order = 0;
     void *scratch = NULL;
@@ -65,7 +68,8 @@ static int unpack_kernel(struct kernel_image *k, const struct boot_module *m, vo
     return rc;
 }
 
-static void load_kernel(struct dom0_build *b, const struct boot_module *m, void **out, unsigned int *out_order)
+static void load_kernel(struct dom0_build *b, const struct boot_module *m, void **out,
+                        unsigned int *out_order)
 {
     struct kernel_image *k = &b->kernel;
     void *fs_page = hv_alloc_page();
@@ -80,9 +84,11 @@ static void load_kernel(struct dom0_build *b, const struct boot_module *m, void 
     irq_restore(flags);
     hv_free_page(fs_page);
     if (rc)
-        panic("Cannot boot: domain 0's kernel (the first module) cannot be loaded: %s\n", k->reason ? k->reason : "unknown format");
+        panic("Cannot boot: domain 0's kernel (the first module) cannot be loaded: %s\n",
+              k->reason ? k->reason : "unknown format");
     if (!k->xen_guest || !(k->notes.present & BIT(XEN_ELFNOTE_ENTRY) || k->notes.legacy))
-        panic("Cannot boot: domain 0's kernel has no Xen PV entry point: take a kernel built with CONFIG_XEN_PV.\n");
+        panic("Cannot boot: domain 0's kernel has no Xen PV entry point: take a kernel built with "
+              "CONFIG_XEN_PV.\n");
 }
 
 /* Gives the domain its memory, PFN by PFN, in the largest pieces there are. */
@@ -99,7 +105,9 @@ static void allocate_memory(struct dom0_build *b)
             order--;
         while (domain_alloc_frames(b->d, order, 0, HEAP_NO_SCRUB, &f)) {
             if (!order--)
-                panic("Cannot boot: out of memory at page %lu of %lu of domain 0. Choose a smaller dom0_mem=.\n", pfn, b->nr_pages);
+                panic("Cannot boot: out of memory at page %lu of %lu of domain 0. Choose a smaller "
+                      "dom0_mem=.\n",
+                      pfn, b->nr_pages);
             limit = order;
         }
         for (uint64_t i = 0; i < 1ULL << order; i++) {
@@ -119,7 +127,8 @@ static void put(struct dom0_build *b, uint64_t at, const void *from, size_t n)
         uint64_t pfn = at >> PAGE_SHIFT, offset = at & (PAGE_SIZE - 1);
         size_t piece = PAGE_SIZE - offset;
 
-        while (piece < n && b->p2m[pfn + ((offset + piece) >> PAGE_SHIFT)] == b->p2m[pfn] + ((offset + piece) >> PAGE_SHIFT))
+        while (piece < n && b->p2m[pfn + ((offset + piece) >> PAGE_SHIFT)] ==
+                                b->p2m[pfn] + ((offset + piece) >> PAGE_SHIFT))
             piece += PAGE_SIZE;
         piece = min(piece, n);
         if (from) {
@@ -161,7 +170,8 @@ void pv_write_hypercall_page(void *page)
             memcpy(at, stub, sizeof(stub));
         } else {
             /* push %rcx; push %r11; mov $nr, %eax; syscall; pop %r11; pop %rcx; ret */
-            const uint8_t stub[] = {0x51, 0x41, 0x53, 0xb8, (uint8_t)i, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};
+            const uint8_t stub[] = {0x51, 0x41, 0x53, 0xb8, (uint8_t)i, 0,    0,
+                                    0,    0x0f, 0x05, 0x41, 0x5b,       0x59, 0xc3};
 
             memcpy(at, stub, sizeof(stub));
         }
@@ -202,8 +212,10 @@ static void copy_rest(struct dom0_build *b)
     const struct kernel_notes *n = &b->kernel.notes;
 
     if (b->initrd_size)
-        put(b, b->initrd_apart ? b->initrd_pfn << PAGE_SHIFT : b->initrd_va - b->virt_base, b->initrd, b->initrd_size);
-    put(b, b->p2m_apart ? b->p2m_pfn << PAGE_SHIFT : b->p2m_va - b->virt_base, b->p2m, b->nr_pages * sizeof(uint64_t));
+        put(b, b->initrd_apart ? b->initrd_pfn << PAGE_SHIFT : b->initrd_va - b->virt_base, b->initrd,
+            b->initrd_size);
+    put(b, b->p2m_apart ? b->p2m_pfn << PAGE_SHIFT : b->p2m_va - b->virt_base, b->p2m,
+        b->nr_pages * sizeof(uint64_t));
     if (n->present & BIT(XEN_ELFNOTE_HYPERCALL_PAGE))
         pv_write_hypercall_page(dom0_page(b, dom0_pfn(b, n->hypercall_page)));
     write_start_info(b);
@@ -292,7 +304,8 @@ struct domain *dom0_create(void)
     int rc;
 
     if (!boot_info.module_count)
-        panic("Cannot boot: there is no kernel for domain 0. Give one as the first module: qemu -initrd \"vmlinuz ARGS,INITRD\", GRUB's module2.\n");
+        panic("Cannot boot: there is no kernel for domain 0. Give one as the first module: qemu -initrd "
+              "\"vmlinuz ARGS,INITRD\", GRUB's module2.\n");
     load_kernel(&b, &boot_info.module[0], &unpacked, &out_order);
     b.line = module_line(&boot_info.module[0]);
     if (boot_info.module_count > 1) {

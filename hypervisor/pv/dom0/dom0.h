@@ -29,8 +29,9 @@ struct dom0_build {
     uint64_t virt_base;
     uint64_t kernel_end; /* the following are virtual addresses, page-aligned */
     uint64_t initrd_va, p2m_va, start_info_va, tables_va, stack_va, end_va;
-    uint64_t table_count;                     /* pages at tables_va */
-    uint64_t p2m_pfn, p2m_pages, p2m_tables;  /* INIT_P2M: first PFN, pages of the list, pages of tables behind it */
+    uint64_t table_count; /* pages at tables_va */
+    uint64_t p2m_pfn, p2m_pages,
+        p2m_tables; /* INIT_P2M: first PFN, pages of the list, pages of tables behind it */
     uint64_t initrd_pfn;
     bool p2m_apart, initrd_apart;
 };

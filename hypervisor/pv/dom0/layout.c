@@ -6,15 +6,16 @@
 #include "pv/dom0/dom0.h"
 #include <xen/elfnote.h>
 
-#define PADDING    (512 * 1024UL)
-#define END_ALIGN  (4UL << 20)
-#define L1_SPAN    (1UL << 21)
-#define L2_SPAN    (1UL << 30)
-#define L3_SPAN    (1UL << 39)
+#define PADDING   (512 * 1024UL)
+#define END_ALIGN (4UL << 20)
+#define L1_SPAN   (1UL << 21)
+#define L2_SPAN   (1UL << 30)
+#define L3_SPAN   (1UL << 39)
 
 uint64_t dom0_pages(void)
 {
-    uint64_t spare = min(heap_free_frames() / 16, MiB(128) >> PAGE_SHIFT), all = heap_free_frames() - spare, wanted = all;
+    uint64_t spare = min(heap_free_frames() / 16, MiB(128) >> PAGE_SHIFT), all = heap_free_frames() - spare,
+             wanted = all;
     const char *text = option_string("dom0_mem");
 
     /* dom0_mem=SIZE, or a list of SIZE, min:SIZE, max:SIZE: the plain one counts. */

@@ -43,14 +43,16 @@ static uint64_t *walk(struct dom0_build *b, uint64_t *l4, uint64_t va, struct ta
     return table;
 }
 
-static void map_range(struct dom0_build *b, uint64_t *l4, uint64_t va, uint64_t pfn, uint64_t pages, struct table_source *from)
+static void map_range(struct dom0_build *b, uint64_t *l4, uint64_t va, uint64_t pfn, uint64_t pages,
+                      struct table_source *from)
 {
     uint64_t *l1 = NULL;
 
     for (uint64_t i = 0; i < pages; i++, va += PAGE_SIZE) {
         if (!l1 || (va >> 12 & 511) == 0)
             l1 = walk(b, l4, va, from);
-        l1[va >> 12 & 511] = b->p2m[pfn + i] << PAGE_SHIFT | (is_table_page(b, pfn + i) ? LEAF & ~PTE_WRITE : LEAF);
+        l1[va >> 12 & 511] =
+            b->p2m[pfn + i] << PAGE_SHIFT | (is_table_page(b, pfn + i) ? LEAF & ~PTE_WRITE : LEAF);
     }
 }
 
@@ -58,7 +60,8 @@ void dom0_make_tables(struct dom0_build *b)
 {
     uint64_t first = dom0_pfn(b, b->tables_va);
     struct table_source own = {.next = first, .end = first + b->table_count};
-    struct table_source lists = {.next = b->p2m_pfn + b->p2m_pages, .end = b->p2m_pfn + b->p2m_pages + b->p2m_tables};
+    struct table_source lists = {.next = b->p2m_pfn + b->p2m_pages,
+                                 .end = b->p2m_pfn + b->p2m_pages + b->p2m_tables};
     uint64_t *l4 = dom0_page(b, new_table(b, &own));
 
     map_range(b, l4, b->virt_base, 0, (b->end_va - b->virt_base) >> PAGE_SHIFT, &own);

@@ -12,8 +12,8 @@
 struct boot_info boot_info;
 
 struct mb1_info {
-    uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr, drives_length,
-        drives_addr, config_table, boot_loader_name;
+    uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length,
+        mmap_addr, drives_length, drives_addr, config_table, boot_loader_name;
 };
 enum { MB1_MEMORY = 1, MB1_CMDLINE = 4, MB1_MODULES = 8, MB1_MMAP = 64, MB1_LOADER = 512 };
 
@@ -32,7 +32,15 @@ struct mb2_tag {
     uint8_t data[];
 };
 enum {
-    MB2_END, MB2_CMDLINE, MB2_LOADER, MB2_MODULE, MB2_MEMORY_MAP = 6, MB2_EFI64_TABLE = 12, MB2_RSDP1 = 14, MB2_RSDP2 = 15, MB2_EFI_MAP = 17
+    MB2_END,
+    MB2_CMDLINE,
+    MB2_LOADER,
+    MB2_MODULE,
+    MB2_MEMORY_MAP = 6,
+    MB2_EFI64_TABLE = 12,
+    MB2_RSDP1 = 14,
+    MB2_RSDP2 = 15,
+    MB2_EFI_MAP = 17
 };
 
 struct mb2_range {
@@ -112,7 +120,8 @@ static void read_mb2_tag(struct boot_info *out, const struct mb2_tag *tag, paddr
         add_module(out, words[0], words[1], (const char *)(words + 2));
         break;
     case MB2_MEMORY_MAP:
-        for (uint32_t offset = 8; words[0] && offset + sizeof(struct mb2_range) + 8 <= tag->size; offset += words[0]) {
+        for (uint32_t offset = 8; words[0] && offset + sizeof(struct mb2_range) + 8 <= tag->size;
+             offset += words[0]) {
             const struct mb2_range *r = (const void *)(tag->data + offset);
 
             add_range(out, r->base, r->length, r->type);
@@ -158,11 +167,16 @@ static const char *read_multiboot2(struct boot_info *out, paddr_t at, const void
 static int type_rank(uint32_t type)
 {
     switch (type) {
-    case MEMORY_RAM: return 0;
-    case MEMORY_ACPI: return 1;
-    case MEMORY_NVS: return 2;
-    case MEMORY_RESERVED: return 3;
-    default: return 4;
+    case MEMORY_RAM:
+        return 0;
+    case MEMORY_ACPI:
+        return 1;
+    case MEMORY_NVS:
+        return 2;
+    case MEMORY_RESERVED:
+        return 3;
+    default:
+        return 4;
     }
 }
 
@@ -212,7 +226,8 @@ const char *boot_info_read(uint32_t magic, paddr_t info, const void *(*at)(paddr
     else if (magic == MAGIC_2)
         problem = read_multiboot2(&boot_info, info, at);
     else
-        return "the boot loader is neither multiboot 1 nor multiboot 2: load this image with GRUB's multiboot2 command or with qemu -kernel";
+        return "the boot loader is neither multiboot 1 nor multiboot 2: load this image with GRUB's "
+               "multiboot2 command or with qemu -kernel";
     memory_map_normalise(&boot_info);
     return problem;
 }

@@ -10,7 +10,13 @@
 #define BOOT_LINE_SIZE    2048
 
 /* e820 types (ACPI 6.4, table 15.1). */
-enum memory_type { MEMORY_RAM = 1, MEMORY_RESERVED = 2, MEMORY_ACPI = 3, MEMORY_NVS = 4, MEMORY_UNUSABLE = 5 };
+enum memory_type {
+    MEMORY_RAM = 1,
+    MEMORY_RESERVED = 2,
+    MEMORY_ACPI = 3,
+    MEMORY_NVS = 4,
+    MEMORY_UNUSABLE = 5
+};
 
 struct memory_range {
     paddr_t start, end; /* bytes, end exclusive */
@@ -29,8 +35,8 @@ struct boot_info {
     unsigned int memory_count;
     struct boot_module module[MAX_BOOT_MODULES];
     unsigned int module_count;
-    paddr_t rsdp;             /* 0: to be searched for */
-    uint8_t rsdp_copy[36];    /* multiboot 2 hands over a copy */
+    paddr_t rsdp;          /* 0: to be searched for */
+    uint8_t rsdp_copy[36]; /* multiboot 2 hands over a copy */
     unsigned int rsdp_copy_size;
     paddr_t efi_system_table; /* 0: not booted through EFI */
     paddr_t efi_map;

@@ -28,7 +28,8 @@ static void print_memory_map(void)
     for (unsigned int i = 0; i < boot_info.memory_count; i++) {
         const struct memory_range *r = &boot_info.memory[i];
 
-        printk(" [%016lx, %016lx] (%s)\n", r->start, r->end - 1, types[r->type < ARRAY_SIZE(types) ? r->type : 0]);
+        printk(" [%016lx, %016lx] (%s)\n", r->start, r->end - 1,
+               types[r->type < ARRAY_SIZE(types) ? r->type : 0]);
     }
 }
 
@@ -56,7 +57,9 @@ void boot_main(uint32_t magic, uint32_t info)
     options_report_unknown();
     print_memory_map();
     if (ram_bytes() < MiB(64))
-        panic("Cannot boot: this machine has %lu MiB of memory; Xenios needs 64 MiB for itself and more for domain 0.\n", ram_bytes() >> 20);
+        panic("Cannot boot: this machine has %lu MiB of memory; Xenios needs 64 MiB for itself and more for "
+              "domain 0.\n",
+              ram_bytes() >> 20);
 
     hostmap_init();
     printk("System RAM: %lu MiB, %lu MiB free for domains\n", ram_bytes() >> 20, heap_free_frames() >> 8);
