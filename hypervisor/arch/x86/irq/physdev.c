@@ -175,7 +175,7 @@ static long op_map(struct domain *self, struct vcpu *v, union physdev_arg *arg)
         rc = map_msi(d, map);
         break;
     case MAP_PIRQ_TYPE_MULTI_MSI: /* needs interrupt remapping; Linux takes it for "one vector, then" */
-        rc = -EOPNOTSUPP;
+        rc = map->entry_nr <= 0 || map->entry_nr > 32 ? -EDOM : -EOPNOTSUPP;
         break;
     default:
         rc = -EINVAL;

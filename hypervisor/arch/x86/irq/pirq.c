@@ -103,12 +103,14 @@ static int map_locked(struct irq_domain *i, unsigned int irq, int *pirq)
         *pirq = have;
         return 0;
     }
+    if (*pirq >= 0 && (unsigned int)*pirq >= i->pirqs)
+        return -EINVAL;
+    if (irq < irq_gsis && test_bit(irq, i->revoked))
+        return -EPERM;
     if (*pirq < 0)
         *pirq = irq < irq_gsis && i->pirq[irq].state == PIRQ_FREE ? (int)irq : find_free(i);
     if (*pirq < 0)
         return *pirq;
-    if ((unsigned int)*pirq >= i->pirqs)
-        return -EINVAL;
     if (i->pirq[*pirq].state == PIRQ_MAPPED)
         return -EEXIST;
     i->pirq[*pirq] = (struct pirq){.irq = (uint16_t)irq, .state = PIRQ_MAPPED};
@@ -124,10 +126,7 @@ static int map(struct domain *d, unsigned int irq, int *pirq)
     if (!i)
         return -ENOMEM;
     flags = lock_irqsave(&i->lock);
-    if (irq < irq_gsis && test_bit(irq, i->revoked))
-        rc = -EPERM;
-    else
-        rc = map_locked(i, irq, pirq);
+    rc = map_locked(i, irq, pirq);
     unlock_irqrestore(&i->lock, flags);
     return rc;
 }
