@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sysctl (xen/sysctl.h): operations on the whole machine. -EFAULT, then -EACCES for another interface version, then -EPERM, then the operation's own answer. */
 #include "control/control.h"
-#include "debug/keys.h"
 #include "drivers/console.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -36,7 +35,8 @@ static long send_keys(const struct xen_sysctl_debug_keys *op)
     for (uint32_t i = 0; i < min(op->nr_keys, (uint32_t)CHUNK); i++) {
         if (copy_from_guest(&key, GUEST_PTR((uint64_t)op->keys.p + i), 1))
             return -EFAULT;
-        key_pressed(key);
+        if (console_key_handler)
+            console_key_handler(key);
     }
     return 0;
 }

@@ -16,8 +16,10 @@ static inline bool guest_range_is_allowed(uint64_t address, uint64_t bytes)
     return address < 0x0000800000000000UL - PAGE_SIZE || (address >= HYPERVISOR_END && address <= -bytes);
 }
 
+/* clang-format off: it takes the label's % for an operator */
 #define GUEST_STORE(p, value, fault)                                                                         \
     asm goto("1: movq %0, %1\n" EXTABLE(1b, % l2) : : "er"((uint64_t)(value)), "m"(*(p)) : "memory" : fault)
+/* clang-format on */
 
 /*
  * Up to nine words that follow each other, one instruction each; `instructions` is made of GUEST_LOAD_n for n from 0 up, the outputs follow in that order from %1 on, the address
