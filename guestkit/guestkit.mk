@@ -18,7 +18,7 @@ $(B)/pv64/%.o: %.S guestkit/guestkit.mk
 
 # $(call guest_pv64,NAME,SOURCES): one guest.
 define guest_pv64
-$(B)/guests/$(1)-pv64: $(patsubst %.c,$(B)/pv64/%.o,$(2)) $$(GUESTKIT_PV64_OBJ) guestkit/lib/pv64/link.lds
+$(B)/guests/$(1)-pv64: $(patsubst %.c,$(B)/pv64/%.o,$(2)) $$(GUESTKIT_PV64_OBJ) guestkit/lib/pv64/link.lds guestkit/guestkit.mk
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) -m64 -nostdlib -static -Wl,-T,guestkit/lib/pv64/link.lds -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	    -Wl,--no-warn-rwx-segments -o $$@ $$(filter %.o,$$^)

@@ -41,7 +41,7 @@ def sources(area):
 
 def areas():
     """Areas in the order in which a hypervisor is brought up; those not listed come last."""
-    order = ["smoke", "traps", "mm", "memory", "events", "time", "platform", "hostile", "security", "bench"]
+    order = ["smoke", "traps", "mm", "memory", "events", "time", "platform", "machine", "hostile", "security", "bench"]
     names = {f[:-2] for f in os.listdir(HERE) if f.endswith(".c")}
     names |= {f for f in os.listdir(HERE) if sources(f) and os.path.isdir(os.path.join(HERE, f))}
     return sorted(names, key=lambda n: (order.index(n) if n in order else len(order), n))
@@ -89,7 +89,8 @@ class Boot:
     def command(self):
         o = self.group.options
         guest = os.path.join(self.args.build, "guests", f"{self.group.area}-pv64")
-        words = [guest, f"seed={self.args.seed}"]
+        smp = self.args.smp or o.get("smp", "2")
+        words = [guest, f"seed={self.args.seed}", f"smp={smp}"]
         if self.group.alone:
             words.append("test=" + ":".join(self.group.tests))
         if self.after:
@@ -102,7 +103,7 @@ class Boot:
         xen += " " + o["xen"].replace(";", " ") if o.get("xen") else ""
         cpu = self.args.cpu or o.get("cpu")
         command = ["qemu-system-x86_64", "-accel", "tcg", "-m", o.get("mem", "512"), "-smp",
-                   str(self.args.smp or o.get("smp", "2")), "-nographic", "-vga", "none", "-nic", "none", "-no-reboot",
+                   str(smp), "-nographic", "-vga", "none", "-nic", "none", "-no-reboot",
                    "-kernel", self.args.hypervisor, "-append", xen, "-initrd", " ".join(words)]
         return command + (["-cpu", cpu] if cpu else []) + (self.args.qemu or "").split()
 

@@ -51,6 +51,15 @@ void *kit_stack_alloc(struct kit_vcpu *v);
 /* How many vcpus this domain may have. */
 unsigned kit_nr_vcpus(void);
 
+/* First line of a test that needs so many vcpus. */
+#define KIT_NEEDS_VCPUS(n)                                                                                   \
+    do {                                                                                                     \
+        if (kit_nr_vcpus() < (n)) {                                                                          \
+            kit_skip("needs " #n " vcpus");                                                                  \
+            return;                                                                                          \
+        }                                                                                                    \
+    } while (0)
+
 /*
  * Start fn(arg) on a vcpu that is down: initialise it the first time, later just bring it up (it then goes on
  * in its idle loop, which looks for work). The vcpu waits for more work when fn returns.

@@ -83,6 +83,8 @@ KIT_TEST(fifo_init)
 
 KIT_TEST(fifo_init_errors)
 {
+    KIT_NEEDS_VCPUS(2);
+
     uint64_t *table = kit_table_alloc();
     static const unsigned offsets[] = {2, 4, 4096 - 64, 4096, ~7U, ~0U};
 

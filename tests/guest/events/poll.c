@@ -120,6 +120,8 @@ static void send_later(void *ns)
 /* What another vcpu sends while this one polls ends it, if it is the port polled or brings an upcall. */
 KIT_TEST(poll_woken)
 {
+    KIT_NEEDS_VCPUS(2);
+
     int polled = kit_event_bind_ipi(0), other = kit_event_bind_ipi(0);
     evtchn_port_t port = (unsigned)polled;
     uint64_t took;

@@ -140,6 +140,8 @@ static void restore(void)
 
 KIT_TEST(bad_pointers)
 {
+    KIT_NEEDS_VCPUS(2);
+
     static const char *const names[] = {CALLS(NAME)};
     static int16_t results[ARRAY_SIZE(names)][NR_KINDS];
     const volatile unsigned nr_answers = ARRAY_SIZE(answers);

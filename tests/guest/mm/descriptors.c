@@ -282,6 +282,8 @@ static void kit_share_processor(uint64_t ns)
  * in its frame. */
 KIT_TEST(failsafe_callback)
 {
+    KIT_NEEDS_VCPUS(2);
+
     uint64_t *ldt = kit_page_alloc();
 
     ldt[1] = DATA_DPL3;

@@ -163,3 +163,23 @@ KIT_TEST(lists)
     CHECK_RC(hcall_mmuext_op(ops, 2, &done, DOMID_IO), -XEN_EPERM);
     CHECK_RC(hcall_mmuext_op(ops, 0x80000002, &done, DOMID_SELF), 0);
 }
+
+/* Under m2p_strict a top-level table used for user mode has no M2P, and a kernel's always has; without, it comes when used. */
+KIT_TEST(m2p_strict)
+{
+    uint64_t *t = kit_table_alloc();
+
+    CHECK_RC(hcall_vm_assist(VMASST_CMD_enable, VMASST_TYPE_m2p_strict), 0);
+    CHECK_RC(kit_pin(4, kit_mfn_of(t)), 0);
+    CHECK(t[256] & PTE_P);
+    CHECK_RC(kit_mmuext1(MMUEXT_NEW_USER_BASEPTR, kit_mfn_of(t), 0), 0);
+    CHECK_EQ(t[256], 0);
+    CHECK_RC(kit_mmuext1(MMUEXT_NEW_USER_BASEPTR, 0, 0), 0);
+    CHECK_RC(kit_unpin(kit_mfn_of(t)), 0);
+    CHECK_RC(hcall_vm_assist(VMASST_CMD_disable, VMASST_TYPE_m2p_strict), 0);
+    CHECK_RC(kit_table_clear(t), 0);
+    CHECK_RC(kit_pin(4, kit_mfn_of(t)), 0);
+    CHECK_EQ(t[256], 0);
+    CHECK_RC(kit_unpin(kit_mfn_of(t)), 0);
+    CHECK_RC(kit_table_free(t), 0);
+}

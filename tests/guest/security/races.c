@@ -80,6 +80,8 @@ static unsigned rounds(unsigned otherwise)
  */
 KIT_TEST(stale_tlb_retype)
 {
+    KIT_NEEDS_VCPUS(2);
+
     uint64_t *page = kit_page_alloc(), *view = kit_page_alloc();
     unsigned n, written = 0, refused = 0;
 
@@ -113,6 +115,8 @@ KIT_TEST(stale_tlb_retype)
 /* Stale TLB, page freed: give it back unflushed, and the frame's next user must neither be seen nor changed. */
 KIT_TEST(stale_tlb_free)
 {
+    KIT_NEEDS_VCPUS(2);
+
     uint64_t *page = kit_page_alloc(), *view = kit_page_alloc();
     unsigned long pfn = kit_pfn_of(page), changed = 0, reused = 0;
     unsigned n;
@@ -153,6 +157,8 @@ KIT_TEST(stale_tlb_free)
 /* Read-only to writable and back by stores to the table itself, against a writer on another processor. */
 KIT_TEST(stale_tlb_page_table_write)
 {
+    KIT_NEEDS_VCPUS(2);
+
     uint64_t *page = kit_page_alloc(), *t = kit_table_alloc(), l2;
     unsigned n, changed = 0;
     uintptr_t va = 0x5000000000UL;
@@ -211,6 +217,8 @@ static void scribble(void *arg)
 /* A batch of updates whose entries change while it runs: any result, but the tables end consistent. */
 KIT_TEST(args_change_mmu_update)
 {
+    KIT_NEEDS_VCPUS(2);
+
     uint64_t *pages = kit_pages_alloc(512), *a = kit_page_alloc(), *b = kit_page_alloc();
     unsigned n;
 
@@ -266,6 +274,8 @@ static void pin_storm(void *arg)
 
 KIT_TEST(pin_races)
 {
+    KIT_NEEDS_VCPUS(2);
+
     uint64_t *t[4];
     unsigned n;
 
@@ -316,6 +326,8 @@ static void map_storm(void *arg)
 
 KIT_TEST(type_races)
 {
+    KIT_NEEDS_VCPUS(2);
+
     uint64_t *t[2];
     unsigned n, pinned = 0, refused = 0, written = 0;
 
@@ -367,6 +379,8 @@ static void send_storm(void *arg)
 
 KIT_TEST(event_races)
 {
+    KIT_NEEDS_VCPUS(2);
+
     struct evtchn_reset reset = {.dom = DOMID_SELF};
     unsigned n;
 
@@ -397,6 +411,8 @@ KIT_TEST(event_races)
 /* The FIFO form set up and torn down under those who send. */
 KIT_TEST(fifo_races)
 {
+    KIT_NEEDS_VCPUS(2);
+
     struct evtchn_reset reset = {.dom = DOMID_SELF};
     char *control = kit_page_alloc(), *words = kit_page_alloc();
     unsigned n;
@@ -469,6 +485,8 @@ static void run_code(void *arg)
 
 KIT_TEST(emulated_code_changes)
 {
+    KIT_NEEDS_VCPUS(2);
+
     uint8_t *code = kit_page_alloc();
     unsigned n, faults = 0;
 
@@ -476,7 +494,8 @@ KIT_TEST(emulated_code_changes)
     code[2] = 0xc3;
     code_view = (void *)code;
     n = start_others(flip_code);
-    for (uint64_t end = kit_time_ns() + 400 * KIT_MS; kit_time_ns() < end;)
+    for (uint64_t start = kit_time_ns(), now = start; now < start + 400 * KIT_MS || (!faults && now < start + 10 * KIT_S);
+         now = kit_time_ns())
         faults += kit_try(run_code, code, NULL);
     stop_others(n);
     CHECK(faults > 0);
@@ -499,6 +518,8 @@ static bool ignore(struct kit_regs *regs)
 
 KIT_TEST(vcpu_races)
 {
+    KIT_NEEDS_VCPUS(2);
+
     static struct vcpu_runstate_info area[4];
     unsigned n = kit_nr_vcpus();
 

@@ -147,6 +147,8 @@ static void compare_clocks(void *arg)
  */
 KIT_TEST(time_across_vcpus)
 {
+    KIT_NEEDS_VCPUS(2);
+
     unsigned n = kit_nr_vcpus();
     bool stable = kit_this()->info->time.flags & XEN_PVCLOCK_TSC_STABLE_BIT;
 
@@ -258,6 +260,8 @@ static long periodic(unsigned vcpu, uint64_t period)
 
 KIT_TEST(periodic_timer)
 {
+    KIT_NEEDS_VCPUS(2);
+
     int port = timer_port();
 
     kit_events_enable();
@@ -288,6 +292,8 @@ static long single_shot(unsigned vcpu, uint64_t at, uint32_t flags)
 
 KIT_TEST(single_shot_timer)
 {
+    KIT_NEEDS_VCPUS(2);
+
     int port = timer_port();
     uint64_t deadline = kit_time_ns() + 5 * KIT_MS;
 

@@ -90,6 +90,8 @@ static void send_later(void *arg)
 
 KIT_TEST(poll_woken)
 {
+    KIT_NEEDS_VCPUS(2);
+
     evtchn_port_t port = (evtchn_port_t)kit_event_bind_ipi(0);
     uint64_t start;
 
@@ -107,6 +109,8 @@ KIT_TEST(poll_woken)
 /* block unmasks events, and returns after an upcall. */
 KIT_TEST(block)
 {
+    KIT_NEEDS_VCPUS(2);
+
     evtchn_port_t port = (evtchn_port_t)kit_event_bind_ipi(0);
 
     wake_port = port;
@@ -171,6 +175,8 @@ static long pin(int pcpu)
 
 KIT_TEST(pin_override)
 {
+    KIT_NEEDS_VCPUS(2);
+
     CHECK_RC(pin(0), 0);
     CHECK_RC(pin(1), -XEN_EBUSY); /* undo the first one first */
     CHECK_RC(pin(0), -XEN_EBUSY);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vcpu_op: coming and going of vcpus, and the areas that a guest registers. */
+#include <kit/args.h>
 #include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
@@ -17,9 +18,11 @@ static void count(void *arg)
 
 KIT_TEST(vcpu_up_and_down)
 {
+    KIT_NEEDS_VCPUS(2);
+
     unsigned n = kit_nr_vcpus();
 
-    CHECK_EQ(n, 4); /* as many as processors */
+    CHECK_EQ(n, kit_arg_number("smp", 4)); /* as many as processors */
     CHECK_EQ(hcall_vcpu_op(VCPUOP_is_up, 0, NULL), 1);
     CHECK_RC(hcall_vcpu_op(VCPUOP_is_up, n, NULL), -XEN_ENOENT);
     CHECK_RC(hcall_vcpu_op(VCPUOP_is_up, ~0U, NULL), -XEN_ENOENT);
@@ -36,6 +39,8 @@ KIT_TEST(vcpu_up_and_down)
 
 KIT_TEST(vcpu_initialise_errors)
 {
+    KIT_NEEDS_VCPUS(2);
+
     static struct vcpu_guest_context c;
 
     CHECK_RC(kit_vcpu_run(1, count, NULL), 0); /* make sure it is initialised */
@@ -54,6 +59,8 @@ KIT_TEST(vcpu_initialise_errors)
 /* A context that must not be taken; run first, while vcpu 3 is fresh. */
 KIT_TEST_ALONE(vcpu_bad_contexts)
 {
+    KIT_NEEDS_VCPUS(4);
+
     static struct vcpu_guest_context c;
     struct kit_vcpu *v = &kit_vcpus[3];
     uint64_t *page = kit_page_alloc();
@@ -114,6 +121,8 @@ KIT_TEST_ALONE(vcpu_bad_contexts)
 
 KIT_TEST(runstate_info)
 {
+    KIT_NEEDS_VCPUS(3);
+
     struct vcpu_runstate_info r, s;
     uint64_t sum, now;
 
@@ -141,6 +150,8 @@ static long register_runstate(unsigned vcpu, void *area)
 
 KIT_TEST(runstate_area)
 {
+    KIT_NEEDS_VCPUS(2);
+
     static struct vcpu_runstate_info area __aligned(64);
     struct sched_poll poll = {.timeout = kit_time_ns() + 20 * KIT_MS};
 
@@ -198,6 +209,8 @@ static long register_info(unsigned vcpu, unsigned long mfn, unsigned offset)
 /* From here on vcpu 2's record is elsewhere; vcpu 0's stays, as the other tests read it. */
 KIT_TEST(vcpu_info_area)
 {
+    KIT_NEEDS_VCPUS(3);
+
     char *page = kit_page_alloc();
     struct vcpu_info *info = (void *)(page + 128);
     uint64_t *table = kit_table_alloc();
@@ -234,8 +247,29 @@ KIT_TEST(vcpu_info_area)
 
 KIT_TEST(physid)
 {
+    KIT_NEEDS_VCPUS(2);
+
     struct vcpu_get_physid p;
 
     CHECK_RC(hcall_vcpu_op(VCPUOP_get_physid, 0, &p), -XEN_EINVAL); /* not pinned */
     CHECK_RC(hcall_vcpu_op(VCPUOP_get_physid, 99, &p), -XEN_ENOENT);
+}
+
+/* With the update flag, the entry time's top bit is set while the record changes: never seen by the vcpu itself. */
+KIT_TEST(runstate_update_flag)
+{
+    static struct vcpu_runstate_info area __aligned(64);
+    struct sched_poll poll;
+
+    CHECK_RC(hcall_vm_assist(VMASST_CMD_enable, VMASST_TYPE_runstate_update_flag), 0);
+    CHECK_RC(register_runstate(0, &area), 0);
+    for (unsigned i = 0; i < 5; i++) {
+        poll = (struct sched_poll){.timeout = kit_time_ns() + 3 * KIT_MS};
+        CHECK_RC(hcall_sched_op(SCHEDOP_poll, &poll), 0);
+        CHECK_EQ(READ_ONCE(area.state_entry_time) & XEN_RUNSTATE_UPDATE, 0);
+        CHECK(READ_ONCE(area.state_entry_time) <= kit_time_ns());
+        CHECK_EQ(READ_ONCE(area.state), RUNSTATE_running);
+    }
+    CHECK_RC(register_runstate(0, NULL), 0);
+    CHECK_RC(hcall_vm_assist(VMASST_CMD_disable, VMASST_TYPE_runstate_update_flag), 0);
 }
