@@ -18,6 +18,7 @@ def main():
         'the same answers as Debian\'s daemon': ['compare.py', stub, store, debian, '--ops', '2500'],
         'killed under load': ['crash.py', stub, store, 'kill', '--times', '25'],
         'live updates under load': ['crash.py', stub, store, 'update', '--times', '25'],
+        'domains come and go': ['cycles.py', stub, store, '100'],
         'consoles': ['console.py', stub, store, f'{tools}/xenconsoled'],
     }
     failed = 0

@@ -6,24 +6,10 @@
  * watches what it writes sees the answer first. If not even that message can be had, the request waits. Every
  * error fits into it, so after the handler ran there is always an answer.
  */
-#include "toolstack/xenstored/lib/internal.h"
-
-struct request {
-    struct st_conn *c;
-    struct st_txn *t;
-    struct st_msg *reply;
-    const char *in; /* NUL-terminated beyond len */
-    uint32_t len;
-    char *out;
-};
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
+#include "toolstack/xenstored/lib/request.h"
 
 /* Room for a reply of @len bytes, at r->out. 0, -E2BIG, -ENOMEM. */
-static int reply_room(struct request *r, uint32_t len)
+int st_reply_room(struct request *r, uint32_t len)
 {
     if (len > XENSTORE_PAYLOAD_MAX)
         return -E2BIG;
@@ -35,7 +21,7 @@ static int reply_room(struct request *r, uint32_t len)
 
 static int reply_data(struct request *r, const void *data, uint32_t len)
 {
-    int rc = reply_room(r, len);
+    int rc = st_reply_room(r, len);
 
     if (!rc && len)
         memcpy(r->out, data, len);
@@ -43,7 +29,7 @@ static int reply_data(struct request *r, const void *data, uint32_t len)
 }
 
 /* At most 20 digits and the NUL. */
-static uint32_t format_number(uint64_t v, char out[24])
+uint32_t st_format_number(uint64_t v, char out[24])
 {
     char digits[24];
     uint32_t n = 0, len = 0;
@@ -70,7 +56,7 @@ static unsigned int count_strings(const struct request *r)
 }
 
 /* The first @max of the NUL-terminated strings; returns how many there are. */
-static unsigned int strings(const struct request *r, const char **v, unsigned int max)
+unsigned int st_strings(const struct request *r, const char **v, unsigned int max)
 {
     unsigned int n = count_strings(r), i;
     const char *p = r->in;
@@ -83,12 +69,12 @@ static unsigned int strings(const struct request *r, const char **v, unsigned in
 }
 
 /* The payload as exactly one string, or NULL. */
-static const char *one_string(const struct request *r)
+const char *st_one_string(const struct request *r)
 {
     return r->len && memchr(r->in, 0, r->len) == r->in + r->len - 1 ? r->in : NULL;
 }
 
-static int number(const char *str, uint64_t max, uint64_t *out)
+int st_number(const char *str, uint64_t max, uint64_t *out)
 {
     uint64_t v = 0;
 
@@ -108,7 +94,7 @@ static int number(const char *str, uint64_t max, uint64_t *out)
 static int domid_argument(const char *str, unsigned int *domid)
 {
     uint64_t v;
-    int rc = str ? number(str, 65535, &v) : -EINVAL;
+    int rc = str ? st_number(str, 65535, &v) : -EINVAL;
 
     if (!rc)
         *domid = (unsigned int)v;
@@ -124,7 +110,7 @@ static int path_argument(const struct request *r, const char *str, struct st_pat
 
 /* ---- Reading ---- */
 
-static int find(struct request *r, const char *str, unsigned int dep, bool special, struct st_node **n)
+int st_request_find(struct request *r, const char *str, unsigned int dep, bool special, struct st_node **n)
 {
     struct st_path p;
     int rc = path_argument(r, str, &p, special);
@@ -135,7 +121,7 @@ static int find(struct request *r, const char *str, unsigned int dep, bool speci
 static int do_read(struct request *r)
 {
     struct st_node *n;
-    int rc = find(r, one_string(r), ST_DEP_DATA, false, &n);
+    int rc = st_request_find(r, st_one_string(r), ST_DEP_DATA, false, &n);
 
     return rc ? rc : reply_data(r, node_value(n), n->value_len);
 }
@@ -145,14 +131,14 @@ static int do_get_perms(struct request *r)
     struct st_node *n;
     char text[12];
     uint32_t i, len = 0;
-    int rc = find(r, one_string(r), ST_DEP_PERMS, true, &n);
+    int rc = st_request_find(r, st_one_string(r), ST_DEP_PERMS, true, &n);
 
     if (rc)
         return rc;
     for (i = 0; i < n->perms->count; i++)
         if (!i || !(n->perms->entry[i].bits & ST_STALE))
             len += st_perm_format(&n->perms->entry[i], text);
-    rc = reply_room(r, len);
+    rc = st_reply_room(r, len);
     for (len = i = 0; !rc && i < n->perms->count; i++)
         if (!i || !(n->perms->entry[i].bits & ST_STALE)) {
             uint32_t k = st_perm_format(&n->perms->entry[i], text);
@@ -161,126 +147,6 @@ static int do_get_perms(struct request *r)
             len += k;
         }
     return rc;
-}
-
-/* ---- Listings ---- */
-
-static uint32_t gather(struct st_node *n, struct st_node **v, uint32_t at)
-{
-    for (; n; n = n->right) {
-        at = gather(n->left, v, at);
-        v[at++] = n;
-    }
-    return at;
-}
-
-static void sift(struct st_node **v, uint32_t i, uint32_t count)
-{
-    struct st_node *n = v[i];
-    uint32_t child;
-
-    while ((child = 2 * i + 1) < count) {
-        if (child + 1 < count && v[child + 1]->seq > v[child]->seq)
-            child++;
-        if (v[child]->seq <= n->seq)
-            break;
-        v[i] = v[child];
-        i = child;
-    }
-    v[i] = n;
-}
-
-/* The children in the order of their creation. Freed by the caller (nr_children pointers); NULL: no memory.
- */
-static struct st_node **sorted_children(struct st_store *s, const struct st_node *n)
-{
-    uint32_t count = n->nr_children, i;
-    struct st_node **v = st_alloc(s, count * sizeof(*v)), *last;
-
-    if (!v)
-        return NULL;
-    gather(n->children, v, 0);
-    for (i = count / 2; i-- > 0;)
-        sift(v, i, count);
-    for (i = count; i-- > 1;) {
-        last = v[i];
-        v[i] = v[0];
-        v[0] = last;
-        sift(v, 0, i);
-    }
-    return v;
-}
-
-static int do_directory(struct request *r)
-{
-    struct st_node *n, **v;
-    uint32_t i, at = 0;
-    int rc = find(r, one_string(r), ST_DEP_LIST, false, &n);
-
-    if (!rc)
-        rc = reply_room(r, n->children_bytes);
-    if (rc || !n->nr_children)
-        return rc;
-    v = sorted_children(r->c->store, n);
-    if (!v)
-        return -ENOMEM;
-    for (i = 0; i < n->nr_children; i++) {
-        memcpy(r->out + at, v[i]->data, v[i]->name_len);
-        at += v[i]->name_len;
-        r->out[at++] = 0;
-    }
-    st_dealloc(r->c->store, v, n->nr_children * sizeof(*v));
-    return 0;
-}
-
-/* Copies whole names from @offset of the list as far as they fit, and the empty name that ends the list. */
-static uint32_t copy_part(struct st_node **v, uint32_t count, uint64_t offset, char *out, uint32_t room)
-{
-    uint64_t pos = 0;
-    uint32_t i, at = 0, skip, len;
-
-    for (i = 0; i < count; pos += v[i++]->name_len + 1u) {
-        if (pos + v[i]->name_len < offset)
-            continue;
-        skip = offset > pos ? (uint32_t)(offset - pos) : 0;
-        len = v[i]->name_len - skip;
-        if (at + len + 1 > room)
-            return at;
-        memcpy(out + at, v[i]->data + skip, len);
-        at += len;
-        out[at++] = 0;
-    }
-    if (at < room)
-        out[at++] = 0;
-    return at;
-}
-
-static int do_directory_part(struct request *r)
-{
-    struct st_store *s = r->c->store;
-    struct st_node *n, **v = NULL;
-    const char *arg[2];
-    char gen[24];
-    uint32_t gen_len, used;
-    uint64_t offset;
-    int rc;
-
-    if (strings(r, arg, 2) != 2 || number(arg[1], UINT32_MAX, &offset))
-        return -EINVAL;
-    rc = find(r, arg[0], ST_DEP_LIST, false, &n);
-    if (rc)
-        return rc;
-    gen_len = format_number(n->cgen, gen);
-    rc = reply_room(r, (uint32_t)min_u32(n->children_bytes + gen_len + 1, XENSTORE_PAYLOAD_MAX));
-    if (rc)
-        return rc;
-    if (n->nr_children && !(v = sorted_children(s, n)))
-        return -ENOMEM;
-    memcpy(r->out, gen, gen_len);
-    used = copy_part(v, n->nr_children, offset, r->out + gen_len,
-                     r->reply->len - (uint32_t)sizeof(struct xsd_sockmsg) - gen_len);
-    st_dealloc(s, v, n->nr_children * sizeof(*v));
-    return reply_room(r, gen_len + used);
 }
 
 /* ---- Writing. These return 1 for the answer "OK". ---- */
@@ -302,7 +168,7 @@ static int do_write(struct request *r)
 static int do_mkdir(struct request *r)
 {
     struct st_path p;
-    int rc = path_argument(r, one_string(r), &p, false);
+    int rc = path_argument(r, st_one_string(r), &p, false);
 
     return rc ? rc : ok(st_op_mkdir(r->c, r->t, &p));
 }
@@ -310,7 +176,7 @@ static int do_mkdir(struct request *r)
 static int do_rm(struct request *r)
 {
     struct st_path p;
-    int rc = path_argument(r, one_string(r), &p, false);
+    int rc = path_argument(r, st_one_string(r), &p, false);
 
     return rc ? rc : ok(st_op_remove(r->c, r->t, &p));
 }
@@ -351,14 +217,14 @@ static int do_watch(struct request *r)
 {
     const char *v[2];
 
-    return strings(r, v, 2) != 2 ? -EINVAL : ok(st_watch_add(r->c, v[0], v[1]));
+    return st_strings(r, v, 2) != 2 ? -EINVAL : ok(st_watch_add(r->c, v[0], v[1]));
 }
 
 static int do_unwatch(struct request *r)
 {
     const char *v[2];
 
-    return strings(r, v, 2) != 2 ? -EINVAL : ok(st_watch_remove(r->c, v[0], v[1]));
+    return st_strings(r, v, 2) != 2 ? -EINVAL : ok(st_watch_remove(r->c, v[0], v[1]));
 }
 
 static int do_reset_watches(struct request *r)
@@ -378,12 +244,12 @@ static int do_transaction_start(struct request *r)
     if (r->t)
         return -EBUSY;
     rc = st_txn_start(r->c, &id);
-    return rc ? rc : reply_data(r, text, format_number(id, text)); /* fits the small buffer: cannot fail */
+    return rc ? rc : reply_data(r, text, st_format_number(id, text)); /* fits the small buffer: cannot fail */
 }
 
 static int do_transaction_end(struct request *r)
 {
-    const char *arg = one_string(r);
+    const char *arg = st_one_string(r);
 
     if (!arg || (strcmp(arg, "T") && strcmp(arg, "F")))
         return -EINVAL;
@@ -401,8 +267,8 @@ static int do_introduce(struct request *r)
     bool known;
     int rc;
 
-    if (strings(r, v, 3) < 3 || domid_argument(v[0], &domid) || number(v[1], UINT64_MAX / 16, &gfn) ||
-        number(v[2], UINT32_MAX, &port))
+    if (st_strings(r, v, 3) < 3 || domid_argument(v[0], &domid) || st_number(v[1], UINT64_MAX / 16, &gfn) ||
+        st_number(v[2], UINT32_MAX, &port))
         return -EINVAL;
     if (!domid || domid >= ST_DOMID_FIRST_RESERVED || !port)
         return -EINVAL;
@@ -418,7 +284,7 @@ static int do_introduce(struct request *r)
 /* The argument of the requests on a domain that must be introduced and not domain 0. */
 static int introduced_argument(struct request *r, unsigned int *domid)
 {
-    int rc = domid_argument(one_string(r), domid);
+    int rc = domid_argument(st_one_string(r), domid);
 
     if (rc || !*domid)
         return -EINVAL;
@@ -453,7 +319,7 @@ static int do_set_target(struct request *r)
     const char *v[2];
     unsigned int domid, target;
 
-    if (strings(r, v, 2) < 2 || domid_argument(v[0], &domid) || domid_argument(v[1], &target))
+    if (st_strings(r, v, 2) < 2 || domid_argument(v[0], &domid) || domid_argument(v[1], &target))
         return -EINVAL;
     return ok(st_domain_set_target(r->c->store, domid, target));
 }
@@ -462,7 +328,7 @@ static int do_get_domain_path(struct request *r)
 {
     char path[40];
     unsigned int domid;
-    int rc = domid_argument(one_string(r), &domid);
+    int rc = domid_argument(st_one_string(r), &domid);
 
     return rc ? rc : reply_data(r, path, (uint32_t)st_path_base(domid, path) + 1);
 }
@@ -470,7 +336,7 @@ static int do_get_domain_path(struct request *r)
 static int do_is_domain_introduced(struct request *r)
 {
     unsigned int domid;
-    int rc = domid_argument(one_string(r), &domid);
+    int rc = domid_argument(st_one_string(r), &domid);
 
     if (rc)
         return rc;
@@ -483,7 +349,7 @@ static int do_control(struct request *r)
 {
     struct st_store *s = r->c->store;
     const char *v[ST_MAX_ARGS];
-    unsigned int n = strings(r, v, ST_MAX_ARGS);
+    unsigned int n = st_strings(r, v, ST_MAX_ARGS);
     size_t len = XENSTORE_PAYLOAD_MAX;
     char *text;
     int rc;
@@ -512,7 +378,7 @@ static const struct {
     unsigned int flags;
 } requests[XS_TYPE_COUNT] = {
     [XS_CONTROL] = {"CONTROL", do_control, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
-    [XS_DIRECTORY] = {"DIRECTORY", do_directory, 0},
+    [XS_DIRECTORY] = {"DIRECTORY", st_do_directory, 0},
     [XS_READ] = {"READ", do_read, 0},
     [XS_GET_PERMS] = {"GET_PERMS", do_get_perms, 0},
     [XS_WATCH] = {"WATCH", do_watch, NO_TRANSACTION},
@@ -531,7 +397,7 @@ static const struct {
     [XS_RESUME] = {"RESUME", do_resume, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
     [XS_SET_TARGET] = {"SET_TARGET", do_set_target, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
     [XS_RESET_WATCHES] = {"RESET_WATCHES", do_reset_watches, NO_TRANSACTION},
-    [XS_DIRECTORY_PART] = {"DIRECTORY_PART", do_directory_part, 0},
+    [XS_DIRECTORY_PART] = {"DIRECTORY_PART", st_do_directory_part, 0},
 };
 
 static int handle(struct request *r, const struct xsd_sockmsg *hdr)
@@ -572,7 +438,7 @@ static void trace(struct st_conn *c, const struct xsd_sockmsg *hdr, const char *
     const char *part[7] = {"d", num, " ", "?", " ", c->in.payload, " -> "};
     unsigned int i;
 
-    format_number(c->domid, num);
+    st_format_number(c->domid, num);
     if (hdr->type < XS_TYPE_COUNT && requests[hdr->type].name)
         part[3] = requests[hdr->type].name;
     for (i = 0; i < 7; i++) {
