@@ -16,10 +16,11 @@ static inline bool guest_range_is_allowed(uint64_t address, uint64_t bytes)
     return address < 0x0000800000000000UL - PAGE_SIZE || (address >= HYPERVISOR_END && address <= -bytes);
 }
 
-/* clang-format off: it takes the label's % for an operator */
+/* As text, since clang-format takes the label's % for an operator. */
+#define GUEST_STORE_FIXUP                                                                                    \
+    ".pushsection .extable, \"a\"\n.balign 8\n.long 1b - .\n.long %l2 - .\n.popsection\n"
 #define GUEST_STORE(p, value, fault)                                                                         \
-    asm goto("1: movq %0, %1\n" EXTABLE(1b, % l2) : : "er"((uint64_t)(value)), "m"(*(p)) : "memory" : fault)
-/* clang-format on */
+    asm goto("1: movq %0, %1\n" GUEST_STORE_FIXUP : : "er"((uint64_t)(value)), "m"(*(p)) : "memory" : fault)
 
 /*
  * Up to nine words that follow each other, one instruction each; `instructions` is made of GUEST_LOAD_n for n from 0 up, the outputs follow in that order from %1 on, the address
