@@ -494,8 +494,8 @@ KIT_TEST(emulated_code_changes)
     code[2] = 0xc3;
     code_view = (void *)code;
     n = start_others(flip_code);
-    for (uint64_t start = kit_time_ns(), now = start; now < start + 400 * KIT_MS || (!faults && now < start + 10 * KIT_S);
-         now = kit_time_ns())
+    for (uint64_t start = kit_time_ns(), now = start;
+         now < start + 400 * KIT_MS || (!faults && now < start + 10 * KIT_S); now = kit_time_ns())
         faults += kit_try(run_code, code, NULL);
     stop_others(n);
     CHECK(faults > 0);
