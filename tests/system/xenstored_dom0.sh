@@ -64,7 +64,7 @@ life() { # $1: the guest's end
 }
 life end
 check "guest done" wait_for "/local/domain/$id/data/done" 1
-(sleep 5; echo) | timeout 6 xl console guest >/run/late 2>/dev/null
+(sleep 30; echo) | timeout 35 xl console guest >/run/late 2>/dev/null
 check "late console from the first line" grep -q 'Linux version' /run/late
 check pause xl pause guest
 check unpause xl unpause guest

@@ -4,7 +4,8 @@
 
     bench.py STUB DAEMON [DAEMON ...]
 
-Times are of this machine and for comparison with each other only.
+Times are of this machine (in ticks of 10 ms, so small ones are coarse) and for comparison with each other only. Bytes per node are
+resident memory, ours with what the journal holds of it.
 """
 import os
 import struct
@@ -39,7 +40,7 @@ def measure(daemon, count, what):
     for i in range(count):
         what(i)
     after = cpu(daemon)
-    return (after[0] - before[0]) / count * 1e6, (after[1] - before[1]) / count * 1e6  # of 10 ms ticks
+    return (after[0] - before[0]) / count * 1e6, (after[1] - before[1]) / count * 1e6
 
 
 def transaction(daemon):

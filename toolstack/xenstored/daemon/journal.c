@@ -131,7 +131,8 @@ static int write_base(FILE *f, uint64_t seed)
     if (rc)
         return rc;
     j.at = ((size_t)end + 7) & ~(size_t)7;
-    j.size = j.at + LOG_BYTES;
+    j.size = j.at +
+             (j.at > LOG_BYTES / 2 ? 2 * j.at : LOG_BYTES); /* renewing costs as much as the store is large */
     return ftruncate(fileno(f), (off_t)j.size) ? -errno : 0;
 }
 
