@@ -9,7 +9,7 @@
 #include "hv/errno.h"
 #include "hv/guest.h"
 #include "hv/log.h"
-#include <xen/platform.h>
+#include "top/platform.h"
 
 static long settime(struct domain *d, uint64_t seconds, uint32_t nanoseconds, uint64_t system_time)
 {
@@ -69,6 +69,12 @@ long do_platform_op(struct hypercall *hc)
         return enter_sleep(&op.u.enter_acpi_sleep);
     case XENPF_get_cpuinfo:
         rc = cpuinfo(&op.u.pcpu_info);
+        break;
+    case XENPF_firmware_info:
+        rc = platform_firmware_info(&op.u.firmware_info);
+        break;
+    case XENPF_get_symbol:
+        rc = platform_get_symbol(&op.u.symdata);
         break;
     default:
         return -ENOSYS;

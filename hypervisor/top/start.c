@@ -4,6 +4,8 @@
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/boot/main.h"
 #include "arch/x86/desc.h"
+#include "arch/x86/layout.h"
+#include "drivers/efi.h"
 #include "arch/x86/mca/mca.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
@@ -106,6 +108,12 @@ static void send_console_virq(void)
     event_send_global_virq(VIRQ_CONSOLE);
 }
 
+/* The copy that a multiboot 2 loader handed over, which stands in our image; 0: to be searched for where BIOSes leave it. */
+static paddr_t rsdp_address(void)
+{
+    return boot_info.rsdp_copy_size ? (uint64_t)boot_info.rsdp_copy - IMAGE_START : 0;
+}
+
 void boot_continue(void)
 {
     struct vcpu *idle = make_idle(0);
@@ -115,7 +123,8 @@ void boot_continue(void)
     domain_xen = &xen_domain;
     join_parts();
     timers_init();
-    platform_init(boot_info.rsdp);
+    platform_init(rsdp_address());
+    efi_init(boot_info.efi_system_table);
     sched_init(option_string("sched"), (unsigned int)option_number("sched_ratelimit_us", 1000));
     sched_cpu_up(0, idle);
     irq_enable();

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* platform_op in parts: each gets its member of the union, decoded, and fills in what goes back. */
+#ifndef TOP_PLATFORM_H
+#define TOP_PLATFORM_H
+
+#include "core/hypercall.h"
+#include <xen/platform.h>
+
+/* -ENODEV: not that firmware; -ESRCH: no such disk; -EINVAL, -EOPNOTSUPP, -EFAULT. */
+long platform_firmware_info(struct xenpf_firmware_info *op);
+/* The symbol number op->symnum; the same number again at the end. */
+long platform_get_symbol(struct xenpf_symdata *op);
+
+#endif
