@@ -54,12 +54,22 @@ kernel = "/vmlinuz"
 ramdisk = "/guest.gz"
 cmdline = "console=hvc0"
 CFG
+outlive() { # the guest's ring outlives its daemon's program, and its daemon
+    check "live update" xenstore-control live-update /ours/xenstored
+    check "node after it" [ "$(xenstore-read "/local/domain/$id/data/hello")" = from-the-guest ]
+    kill -9 "$(cat /run/xenstore.pid)"
+    check "start after kill -9" $daemon --pid-file /run/xenstore.pid -T /run/xs.log
+    check "node after kill -9" [ "$(xenstore-read "/local/domain/$id/data/hello")" = from-the-guest ]
+    check "kernel's ring after kill -9" env XENSTORED_PATH=/dev/xen/xenbus xenstore-write /kernel/ring again
+    # xenconsoled's and the tools' sockets are gone: that is theirs to know
+}
 life() { # $1: the guest's end
     check "create ($1)" xl create -q /etc/guest.cfg
     id=$(xl domid guest)
     check "guest ready ($1)" wait_for "/local/domain/$id/data/ready" 1
     check "hello ($1)" [ "$(xenstore-read "/local/domain/$id/data/hello")" = from-the-guest ]
     check "owner ($1)" sh -c "xenstore-ls -p /local/domain/$id | grep -q 'hello.*(n$id'"
+    [ "$1" != end ] || [ "$daemon" != /ours/xenstored ] || outlive
     xenstore-write "/local/domain/$id/data/command" "$1"
 }
 life end

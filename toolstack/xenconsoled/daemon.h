@@ -52,6 +52,7 @@ void guests_event(int port);
 int guests_timeout(void); /* ms until a guest that was too fast may go on; -1: none */
 void guests_resume(void);
 void guests_reopen_logs(void);
+void guests_watch_again(void); /* on a new connection to the store */
 void guests_close(void);
 
 /* pty.c */

@@ -243,6 +243,14 @@ void guests_reopen_logs(void)
         }
 }
 
+void guests_watch_again(void)
+{
+    struct guest *g;
+
+    for (g = guests; g; g = g->next)
+        watch_console(g->domid, true);
+}
+
 void guests_close(void)
 {
     while (guests)

@@ -18,6 +18,8 @@ struct xs_handle *xs;
 struct options options = {.log_dir = "/var/log/xen/console"};
 
 static const char *pid_file = "/run/xenconsoled.pid";
+#define STORE_CHECK_MS 2000
+
 static volatile sig_atomic_t stopping, reopen;
 
 static void usage(void)
@@ -103,6 +105,38 @@ static int epoll_in(int epoll, int fd, void *tag)
 
 static int tag_store, tag_events, tag_inotify; /* their addresses tell guests' terminals from the rest */
 
+static int listen_to_store(int epoll)
+{
+    if (epoll_in(epoll, xs_fileno(xs), &tag_store))
+        return -EIO;
+    return xs_watch(xs, "@introduceDomain", "introduce") && xs_watch(xs, "@releaseDomain", "release") ? 0
+                                                                                                      : -EIO;
+}
+
+/* The store's daemon died: waits for the next one, which knows the domains but not us. */
+static void reconnect(int epoll)
+{
+    say("xenconsoled: the connection to the store is lost: waiting for its daemon");
+    epoll_ctl(epoll, EPOLL_CTL_DEL, xs_fileno(xs), NULL);
+    xs_close(xs);
+    while (!(xs = xs_open(0)) && !stopping)
+        usleep(100000);
+    if (!xs)
+        return;
+    if (listen_to_store(epoll))
+        say("xenconsoled: the store cannot be watched");
+    guests_watch_again();
+    guests_scan();
+}
+
+static bool store_lives(void)
+{
+    char *value = xs_read(xs, XBT_NULL, "/", NULL);
+
+    free(value);
+    return value != NULL;
+}
+
 static void store_ready(void)
 {
     char **event;
@@ -119,10 +153,20 @@ static void store_ready(void)
 static void run(int epoll)
 {
     struct epoll_event e[1]; /* one at a time: a scan may free the guest of another */
+    uint64_t checked = now_ms();
     int n, port, i;
 
     while (!stopping) {
-        n = epoll_wait(epoll, e, 1, guests_timeout());
+        n = guests_timeout();
+        n = epoll_wait(epoll, e, 1, n < 0 || n > STORE_CHECK_MS ? STORE_CHECK_MS : n);
+        if (now_ms() - checked >=
+            STORE_CHECK_MS) { /* libxenstore's descriptor does not tell when the other end is gone */
+            checked = now_ms();
+            if (!store_lives()) {
+                reconnect(epoll);
+                continue;
+            }
+        }
         if (reopen) {
             reopen = 0;
             guests_reopen_logs();
@@ -155,12 +199,12 @@ static int start(int epoll)
             "xen-evtchn and xen-gntdev?");
         return -ENODEV;
     }
-    if (pty_init(epoll) || epoll_in(epoll, xs_fileno(xs), &tag_store) ||
-        epoll_in(epoll, hv_events_fd(), &tag_events) || epoll_in(epoll, pty_inotify_fd(), &tag_inotify))
+    if (pty_init(epoll) || epoll_in(epoll, hv_events_fd(), &tag_events) ||
+        epoll_in(epoll, pty_inotify_fd(), &tag_inotify))
         return -EIO;
     if (options.log_guest)
         mkdir(options.log_dir, 0755);
-    if (!xs_watch(xs, "@introduceDomain", "introduce") || !xs_watch(xs, "@releaseDomain", "release"))
+    if (listen_to_store(epoll))
         return -EIO;
     guests_scan();
     return 0;

@@ -106,15 +106,22 @@ class Daemon:
         (self.dir / 'xsd_kva').write_bytes(bytes(4096))
         env = dict(os.environ, STUB_DIR=str(self.dir), XENSTORED_RUNDIR=str(self.dir), LD_PRELOAD=str(pathlib.Path(stub).resolve()))
         self.log = open(self.dir / 'log', 'w')
-        self.process = subprocess.Popen([program, '-N', *options], env=env, stdout=self.log, stderr=self.log)
-        for _ in range(200):
-            if (self.dir / 'socket').exists():
-                break
-            time.sleep(0.02)
-        self.conns = {0: Socket(self.dir)}
         self.program = program
+        self.command, self.env, self.conns = [program, '-N', *options], env, {}
+        self.start()
         self.txns = {}
         self.pending = {}
+
+    def start(self):
+        """Starts the program; once more after it was killed."""
+        self.process = subprocess.Popen(self.command, env=self.env, stdout=self.log, stderr=self.log)
+        for _ in range(500):
+            try:
+                self.conns[0] = Socket(self.dir)
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise TimeoutError(f'{self.program} does not serve its socket')
 
     def stop(self):
         self.process.terminate()

@@ -122,6 +122,15 @@ def main():
         time.sleep(0.5)
         assert open(f'/proc/{daemon.pid}/stat').read().rsplit(')', 1)[1].split()[11:13] == before[1], 'it is busy with nothing to do'
         print('ok idle when nothing happens')
+        store.process.kill()  # its daemon dies and comes back
+        store.process.wait()
+        store.start()
+        other = Guest(directory, 4)
+        other.say(b'born later\n')
+        for path, value in ((b'/name', b'four'), (b'/console/ring-ref', b'1'), (b'/console/port', b'7')):
+            store.call(0, WRITE, b'/local/domain/4' + path + b'\0' + value)
+        store.introduce(4)
+        until('a guest is found after the store was killed', lambda: (directory / 'log' / 'guest-four.log').exists())
         guest.words[OUT_PROD // 4] = guest.words[OUT_CONS // 4] + 5000
         guest.kick()
         time.sleep(0.2)
@@ -129,6 +138,7 @@ def main():
         assert daemon.poll() is None
         print('ok impossible indices harm nobody else')
         store.conns.pop(3)
+        store.conns.pop(4)
         store.call(0, RELEASE, b'3\0')
         until('the terminal goes with the domain', lambda: hung_up(fd))
     finally:
