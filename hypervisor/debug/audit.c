@@ -4,6 +4,7 @@
 #include "core/domain.h"
 #include "core/frame_audit.h"
 #include "event/event.h"
+#include "grant/grant.h"
 #include "hv/log.h"
 #include "hv/percpu.h"
 
@@ -35,7 +36,7 @@ unsigned int audit_all(void)
     for (struct domain *d = domain_first(); d; d = domain_next(d))
         pause_all(d);
     for (struct domain *d = domain_first(); d; d = domain_next(d))
-        violations += event_audit(d);
+        violations += event_audit(d) + grant_audit(d);
     violations += frame_audit();
     for (struct domain *d = domain_first(); d; d = domain_next(d))
         unpause_all(d);

@@ -6,6 +6,7 @@
 #include "arch/x86/traps.h"
 #include "core/heap.h"
 #include "event/event.h"
+#include "grant/grant.h"
 #include "hv/irqflags.h"
 #include "hv/log.h"
 #include "hv/percpu.h"
@@ -87,6 +88,12 @@ void dump_events(void)
 {
     for (struct domain *d = domain_first(); d; d = domain_next(d))
         event_dump(d);
+}
+
+void dump_grants(void)
+{
+    for (struct domain *d = domain_first(); d; d = domain_next(d))
+        grant_dump(d);
 }
 
 void dump_memory(void)

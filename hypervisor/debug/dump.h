@@ -7,6 +7,7 @@ void dump_domains(void);
 void dump_domain0_registers(void);
 void dump_all_registers(void);
 void dump_events(void);
+void dump_grants(void);
 void dump_memory(void);
 void dump_locks(void);
 

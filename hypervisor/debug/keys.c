@@ -47,6 +47,7 @@ static const struct key keys[] = {
     {'A', run_audit, true, "the audit: counts and cross-links, and how many are wrong"},
     {'d', dump_all_registers, true, "registers of all processors"},
     {'e', dump_events, true, "event channels"},
+    {'g', dump_grants, true, "grant tables"},
     {'i', irq_dump, true, "interrupts"},
     {'L', dump_locks, true, "locks that were waited for"},
     {'m', dump_memory, true, "memory"},

@@ -18,6 +18,8 @@
 
 /* The domain has a table of one page. -ENOMEM. */
 int grant_domain_init(struct domain *d) __must_check;
+/* Gives back everything that the domain has mapped; it does not run any more. 0, or -ERESTART: call again. */
+int grant_domain_release(struct domain *d) __must_check;
 /* For a domain that never ran, or after grant_domain_release() has returned 0 and nobody maps the table any more. */
 void grant_domain_free(struct domain *d);
 /* Most pages of the table (1 to GRANT_MOST_FRAMES) and of the list of what the domain has mapped (up to GRANT_DEFAULT_MAPTRACK). -EINVAL: out of range, or
@@ -32,5 +34,11 @@ long do_grant_table_op(struct hypercall *hc);
  * the limit, or no status in version 1. -ENOMEM.
  */
 int grant_table_frame(struct domain *d, uint32_t index, bool status, mfn_t *out) __must_check;
+
+/* What the domain's table holds of its frames (core/frame_audit.h). */
+void grant_name_holdings(struct domain *d, frame_holding_fn *hold, void *context);
+/* Debug key 'g', and the audit: the number of entries whose uses are not as many as the mappings of them. All domains are paused. */
+void grant_dump(struct domain *d);
+unsigned int grant_audit(struct domain *d);
 
 #endif

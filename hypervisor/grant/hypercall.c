@@ -27,10 +27,38 @@ static long perform_single(struct hypercall *hc, uint32_t cmd, guest_ptr_t arg, 
     if (copy_from_guest(op, arg, single[cmd].size))
         return -EFAULT;
     rc = single[cmd].fn(hc, op);
-    if (rc == 0 && copy_to_guest(arg, op, single[cmd].size))
+    /* set_version says what is in force when it may not change it, too. */
+    if ((rc == 0 || rc == -EBUSY) && copy_to_guest(arg, op, single[cmd].size))
         rc = -EFAULT;
     return rc;
 }
+
+long grant_for_each(struct hypercall *hc, size_t size, long (*one)(struct hypercall *hc, void *arg))
+{
+    uint64_t op[6];
+    long rc = 0;
+
+    while ((uint32_t)hc->arg[2]) {
+        if (copy_from_guest(op, hypercall_ptr(hc, 1), size))
+            return -EFAULT;
+        rc = one(hc, op);
+        if (rc)
+            return rc;
+        if (copy_to_guest(hypercall_ptr(hc, 1), op, size))
+            return -EFAULT;
+        hc->arg[1] += size;
+        hc->arg[2] = (uint32_t)hc->arg[2] - 1;
+        if ((uint32_t)hc->arg[2] && hypercall_preempt(hc))
+            return -ERESTART;
+    }
+    return 0;
+}
+
+static long (*const several[])(struct hypercall *hc) = {
+    [GNTTABOP_map_grant_ref] = grant_op_map,   [GNTTABOP_unmap_grant_ref] = grant_op_unmap,
+    [GNTTABOP_copy] = grant_op_copy,           [GNTTABOP_unmap_and_replace] = grant_op_replace,
+    [GNTTABOP_swap_grant_ref] = grant_op_swap,
+};
 
 long do_grant_table_op(struct hypercall *hc)
 {
@@ -38,8 +66,12 @@ long do_grant_table_op(struct hypercall *hc)
 
     if ((int32_t)count < 0)
         return -EINVAL;
+    if (cmd >= ARRAY_SIZE(several))
+        return -ENOSYS;
+    cmd = grant_clamp(cmd, ARRAY_SIZE(several));
+    if (several[cmd])
+        return several[cmd](hc);
     if (cmd >= ARRAY_SIZE(single))
         return -ENOSYS;
-    cmd = grant_clamp(cmd, ARRAY_SIZE(single));
     return single[cmd].fn ? perform_single(hc, cmd, hypercall_ptr(hc, 1), count) : -ENOSYS;
 }

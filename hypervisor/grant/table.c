@@ -15,10 +15,14 @@ int grant_domain_init(struct domain *d)
     g->version = 1;
     g->max_frames = GRANT_DEFAULT_FRAMES;
     g->max_maptrack = GRANT_DEFAULT_MAPTRACK;
+    lock_init(&g->maptrack_lock, RANK_LEAF);
+    g->free_handle = NO_HANDLE;
+    g->use = hv_new_array(struct grant_use *, GRANT_MOST_FRAMES);
+    g->maptrack = hv_new_array(struct grant_mapping *, GRANT_DEFAULT_MAPTRACK);
     g->shared = hv_new_array(void *, GRANT_MOST_FRAMES);
     g->status = hv_new_array(grant_status_t *, grant_status_frames_for(GRANT_MOST_FRAMES));
     d->grant = g;
-    rc = g->shared && g->status ? grant_grow(d, 1) : -ENOMEM;
+    rc = g->shared && g->status && g->use && g->maptrack ? grant_grow(d, 1) : -ENOMEM;
     if (rc)
         grant_domain_free(d);
     return rc;
@@ -30,6 +34,12 @@ void grant_domain_free(struct domain *d)
 
     for (uint32_t i = 0; i < g->frames; i++)
         hv_free_page(g->shared[i]);
+    for (uint32_t i = 0; g->use && i < GRANT_MOST_FRAMES; i++)
+        hv_free(g->use[i]);
+    for (uint32_t i = 0; i < g->maptrack_pages; i++)
+        hv_free_page(g->maptrack[i]);
+    hv_free(g->use);
+    hv_free(g->maptrack);
     for (uint32_t i = 0; i < g->status_frames; i++)
         hv_free_page(g->status[i]);
     hv_free(g->shared);
@@ -71,8 +81,11 @@ int grant_grow(struct domain *d, uint32_t frames)
     /* G2: there is a status word for each entry before the entry counts. */
     if (g->version == 2)
         rc = grant_grow_status(d, frames);
-    while (!rc && g->frames < frames)
-        rc = add_page(d, g->shared, &g->frames);
+    while (!rc && g->frames < frames) {
+        if (!g->use[g->frames])
+            g->use[g->frames] = hv_new_array(struct grant_use, V1_PER_FRAME);
+        rc = g->use[g->frames] ? add_page(d, g->shared, &g->frames) : -ENOMEM;
+    }
     return rc;
 }
 

@@ -19,6 +19,29 @@
 #define V2_PER_FRAME     (PAGE_SIZE / sizeof(grant_entry_v2_t))
 #define STATUS_PER_FRAME (PAGE_SIZE / sizeof(grant_status_t))
 
+/*
+ * What we know of an entry in use: while `readers` is not zero, who may use it and what it names stay what they were when it first was taken, whatever the
+ * guest writes (G3). The use holds a general reference to the frame, and a writable one while there are writers.
+ */
+struct grant_use {
+    uint32_t lock;             /* guards the rest, and the entry's GTF_reading and GTF_writing */
+    uint32_t readers, writers; /* mappings and copies under way; a writer is a reader, too */
+    domid_id_t grantee;
+    bool sub_page;           /* for copies only, */
+    uint16_t offset, length; /* of this part */
+    struct frame *frame;
+};
+
+/* One mapping of ours of somebody's entry. */
+struct grant_mapping {
+    struct domain *granter; /* holds a reference; NULL: the handle is free. Atomic */
+    uint32_t ref;           /* of the granter; in a free one the next free handle */
+    uint16_t flags;         /* GNTMAP_*: host_map and device_map as long as that part is there */
+    bool busy;              /* somebody works on it; maptrack_lock */
+};
+#define MAPPINGS_PER_PAGE (PAGE_SIZE / sizeof(struct grant_mapping))
+#define NO_HANDLE         UINT32_MAX
+
 struct grant_domain {
     rwlock_t lock;    /* writers: version, size */
     uint32_t version; /* 1 or 2 */
@@ -26,7 +49,13 @@ struct grant_domain {
     uint32_t status_frames; /* made when version 2 is first chosen, and with the table from then on */
     void **shared;          /* max_frames of them; NULL from `frames` on */
     grant_status_t **status;
-    uint32_t max_maptrack; /* pages */
+    struct grant_use **use; /* for each page of version 1 */
+    /* What this domain has mapped. Pages are only added. */
+    lock_t maptrack_lock;
+    struct grant_mapping **maptrack;
+    uint32_t maptrack_pages, max_maptrack; /* pages */
+    uint32_t free_handle;
+    uint32_t released_to; /* grant_domain_release() goes on from here */
 };
 
 /* A guest chose the index: 0 if it is not below the bound, when the processor guesses wrong, too. */
@@ -68,6 +97,24 @@ static inline volatile grant_status_t *grant_status(const struct grant_domain *g
     return g->status[ref / STATUS_PER_FRAME] + ref % STATUS_PER_FRAME;
 }
 
+static inline struct grant_use *grant_use(const struct grant_domain *g, uint32_t ref)
+{
+    return &g->use[ref / V1_PER_FRAME][ref % V1_PER_FRAME];
+}
+
+/* Held for a flush of TLBs at most; interrupts are on. */
+static inline void grant_use_lock(struct grant_use *u)
+{
+    while (unlikely(__atomic_exchange_n(&u->lock, 1, __ATOMIC_ACQUIRE)))
+        while (__atomic_load_n(&u->lock, __ATOMIC_RELAXED))
+            __builtin_ia32_pause();
+}
+
+static inline void grant_use_unlock(struct grant_use *u)
+{
+    __atomic_store_n(&u->lock, 0, __ATOMIC_RELEASE);
+}
+
 /* table.c; the lock is held for writing. The table gets at least so many pages. -EINVAL over the limit, -ENOMEM. */
 int grant_grow(struct domain *d, uint32_t frames) __must_check;
 /* Status words for so many pages of version 2. */
@@ -82,6 +129,43 @@ long grant_op_setup_table(struct hypercall *hc, void *arg);
 long grant_op_status_frames(struct hypercall *hc, void *arg);
 long grant_op_set_version(struct hypercall *hc, void *arg); /* version.c */
 long grant_op_get_version(struct hypercall *hc, void *arg);
+
+long grant_op_map(struct hypercall *hc);   /* map.c */
+long grant_op_unmap(struct hypercall *hc); /* unmap.c */
+long grant_op_replace(struct hypercall *hc);
+long grant_op_copy(struct hypercall *hc); /* copy.c */
+long grant_op_swap(struct hypercall *hc); /* swap.c */
+
+/*
+ * An operation on each element of an array of `count`, preempted between them: what is left then stands in hc->arg. `arg` is a copy of the element, copied back
+ * after; what `one` returns, unless zero, ends the call.
+ */
+long grant_for_each(struct hypercall *hc, size_t size, long (*one)(struct hypercall *hc, void *arg));
+
+/*
+ * use.c: takes the entry for `grantee`, to copy or, with `map`, to map. GNTST_okay; bad_gntref: no such entry; general_error: it does not grant this; bad_page: it names
+ * no page of the granter's RAM.
+ */
+struct grant_hold {
+    struct frame *frame;
+    uint16_t offset, length;
+};
+int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, bool write, bool map,
+                   struct grant_hold *out) __must_check;
+void grant_release(struct domain *granter, uint32_t ref, bool write);
+/* Is any entry in use? The lock is held for writing. */
+bool grant_any_use(const struct grant_domain *g);
+
+/* maptrack.c. A new handle, marked busy, or NO_HANDLE. */
+uint32_t grant_handle_new(struct grant_domain *g) __must_check;
+/* The mapping of a handle, busy now; NULL: there is none, or it is busy. */
+struct grant_mapping *grant_handle_take(struct grant_domain *g, uint32_t handle) __must_check;
+void grant_handle_give_back(struct grant_domain *g, struct grant_mapping *m);
+void grant_handle_free(struct grant_domain *g, uint32_t handle, struct grant_mapping *m);
+static inline struct grant_mapping *grant_mapping_at(const struct grant_domain *g, uint32_t handle)
+{
+    return &g->maptrack[handle / MAPPINGS_PER_PAGE][handle % MAPPINGS_PER_PAGE];
+}
 
 /* struct gnttab_setup_table and gnttab_get_status_frames without their pointers. */
 struct grant_setup {

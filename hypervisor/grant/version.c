@@ -58,6 +58,8 @@ static int change(struct domain *d, uint32_t version)
 
     if (version == g->version)
         return 0;
+    if (grant_any_use(g))
+        return -EBUSY;
     if (version == 2) {
         rc = grant_grow_status(d, g->frames);
         if (rc)

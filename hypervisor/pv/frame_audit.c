@@ -5,6 +5,7 @@
  */
 #include "core/frame_audit.h"
 #include "core/frame_ref.h"
+#include "grant/grant.h"
 #include "hv/log.h"
 #include "hv/string.h"
 #include "pv/pte.h"
@@ -142,6 +143,7 @@ static void audit_window(struct audit *a)
             hold_by_frame(a, mfn_to_frame(MFN(mfn)));
     for (struct domain *d = domain_first(); d; d = domain_next(d)) {
         event_name_holdings(d, hold, a);
+        grant_name_holdings(d, hold, a);
         pirq_name_holdings(d, hold, a);
         if (d->kind == &pv_kind)
             pv_name_holdings(d, hold, a);

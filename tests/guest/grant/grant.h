@@ -22,4 +22,15 @@ static inline long grant_op(unsigned cmd, void *op, unsigned count)
 /* Sets the table up and maps its first pages; again and again without harm. */
 bool grant_table_map(void);
 
+#define REF 20 /* not one of the entries that survive a change of version */
+
+extern char *granted, *window; /* a page to grant, and one whose address is free to map at */
+extern unsigned long granted_mfn;
+
+bool grant_prepare(void);
+/* Entry `ref` (version 1) grants the frame. */
+void grant(unsigned ref, unsigned dom, unsigned long mfn, unsigned flags);
+struct gnttab_map_grant_ref map_ref(unsigned dom, unsigned ref, uint64_t addr, unsigned flags);
+int unmap_ref(uint64_t addr, uint64_t bus, unsigned handle);
+
 #endif
