@@ -184,6 +184,8 @@ class Requests:
                           GET_PATH, IS_INTRODUCED, DIRECTORY_PART, 19, 99, SET_TARGET],
                          [10, 18, 6, 7, 8, 6, 8, 6, 4, 4, 6, .3, .3, .5, 1, .1, .2, .05])[0]
         path = self.path(conn).encode() + b'\0'
+        if kind in (SET_PERMS, GET_PERMS) and path.startswith(b'@'):  # guests' fall on a left-over errno: Debian's C daemon may fall silent
+            path = b'/s/a\0'
         payload = path
         if kind == WRITE:
             payload += r.choice([b'', b'v', b'\0\xff', r.randbytes(r.randint(0, 40)), b'w' * r.choice([100, 1500, 1900, 2100])])

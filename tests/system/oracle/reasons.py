@@ -9,10 +9,6 @@ def known(kind, payload, interfered, ours, theirs):
     """@interfered: others changed the store since the request's transaction began."""
     if ours[0] == theirs[0] == ERROR and not payload.endswith(b'\0'):
         return 'a string without its NUL: Debian answers whatever errno was left over, we EINVAL'
-    if ours[0] == theirs[0] == ERROR and payload.startswith(b'@none\0'):
-        return 'a special node that does not exist: Debian answers whatever errno was left over, we EINVAL'
-    if theirs[0] == ERROR and payload.startswith((b'@releaseDomain\0', b'@introduceDomain\0')):
-        return 'permissions of a special node: Debian cannot show them, and answers a guest whatever errno was left over'
     if interfered and kind == TX_END and ours[2] == b'EAGAIN\0':
         return '!a path that the transaction created was created by another meanwhile: Debian overlooks it; xenstore.txt: conflict'
     if interfered and kind == TX_END and theirs[2] == b'EAGAIN\0':
