@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <kit/args.h>
+#include <kit/audit.h>
 #include <kit/hypercall.h>
 #include <kit/lock.h>
 #include <kit/print.h>
@@ -165,6 +166,18 @@ static bool run_one(const struct kit_test *test)
     return !state.failures;
 }
 
+/* After everything, the hypervisor must find itself in order. True unless it says otherwise, or nothing. */
+static bool audit_is_clean(void)
+{
+    long violations;
+
+    if (!kit_on_xenios())
+        return true;
+    violations = kit_audit();
+    kit_printf("KIT AUDIT %ld violations\n", violations);
+    return violations == 0;
+}
+
 int kit_run_tests(void)
 {
     unsigned ran = 0, failed = 0, skipped = 0;
@@ -182,6 +195,7 @@ int kit_run_tests(void)
         skipped += state.skipped[0] && !state.failures;
         ran++;
     }
+    failed += !audit_is_clean();
     kit_printf("KIT RESULT %s %lu checks\n",
                failed || !ran   ? "fail"
                : ran == skipped ? "skip"

@@ -5,6 +5,7 @@
  */
 #include "hv/alloc.h"
 #include "core/fail_alloc.h"
+#include "hv/log.h"
 #include "core/heap.h"
 #include "hv/panic.h"
 #include "hv/string.h"
@@ -31,6 +32,20 @@ static struct {
 } slabs = {.lock = LOCK_INIT(RANK_ALLOC)};
 
 uint64_t fail_alloc_countdown;
+
+__noinline __cold bool fail_alloc_count(void)
+{
+    uint64_t left = READ_ONCE(fail_alloc_countdown);
+
+    do {
+        if (!left)
+            return false; /* another processor's was the one */
+    } while (!__atomic_compare_exchange_n(&fail_alloc_countdown, &left, left - 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    if (left > 1)
+        return false;
+    printk("fail-alloc: this allocation fails\n");
+    return true;
+}
 
 static struct frame *frame_of(const void *p)
 {

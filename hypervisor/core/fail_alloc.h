@@ -7,9 +7,12 @@
 
 extern uint64_t fail_alloc_countdown; /* 0: not armed */
 
+/* Counts one allocation. True: this is the one that is to fail; said so on the console, once. */
+bool fail_alloc_count(void);
+
 static inline bool fail_alloc_now(void)
 {
-    return unlikely(fail_alloc_countdown) && --fail_alloc_countdown == 0;
+    return unlikely(READ_ONCE(fail_alloc_countdown)) && fail_alloc_count();
 }
 
 #endif

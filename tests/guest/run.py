@@ -20,6 +20,7 @@ TEST = re.compile(r"^(?:KIT_TEST|BENCH)(_ALONE)?\((\w+)[,)]", re.M)
 GROUP = re.compile(r"GUEST-GROUP: *(.*)")
 CRASHED = re.compile(r"Domain 0 .*crashed on|Dom0 crashed|domain 0 crashed|watchdog rebooting machine", re.I)
 NOT_RUN = "did not run"
+AUDIT = re.compile(r"KIT AUDIT (-?\d+) violations")
 PANIC = re.compile(r"Panic on CPU|Xen BUG|FATAL PAGE FAULT|Xenios panic|hypervisor panic|Assertion .* failed", re.I)
 
 
@@ -178,6 +179,13 @@ class Boot:
                 results[name] = ("FAIL", NOT_RUN + (" (timeout)" if self.timed_out else ""))
         return results
 
+    def audit(self):
+        """What the hypervisor's audit said after the tests: {} if it was not asked (another hypervisor, or the machine ended before)."""
+        said = [m.group(1) for t in self.lines if (m := AUDIT.search(t))]
+        if not said:
+            return {}
+        return {"audit": ("ok", "") if said[-1] == "0" else ("FAIL", "\n".join([f"{said[-1]} violations"] + self.tail()))}
+
     def tail(self):
         return ["    | " + t for t in self.lines[-12:]]
 
@@ -223,6 +231,8 @@ def run_group(args, group, logs):
         with open(os.path.join(logs, name + ".log"), "w", encoding="utf-8") as f:
             f.write(" ".join(boot.command()) + "\n" + "\n".join(boot.lines) + "\n")
         outcome = {t: r for t, r in boot.outcome().items() if t in group.tests and t not in results}
+        if results.get("audit", ("ok",))[0] == "ok":
+            results.update(boot.audit())
         left = [t for t in outcome if outcome[t][1].startswith(NOT_RUN)]
         if boot.culprit is None or not left or part > 20:
             return {**results, **outcome}
