@@ -50,7 +50,8 @@ static long find_answer(const char *text)
     return n;
 }
 
-long kit_audit(void)
+/* One audit; -1: no answer, -2: the hypervisor had no memory for it. */
+static long audit_once(void)
 {
     static char text[16384];
     uint32_t index = 0;
@@ -69,7 +70,7 @@ long kit_audit(void)
         used += (unsigned)n;
         text[used] = '\0';
         if (find_answer(text) >= 0)
-            return find_answer(text);
+            return strstr(text, "no memory to count frames in") ? -2 : find_answer(text);
         if (used == sizeof(text) - 1) { /* many violations: keep what may be the start of the answer */
             memmove(text, text + used - 64, 64);
             used = 64;
@@ -77,4 +78,11 @@ long kit_audit(void)
         hcall_sched_op(SCHEDOP_yield, NULL);
     }
     return -1;
+}
+
+long kit_audit(void)
+{
+    long violations = audit_once();
+
+    return violations == -2 ? audit_once() : violations;
 }

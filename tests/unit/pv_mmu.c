@@ -767,6 +767,10 @@ void hv_free_pages(void *va, unsigned int order)
     free(va);
 }
 
+void pv_show_m2p(uint64_t *l4, bool shown)
+{
+}
+
 void log_printf(enum log_level level, const char *fmt, ...)
 {
 }

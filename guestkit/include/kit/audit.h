@@ -14,7 +14,10 @@ long kit_debug_keys(const char *keys);
  */
 long kit_console_ring(char *buf, unsigned size, uint32_t *index);
 
-/* Has the hypervisor audit itself (debug key 'A', Xenios only). Returns the number of violations, or -1 without an answer in 20 s. */
+/*
+ * Has the hypervisor audit itself (debug key 'A', Xenios only). Returns the number of violations, -1 without an answer in 20 s, or -2 if it had
+ * no memory to do it twice (once: that may have been `fail-alloc=`).
+ */
 long kit_audit(void);
 
 #endif
