@@ -6,6 +6,7 @@
 #include "arch/x86/layout.h"
 #include "core/frame_ref.h"
 #include "hv/errno.h"
+#include "hv/guest.h"
 #include "hv/irqflags.h"
 #include "hv/string.h"
 #include "pv/calls.h"
@@ -30,6 +31,10 @@ static int check(const struct vcpu_guest_context *c)
         return -EINVAL;
     if (c->ldt_ents > 8192 || c->gdt_ents > PV_GDT_FRAMES * 512 || (c->ldt_base & (PAGE_SIZE - 1)))
         return -EINVAL;
+    if (c->ldt_ents && !guest_may_name(c->ldt_base))
+        return -EINVAL;
+    if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1])
+        return -EINVAL; /* its user mode would run on no page tables at all */
     for (unsigned int i = 0; i < 256; i++)
         if (!is_canonical(c->trap_ctxt[i].address))
             return -EINVAL;

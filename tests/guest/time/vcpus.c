@@ -69,7 +69,7 @@ KIT_TEST_ALONE(vcpu_bad_contexts)
     v->trap_stack = kit_stack_alloc(v);
     CHECK_RC(hcall_vcpu_op(VCPUOP_up, 3, NULL), -XEN_EINVAL); /* not initialised */
     CHECK_RC(hcall_vcpu_op(VCPUOP_initialise, 3, (void *)0x1000), -XEN_EFAULT);
-    for (unsigned i = 0; i < 12; i++) {
+    for (unsigned i = 0; i < 13; i++) {
         kit_vcpu_context(v, &c);
         switch (i) {
         case 0:
@@ -109,6 +109,10 @@ KIT_TEST_ALONE(vcpu_bad_contexts)
             break;
         case 11:
             c.ctrlreg[1] = 0x100000;
+            break;
+        case 12: /* in user mode, with no page tables for it */
+            c.flags &= ~(unsigned long)VGCF_in_kernel;
+            c.ctrlreg[1] = 0;
             break;
         }
         kit_check(hcall_vcpu_op(VCPUOP_initialise, 3, &c) == -XEN_EINVAL, __FILE__, __LINE__, "case %u", i);
