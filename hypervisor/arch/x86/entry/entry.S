@@ -171,15 +171,8 @@ exit_fault:
         call    guest_exit_fault        /* (vcpu, frame) */
         jmp     leave_to_guest
 
-/* Vectors with a stack of their own. From a guest: move over to the vcpu and the ordinary stack, unless it is one that must be handled right here. */
-entry_ist:
-        cld
-        push_general
-        movq    %rsp, %rdi
-        testb   $3, REGS_cs(%rdi)
-        jz      2f
-        cmpl    $1, REGS_vector(%rdi)
-        jne     2f
+/* The frame that the stack pointer leads to, to the current vcpu's regs, whose address is then in rdi. */
+.macro move_frame_to_vcpu
         movq    %rsp, %rsi
         orq     $(STACK_SIZE - 1), %rsi
         movq    1 - STACK_TOP_SIZE(%rsi), %rdi  /* stack_top.current */
@@ -189,7 +182,30 @@ entry_ist:
         movl    $(REGS_es / 8), %ecx
         rep movsq
         movq    %rdx, %rdi
+.endm
+
+/*
+ * Vectors with a stack of their own. From a guest: move over to the vcpu and the ordinary stack, before the work or, where it must be done right here, after it. The guest is
+ * left by the common way only: another of its vcpus may have taken the segment away under it, and then IRET faults.
+ */
+entry_ist:
+        cld
+        push_general
+        movq    %rsp, %rdi
+        testb   $3, REGS_cs(%rdi)
+        jz      2f
+        cmpl    $1, REGS_vector(%rdi)
+        jne     3f
+        move_frame_to_vcpu
         jmp     entry_from_guest
+3:      movq    %rsp, %rbp
+        andq    $-16, %rsp
+        call    hypervisor_trap
+        movq    %rbp, %rsp
+        move_frame_to_vcpu
+        movq    VCPU_stack_from_regs(%rdi), %rsp
+        xorl    %ebp, %ebp
+        jmp     leave_to_guest
 2:      movq    %rsp, %rbp
         andq    $-16, %rsp
         call    hypervisor_trap
