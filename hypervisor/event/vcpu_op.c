@@ -186,25 +186,21 @@ static long take_down(struct vcpu *v)
     return 0;
 }
 
-static long register_info(struct vcpu *v, struct vcpu *caller, guest_ptr_t arg)
+/* Control lock held: two callers at once would each take a reference, and v must not be brought up meanwhile. */
+static long move_info(struct vcpu *v, struct vcpu *caller, const struct vcpu_register_vcpu_info *reg)
 {
-    struct vcpu_register_vcpu_info reg;
     struct frame *f;
     vcpu_info_t *new;
     int rc;
 
-    if (copy_from_guest(&reg, arg, sizeof(reg)))
-        return -EFAULT;
-    if (reg.offset > PAGE_SIZE - sizeof(vcpu_info_t) || reg.offset % _Alignof(vcpu_info_t))
-        return -ENXIO;
     if (v->info_frame)
         return -EINVAL;
     if (v != caller && !(READ_ONCE(v->pause_flags) & VCPU_DOWN))
         return -EINVAL;
-    rc = frame_get_writable(v->domain, GFN(reg.mfn), &f);
+    rc = frame_get_writable(v->domain, GFN(reg->mfn), &f);
     if (rc)
         return -EINVAL;
-    new = (vcpu_info_t *)((uint8_t *)frame_to_va(f) + reg.offset);
+    new = (vcpu_info_t *)((uint8_t *)frame_to_va(f) + reg->offset);
     if (v->info_is_dummy) {
         memset(new, 0, sizeof(*new));
         new->evtchn_upcall_mask = 1;
@@ -216,6 +212,21 @@ static long register_info(struct vcpu *v, struct vcpu *caller, guest_ptr_t arg)
     __atomic_store_n(&v->info, new, __ATOMIC_SEQ_CST);
     event_vcpu_info_moved(v);
     return 0;
+}
+
+static long register_info(struct vcpu *v, struct vcpu *caller, guest_ptr_t arg)
+{
+    struct vcpu_register_vcpu_info reg;
+    long rc;
+
+    if (copy_from_guest(&reg, arg, sizeof(reg)))
+        return -EFAULT;
+    if (reg.offset > PAGE_SIZE - sizeof(vcpu_info_t) || reg.offset % _Alignof(vcpu_info_t))
+        return -ENXIO;
+    lock(&v->domain->control_lock);
+    rc = move_info(v, caller, &reg);
+    unlock(&v->domain->control_lock);
+    return rc;
 }
 
 /* Where the guest's kernel wants something written again and again. It need not be mapped now. */
