@@ -121,6 +121,12 @@ static bool may_leave(const struct vcpu *v)
     return !event_deliverable(v) || !pv_event_callback_valid(v);
 }
 
+/* Another vcpu may unmask this one's events as fast as they are delivered: the time that this takes must be preemptible. (STI takes effect after the next instruction.) */
+static void interrupt_window(void)
+{
+    __asm__ volatile("sti; nop; cli" ::: "memory");
+}
+
 struct vcpu *prepare_exit(void)
 {
     struct vcpu *v;
@@ -129,11 +135,14 @@ struct vcpu *prepare_exit(void)
     v = current_vcpu();
     if (likely(!softirq_pending_here() && !v->exit_work && !event_deliverable(v)))
         return v;
-    do {
+    for (;;) {
         exit_work(v);
         v = current_vcpu();
-    } while (!may_leave(v));
-    return v;
+        if (likely(may_leave(v)))
+            return v;
+        interrupt_window();
+        v = current_vcpu();
+    }
 }
 
 /*
