@@ -19,6 +19,7 @@
 #include "hv/percpu.h"
 #include "hv/string.h"
 
+#define MSR_SYSENTER_CS 0x174
 #define MSR_EFER  0xc0000080
 #define MSR_STAR  0xc0000081
 #define MSR_LSTAR 0xc0000082
@@ -266,5 +267,6 @@ void cpu_enter(unsigned int cpu)
     wrmsr(MSR_LSTAR, block + GATE_CODE);
     wrmsr(MSR_CSTAR, block + GATE_CODE + 256);
     wrmsr(MSR_FMASK, SYSCALL_MASK);
+    wrmsr(MSR_SYSENTER_CS, 0); /* whatever a boot loader's kernel left: SYSENTER is #GP */
     cpu_features_apply();
 }
