@@ -54,6 +54,11 @@ void fpu_restore(const void *area)
                          : "+q"(bad)
                          : "r"(area)
                          : "memory");
-    if (bad)
+    if (likely(!bad))
+        return;
+    /* Every component, or the upper halves of the last vcpu's vectors would be this one's. */
+    if (cpu_features.xsave)
+        __asm__ volatile("xrstor64 %0" ::"m"(initial), "a"(~0U), "d"(~0U));
+    else
         __asm__ volatile("fxrstor64 %0" ::"m"(initial));
 }
