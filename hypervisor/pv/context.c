@@ -5,6 +5,7 @@
  */
 #include "arch/x86/tlb.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpu_features.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/extable.h"
 #include "arch/x86/fpu.h"
@@ -101,11 +102,19 @@ static bool load_segments(struct pv_vcpu *p)
     return loaded;
 }
 
+/* States are saved and restored whole, whatever the guest has switched off: what it left in a component must neither get lost nor reach the next vcpu. */
+static void use_xcr0(const struct pv_vcpu *p, uint64_t value)
+{
+    if (cpu_features.xsave && pv_real_xcr0(p) != cpu_features.xcr0)
+        xsetbv(0, value);
+}
+
 void pv_switch_from(struct vcpu *v)
 {
     struct pv_vcpu *p = pv_vcpu(v);
 
     save_segments(p);
+    use_xcr0(p, cpu_features.xcr0);
     fpu_save(p->fpu);
     if (p->dr7 & DR7_ACTIVE) {
         p->dr6 = read_dr6();
@@ -129,6 +138,7 @@ void pv_switch_to(struct vcpu *v)
     if (read_cr4() != pv_real_cr4(p))
         write_cr4(pv_real_cr4(p));
     fpu_restore(p->fpu);
+    use_xcr0(p, pv_real_xcr0(p));
     if (p->fpu_ts)
         write_cr0(read_cr0() | CR0_TS);
     if (p->dr7 & DR7_ACTIVE) {

@@ -133,6 +133,11 @@ void pv_set_fpu_ts(struct pv_vcpu *p, bool on)
     }
 }
 
+uint64_t pv_real_xcr0(const struct pv_vcpu *p)
+{
+    return p->xcr0 ? p->xcr0 : 1;
+}
+
 int pv_set_xcr0(struct pv_vcpu *p, uint64_t value)
 {
     if (!cpu_features.xsave || (value & ~cpu_features.xcr0) || !(value & 1) || ((value & 4) && !(value & 2)))

@@ -12,6 +12,8 @@ int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value) __must_check;
 int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value) __must_check;
 /* CPUID as the domain's policy has it. */
 void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
+/* What XCR0 holds while the vcpu runs; one that never set it has what a processor has at reset. */
+uint64_t pv_real_xcr0(const struct pv_vcpu *p);
 int pv_set_xcr0(struct pv_vcpu *p, uint64_t value) __must_check;
 /* CR0.TS in the guest's eyes. */
 void pv_set_fpu_ts(struct pv_vcpu *p, bool on);

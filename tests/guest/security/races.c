@@ -541,3 +541,75 @@ KIT_TEST(vcpu_races)
         hcall_vcpu_op(VCPUOP_register_runstate_memory_area, v, &a);
     }
 }
+
+/* --- XCR0 is a vcpu's own: two of them on one processor. --- */
+
+static struct {
+    volatile uint32_t stop;
+    volatile uint64_t rounds, wrong;
+} xcr0;
+
+static int pin_to(int32_t cpu)
+{
+    struct sched_pin_override pin = {.pcpu = cpu};
+
+    return (int)hcall_sched_op(SCHEDOP_pin_override, &pin);
+}
+
+#define CR4_OSXSAVE 0x40000UL
+
+static void set_xcr0(uint32_t value)
+{
+    uint64_t cr4;
+
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    __asm__ volatile("mov %0, %%cr4" ::"r"(cr4 | CR4_OSXSAVE));
+    __asm__ volatile("xsetbv" ::"a"(value), "d"(0), "c"(0));
+}
+
+static uint32_t get_xcr0(void)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+static void run_with_x87_only(void *arg)
+{
+    (void)arg;
+    pin_to(0);
+    set_xcr0(1);
+    while (!xcr0.stop) {
+        hcall_sched_op(SCHEDOP_yield, NULL);
+        xcr0.wrong += get_xcr0() != 1;
+        xcr0.rounds++;
+    }
+    set_xcr0(3);
+    pin_to(-1);
+}
+
+KIT_TEST(xcr0_of_two_vcpus)
+{
+    uint64_t end = kit_time_ns() + 2 * KIT_S, wrong = 0;
+
+    if (!(kit_cpuid_native(1, 0).c & 1U << 26)) {
+        kit_skip("the processor has no XSAVE");
+        return;
+    }
+    CHECK_RC(pin_to(0), 0);
+    set_xcr0(3);
+    xcr0.stop = 0;
+    xcr0.rounds = xcr0.wrong = 0;
+    CHECK_RC(kit_vcpu_run(1, run_with_x87_only, NULL), 0);
+    while (xcr0.rounds < 100 && kit_time_ns() < end) {
+        hcall_sched_op(SCHEDOP_yield, NULL);
+        wrong += get_xcr0() != 3;
+    }
+    xcr0.stop = 1;
+    CHECK(kit_vcpu_join(1, 5 * KIT_S));
+    CHECK(xcr0.rounds > 0);
+    CHECK_EQ(wrong, 0);
+    CHECK_EQ(xcr0.wrong, 0);
+    CHECK_RC(pin_to(-1), 0);
+}
