@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Grant tables on a fake machine of two domains: random maps, unmaps, copies and writes to the entries, against a model that only knows which handles it was given.
+ * SEED=n in the environment repeats a run, STEPS=n lengthens it.
+ * UNIT-SOURCES: hypervisor/core/frame_ref.c hypervisor/pv/leaf.c hypervisor/pv/validate.c hypervisor/pv/pt_update.c hypervisor/pv/update_va.c hypervisor/pv/mmu_update.c hypervisor/pv/p2m.c hypervisor/pv/grant_host.c hypervisor/grant/table.c hypervisor/grant/setup.c hypervisor/grant/version.c hypervisor/grant/hypercall.c hypervisor/grant/use.c hypervisor/grant/maptrack.c hypervisor/grant/map.c hypervisor/grant/unmap.c hypervisor/grant/copy.c hypervisor/grant/swap.c
+ * UNIT-FLAGS: -DHYPERCALL_BUDGET=1
+ */
+#define FAKE_WITHOUT_RELEASE
+#include "fake_machine.h"
+#include "grant/table.h"
+
+static unsigned int next_page = 1000;
+
+void *hv_alloc_pages(unsigned int order)
+{
+    assert_int_equal(order, 0);
+    memset(mfn_to_va(MFN(next_page)), 0, PAGE_SIZE);
+    return mfn_to_va(MFN(next_page++));
+}
+
+void hv_free_pages(void *va, unsigned int order)
+{
+    if (va)
+        mfn_to_frame(va_to_mfn(va))->owner = FRAME_OWNER_NONE;
+}
+
+void *hv_zalloc(size_t size)
+{
+    return calloc(1, size);
+}
+
+void hv_free(void *p)
+{
+    free(p);
+}
+
+void domain_share_hypervisor_page(struct domain *d, void *va, bool writable)
+{
+    struct frame *f = mfn_to_frame(va_to_mfn(va));
+
+    f->flags |= FRAME_XENHEAP;
+    f->word = fw_make(FT_WRITABLE, FW_VALID, 1, 1);
+    f->owner = d->id;
+}
+
+struct domain *domain_get_or_self(domid_id_t id, struct domain *self)
+{
+    if (id != DOMID_SELF)
+        return domain_get(id);
+    domain_ref(self);
+    return self;
+}
+
+void domain_release_frame(struct frame *f)
+{
+    fake.released++;
+    f->word = 0;
+    f->owner = FRAME_OWNER_NONE;
+}
+
+int pv_check_descriptor_page(struct domain *d, uint64_t *page)
+{
+    return 0;
+}
+
+static struct domain *granter, *mapper;
+static struct vcpu *v;
+
+#define L1      20  /* of the mapper */
+#define PAGES   100 /* eight frames of the granter from here on */
+#define ENTRIES 8
+
+static int setup(void **state)
+{
+    fake_machine_up();
+    next_page = 1000;
+    granter = &fake.domain[0].d;
+    mapper = &fake.domain[1].d; /* not privileged */
+    v = mapper->vcpu[0];
+    assert_int_equal(grant_domain_init(granter), 0);
+    assert_int_equal(grant_domain_init(mapper), 0);
+    fake_allocate(mapper, L1);
+    assert_int_equal(frame_pin(mfn_to_frame(MFN(L1)), mapper, FT_L1, NULL), 0);
+    for (unsigned int i = 0; i < ENTRIES; i++)
+        fake_allocate(granter, PAGES + i);
+    fake_allocate(mapper, 50);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    grant_domain_free(granter);
+    grant_domain_free(mapper);
+    return fake_machine_down();
+}
+
+static void grant(unsigned int ref, uint64_t mfn, uint16_t flags)
+{
+    volatile grant_entry_v1_t *e = grant_v1(granter->grant, ref);
+
+    e->domid = 1;
+    e->frame = (uint32_t)mfn;
+    e->flags = flags;
+}
+
+static long call(uint64_t cmd, void *op, uint64_t count)
+{
+    struct hypercall hc = fake_hypercall(v, cmd, (uintptr_t)op, count, 0);
+    long rc;
+
+    do {
+        rc = do_grant_table_op(&hc);
+    } while (rc == -ERESTART);
+    return rc;
+}
+
+static uint64_t slot_address(unsigned int slot)
+{
+    return L1 * PAGE_SIZE + slot * 8;
+}
+
+static struct gnttab_map_grant_ref map(unsigned int ref, unsigned int slot, uint32_t flags)
+{
+    struct gnttab_map_grant_ref m = {
+        .ref = ref, .host_addr = slot_address(slot), .flags = flags | GNTMAP_host_map | GNTMAP_contains_pte};
+
+    assert_int_equal(call(GNTTABOP_map_grant_ref, &m, 1), 0);
+    return m;
+}
+
+static int unmap(uint32_t handle, unsigned int slot)
+{
+    struct gnttab_unmap_grant_ref u = {.handle = handle, .host_addr = slot_address(slot)};
+
+    assert_int_equal(call(GNTTABOP_unmap_grant_ref, &u, 1), 0);
+    return u.status;
+}
+
+/* The frame lives on when its owner gives it up, and goes with the last mapping; a flush comes before that. */
+static void test_given_up_while_mapped(void **state)
+{
+    struct frame *f = mfn_to_frame(MFN(PAGES));
+    struct gnttab_map_grant_ref m;
+
+    grant(0, PAGES, GTF_permit_access);
+    m = map(0, 0, 0);
+    assert_int_equal(m.status, GNTST_okay);
+    assert_int_equal(fw_types(f->word), 2);
+    fake_free(f);
+    assert_int_equal(fake.released, 0);
+    fake.flushes = 0;
+    assert_int_equal(unmap(m.handle, 0), GNTST_okay);
+    assert_int_equal(fake.released, 1);
+    assert_true(fake.flushes > 0);
+}
+
+/* G7: another mapping's entry, or one that allows more, does not do. */
+static void test_entry_must_match(void **state)
+{
+    struct gnttab_map_grant_ref ro, rw;
+
+    grant(0, PAGES, GTF_permit_access);
+    ro = map(0, 0, GNTMAP_readonly);
+    rw = map(0, 1, 0);
+    assert_int_equal(unmap(rw.handle, 0), GNTST_general_error);
+    assert_int_equal(unmap(ro.handle, 1), GNTST_general_error);
+    assert_int_equal(unmap(rw.handle, 1), GNTST_okay);
+    assert_int_equal(grant_v1(granter->grant, 0)->flags, GTF_permit_access | GTF_reading);
+    assert_int_equal(unmap(ro.handle, 0), GNTST_okay);
+    assert_int_equal(fw_general(mfn_to_frame(MFN(PAGES))->word), 1);
+}
+
+static void test_end_of_domain(void **state)
+{
+    for (unsigned int i = 0; i < ENTRIES; i++) {
+        grant(i, PAGES + i, GTF_permit_access);
+        for (unsigned int j = 0; j < 9; j++)
+            assert_int_equal(map(i, i * 9 + j, 0).status, GNTST_okay);
+    }
+    while (grant_domain_release(mapper) == -ERESTART)
+        ;
+    for (unsigned int i = 0; i < ENTRIES; i++) {
+        assert_int_equal(grant_v1(granter->grant, i)->flags, GTF_permit_access);
+        assert_int_equal(fw_general(mfn_to_frame(MFN(PAGES + i))->word),
+                         1 + 9); /* the page table entries' own */
+    }
+    assert_int_equal(granter->references, 1);
+}
+
+#define SLOTS 64
+static struct {
+    bool used, read_only;
+    uint32_t handle;
+    unsigned int ref;
+} model[SLOTS];
+
+static void random_step(void)
+{
+    unsigned int slot = fake_random() % SLOTS, ref = fake_random() % ENTRIES;
+    bool ro = fake_random() % 2;
+
+    if (model[slot].used) {
+        assert_int_equal(unmap(model[slot].handle, slot), GNTST_okay);
+        model[slot].used = false;
+        return;
+    }
+    if (fake_random() % 8 == 0) { /* the granter scribbles over its entry, but for the flags that are ours */
+        volatile grant_entry_v1_t *e = grant_v1(granter->grant, ref);
+
+        e->frame = fake_random() % 4 ? (uint32_t)(PAGES + ref) : (uint32_t)fake_random();
+        e->flags = (uint16_t)((e->flags & (GTF_reading | GTF_writing)) |
+                              (fake_random() % 4 ? GTF_permit_access : fake_random() % 8));
+        return;
+    }
+    if (fake_random() % 4 == 0) {
+        struct gnttab_copy c = {.source = {.u.ref = ref},
+                                .dest = {.u.gmfn = 50, .domid = DOMID_SELF},
+                                .len = 4096,
+                                .flags = GNTCOPY_source_gref};
+
+        assert_int_equal(call(GNTTABOP_copy, &c, 1), 0);
+        return;
+    }
+    struct gnttab_map_grant_ref m = map(ref, slot, ro ? GNTMAP_readonly : 0);
+
+    if (m.status == GNTST_okay) {
+        model[slot].used = true;
+        model[slot].read_only = ro;
+        model[slot].handle = m.handle;
+        model[slot].ref = ref;
+    }
+}
+
+static void check_model(void)
+{
+    for (unsigned int ref = 0; ref < ENTRIES; ref++) {
+        const struct grant_use *u = grant_use(granter->grant, ref);
+        uint16_t flags = grant_v1(granter->grant, ref)->flags;
+        unsigned int readers = 0, writers = 0;
+
+        for (unsigned int i = 0; i < SLOTS; i++)
+            if (model[i].used && model[i].ref == ref) {
+                readers++;
+                writers += !model[i].read_only;
+            }
+        assert_int_equal(u->readers, readers);
+        assert_int_equal(u->writers, writers);
+        if ((flags & GTF_type_mask) == GTF_permit_access) {
+            assert_int_equal((flags & GTF_reading) != 0, readers != 0);
+            assert_int_equal((flags & GTF_writing) != 0, writers != 0);
+        }
+    }
+}
+
+static void test_random(void **state)
+{
+    const char *seed = getenv("SEED"), *steps = getenv("STEPS");
+    unsigned int n = steps ? (unsigned int)atoi(steps) : 20000;
+
+    if (seed)
+        fake_seed = strtoull(seed, NULL, 0);
+    memset(model, 0, sizeof(model));
+    fake.preempt_one_in = 3;
+    for (unsigned int i = 0; i < ENTRIES; i++)
+        grant(i, PAGES + i, GTF_permit_access);
+    for (unsigned int i = 0; i < n; i++) {
+        random_step();
+        check_model();
+    }
+    for (unsigned int i = 0; i < SLOTS; i++)
+        if (model[i].used) {
+            assert_int_equal(unmap(model[i].handle, i), GNTST_okay);
+            model[i].used = false;
+        }
+    check_model();
+    for (unsigned int i = 0; i < ENTRIES; i++)
+        assert_int_equal(mfn_to_frame(MFN(PAGES + i))->word & ~FW_TYPE_MASK, 1);
+    assert_int_equal(granter->references, 1);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(test_given_up_while_mapped),
+        CASE(test_entry_must_match),
+        CASE(test_end_of_domain),
+        CASE(test_random),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
