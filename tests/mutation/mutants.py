@@ -69,7 +69,7 @@ MUTANTS = [
     ('a result is written without a range check', 'hypervisor/arch/x86/guest_copy.c',
      'if (unlikely(!is_guest_range(dst.addr, bytes)))',
      'if (unlikely(!is_guest_range(0, bytes)))',
-     'guest:hostile/bad_pointers', 'the hypervisor overwrites itself for a guest', 'int copy_to_guest('),
+     'guest:smoke/version_bad_pointers', 'the hypervisor overwrites itself for a guest', 'int copy_to_guest('),
     ('segment bases of any form', 'hypervisor/pv/iret.c',
      'if (!is_canonical(base))',
      'if (!is_canonical(base >> 32))',
