@@ -85,7 +85,8 @@ void pv_show_m2p(uint64_t *l4, bool shown)
 void pv_fill_root_slots(uint64_t *l4, struct domain *d)
 {
     hostmap_fill_root(l4, pv_perdomain_entry(d));
-    pv_show_m2p(l4, false); /* until the guest's kernel runs on it */
+    pv_show_m2p(l4, d->vm_assist &
+                        BIT(VMASST_TYPE_m2p_strict)); /* else when the guest's kernel first runs on it */
 }
 
 static int pv_vcpu_init(struct vcpu *v)

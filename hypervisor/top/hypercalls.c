@@ -17,6 +17,13 @@
 
 #define TABLE_SIZE 64
 
+/* Performance counters are not offered to guests, as on Xen without vpmu=. */
+static long not_supported(struct hypercall *hc)
+{
+    (void)hc;
+    return -EOPNOTSUPP;
+}
+
 static const hypercall_fn table[TABLE_SIZE] = {
     [__HYPERVISOR_set_trap_table] = do_set_trap_table,
     [__HYPERVISOR_mmu_update] = do_mmu_update,
@@ -46,6 +53,7 @@ static const hypercall_fn table[TABLE_SIZE] = {
     [__HYPERVISOR_sched_op] = do_sched_op,
     [__HYPERVISOR_callback_op] = do_callback_op,
     [__HYPERVISOR_event_channel_op_compat] = do_event_channel_op,
+    [__HYPERVISOR_xenpmu_op] = not_supported,
     [__HYPERVISOR_sysctl] = do_sysctl,
     [__HYPERVISOR_domctl] = do_domctl,
     [__HYPERVISOR_event_channel_op] = do_event_channel_op,

@@ -6,7 +6,7 @@
 #include "core/hypercall.h"
 #include <xen/platform.h>
 
-/* -ENODEV: not that firmware; -ESRCH: no such disk; -EINVAL, -EOPNOTSUPP, -EFAULT. */
+/* -ENOSYS: not that firmware; -ESRCH: no such disk; -EINVAL, -EOPNOTSUPP, -EFAULT. */
 long platform_firmware_info(struct xenpf_firmware_info *op);
 /* The symbol number op->symnum; the same number again at the end. */
 long platform_get_symbol(struct xenpf_symdata *op);

@@ -20,7 +20,7 @@ static long efi_info_get(struct xenpf_firmware_info *op)
     union xenpf_efi_info *info = &op->u.efi_info;
 
     if (!efi.present)
-        return -ENODEV;
+        return -ENOSYS;
     switch (op->index) {
     case XEN_FW_EFI_VERSION:
         info->version = efi.revision;

@@ -3,12 +3,14 @@
 #include "top/calls.h"
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/apic/apic.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/smp.h"
 #include "core/vcpu_area.h"
 #include "drivers/acpi/acpi.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
 #include "hv/log.h"
+#include "hv/string.h"
 #include "top/platform.h"
 
 static long settime(struct domain *d, uint64_t seconds, uint32_t nanoseconds, uint64_t system_time)
@@ -46,6 +48,27 @@ static long cpuinfo(struct xenpf_pcpuinfo *info)
     return 0;
 }
 
+/* CPUID leaf 1, SDM 2A: family and model with their extensions. All processors are taken to be alike. */
+static long cpu_version(struct xenpf_pcpu_version *v)
+{
+    struct cpuid_regs vendor = cpuid(0), one = cpuid(1);
+    struct xenpf_pcpuinfo info = {.xen_cpuid = v->xen_cpuid};
+
+    cpuinfo(&info);
+    v->max_present = info.max_present;
+    memcpy(v->vendor_id, &vendor.b, 4);
+    memcpy(v->vendor_id + 4, &vendor.d, 4);
+    memcpy(v->vendor_id + 8, &vendor.c, 4);
+    v->family = one.a >> 8 & 15;
+    v->model = one.a >> 4 & 15;
+    if (v->family == 6 || v->family == 15)
+        v->model |= one.a >> 12 & 0xf0;
+    if (v->family == 15)
+        v->family += one.a >> 20 & 0xff;
+    v->stepping = one.a & 15;
+    return 0;
+}
+
 long do_platform_op(struct hypercall *hc)
 {
     struct domain *d = hc->vcpu->domain;
@@ -69,6 +92,9 @@ long do_platform_op(struct hypercall *hc)
         return enter_sleep(&op.u.enter_acpi_sleep);
     case XENPF_get_cpuinfo:
         rc = cpuinfo(&op.u.pcpu_info);
+        break;
+    case XENPF_get_cpu_version:
+        rc = cpu_version(&op.u.pcpu_version);
         break;
     case XENPF_firmware_info:
         rc = platform_firmware_info(&op.u.firmware_info);

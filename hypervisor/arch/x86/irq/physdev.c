@@ -16,7 +16,7 @@
 #include <xen/physdev.h>
 
 /* Who may ask, and whether the structure is copied back. */
-enum physdev_flags { PHYSDEV_ANYONE = 1, PHYSDEV_OUT = 2 };
+enum physdev_flags { PHYSDEV_ANYONE = 1, PHYSDEV_OUT = 2, PHYSDEV_OUT_ALWAYS = 4 /* also after an error */ };
 
 union physdev_arg {
     struct physdev_eoi eoi;
@@ -269,7 +269,7 @@ static const struct physdev_row {
                                     PHYSDEV_ANYONE | PHYSDEV_OUT},
     [PHYSDEVOP_set_iopl] = {op_set_iopl, sizeof(struct physdev_set_iopl), PHYSDEV_ANYONE},
     [PHYSDEVOP_set_iobitmap] = {op_set_iobitmap, sizeof(struct physdev_set_iobitmap), PHYSDEV_ANYONE},
-    [PHYSDEVOP_apic_read] = {op_apic_read, sizeof(struct physdev_apic), PHYSDEV_OUT},
+    [PHYSDEVOP_apic_read] = {op_apic_read, sizeof(struct physdev_apic), PHYSDEV_OUT_ALWAYS},
     [PHYSDEVOP_apic_write] = {op_apic_write, sizeof(struct physdev_apic), 0},
     [PHYSDEVOP_alloc_irq_vector] = {op_alloc_vector, sizeof(struct physdev_irq), PHYSDEV_OUT},
     [PHYSDEVOP_eoi] = {op_eoi, sizeof(struct physdev_eoi), PHYSDEV_ANYONE},
@@ -313,7 +313,8 @@ static long perform(struct hypercall *hc, uint32_t cmd, guest_ptr_t at)
     if (copy_from_guest(&arg, at, row->size))
         return -EFAULT;
     rc = row->perform(d, hc->vcpu, &arg);
-    if (rc >= 0 && (row->flags & PHYSDEV_OUT) && copy_to_guest(at, &arg, row->size))
+    if (((row->flags & PHYSDEV_OUT_ALWAYS) || (rc >= 0 && (row->flags & PHYSDEV_OUT))) &&
+        copy_to_guest(at, &arg, row->size))
         return -EFAULT;
     return rc;
 }
