@@ -40,7 +40,8 @@ __noinline __cold bool fail_alloc_count(void)
     do {
         if (!left)
             return false; /* another processor's was the one */
-    } while (!__atomic_compare_exchange_n(&fail_alloc_countdown, &left, left - 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&fail_alloc_countdown, &left, left - 1, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_RELAXED));
     if (left > 1)
         return false;
     printk("fail-alloc: this allocation fails\n");
