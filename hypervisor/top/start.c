@@ -29,6 +29,7 @@
 #include "pv/entry.h"
 #include "sched/sched.h"
 #include "top/machine_end.h"
+#include "top/selftest.h"
 
 /* entry.S: the way out of the hypervisor, which is the idle loop while there is nobody to run. */
 extern void leave_to_guest(void) __noreturn;
@@ -124,6 +125,7 @@ void boot_continue(void)
     join_parts();
     timers_init();
     platform_init(rsdp_address());
+    self_tests();
     efi_init(boot_info.efi_system_table);
     sched_init(option_string("sched"), (unsigned int)option_number("sched_ratelimit_us", 1000));
     sched_cpu_up(0, idle);

@@ -10,8 +10,12 @@ struct entry {
 
 extern const struct entry extable_start[], extable_end[];
 
+uint64_t extable_jump_target, extable_jump_resume;
+
 uint64_t extable_find(uint64_t rip)
 {
+    if (unlikely(extable_jump_target && rip == extable_jump_target))
+        return extable_jump_resume;
     for (const struct entry *e = extable_start; e < extable_end; e++)
         if ((uint64_t)&e->from + (uint64_t)(int64_t)e->from == rip)
             return (uint64_t)&e->to + (uint64_t)(int64_t)e->to;

@@ -11,5 +11,7 @@
 #include "hv/types.h"
 /* Where to go on after a fault at this address, or 0. */
 uint64_t extable_find(uint64_t rip);
+/* The start-up self-tests jump to an address that must not run: a fault there goes on at `resume`. 0: none. */
+extern uint64_t extable_jump_target, extable_jump_resume;
 #endif
 #endif
