@@ -767,6 +767,15 @@ void hv_free_pages(void *va, unsigned int order)
     free(va);
 }
 
+/* No grants here. */
+void grant_name_holdings(struct domain *d, frame_holding_fn *hold, void *context);
+void grant_name_holdings(struct domain *d, frame_holding_fn *hold, void *context)
+{
+    (void)d;
+    (void)hold;
+    (void)context;
+}
+
 void pv_show_m2p(uint64_t *l4, bool shown)
 {
 }

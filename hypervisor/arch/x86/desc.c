@@ -20,11 +20,11 @@
 #include "hv/string.h"
 
 #define MSR_SYSENTER_CS 0x174
-#define MSR_EFER  0xc0000080
-#define MSR_STAR  0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_CSTAR 0xc0000083
-#define MSR_FMASK 0xc0000084
+#define MSR_EFER        0xc0000080
+#define MSR_STAR        0xc0000081
+#define MSR_LSTAR       0xc0000082
+#define MSR_CSTAR       0xc0000083
+#define MSR_FMASK       0xc0000084
 /* SYSCALL clears everything that could disturb us: TF, IF, DF, IOPL, NT, RF, AC, VM, VIF, VIP, ID stays. */
 #define SYSCALL_MASK 0x1f7700UL
 
