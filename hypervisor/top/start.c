@@ -4,7 +4,9 @@
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/boot/main.h"
 #include "arch/x86/desc.h"
+#include "arch/x86/hostmap.h"
 #include "arch/x86/layout.h"
+#include "arch/x86/mmio_read_only.h"
 #include "drivers/efi.h"
 #include "arch/x86/mca/mca.h"
 #include "arch/x86/platform.h"
@@ -125,6 +127,8 @@ void boot_continue(void)
     join_parts();
     timers_init();
     platform_init(rsdp_address());
+    if (trampoline_page && mmio_make_read_only(paddr_to_mfn(trampoline_page)))
+        panic("Cannot boot: no room in the table of read-only pages\n");
     self_tests();
     efi_init(boot_info.efi_system_table);
     sched_init(option_string("sched"), (unsigned int)option_number("sched_ratelimit_us", 1000));

@@ -60,9 +60,9 @@ bool domain_may_map_mmio(struct domain *d, mfn_t mfn)
 {
     if (!d->is_hardware)
         return false;
-    /* The first MiB is firmware's: its tables and data, the VGA window; none of it is in the heap. */
+    /* The first MiB is firmware's: its tables and data, the VGA window; none of it is in the heap. Kernels search all of it; our start-up page there is read-only. */
     if (mfn.n < MiB(1) >> PAGE_SHIFT)
-        return mfn_to_paddr(mfn) != trampoline_page;
+        return true;
     return mfn.n >> (address_bits - PAGE_SHIFT) == 0 && !is_ram(mfn) &&
            !irq_is_interrupt_controller(mfn_to_paddr(mfn));
 }
