@@ -5,6 +5,7 @@
  */
 #include "arch/x86/traps.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpu_features.h"
 #include "arch/x86/layout.h"
 #include "hv/guest.h"
 #include "hv/irqflags.h"
@@ -153,6 +154,7 @@ void guest_trap(struct vcpu *v)
     unsigned int vector = v->regs.entry_vector;
     uint64_t address, dr6;
 
+    close_user_access(); /* interrupt gates leave the guest's EFLAGS.AC, which would switch SMAP off */
     if (vector == TRAP_PF) {
         address = read_cr2();
         irq_enable();
