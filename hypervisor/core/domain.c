@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Making, finding and ending domains and vcpus. Finding is lock-free: the table of domains by id changes by single pointer stores, and a structure is
- * freed only after a reference count of zero and a quiescent period (core/quiesce.h), so a reader that found a pointer may still try to take
- * a reference and see that it cannot.
+ * Making, finding and ending domains and vcpus. Finding is lock-free: the table of domains by id changes by single pointer stores, and a reader that
+ * found a pointer may still try to take a reference and see that it cannot. Nothing frees a structure yet: domains cannot be destroyed (DESIGN 9 says how).
  */
 #include "core/domain.h"
 #include "core/heap.h"

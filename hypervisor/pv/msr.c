@@ -31,11 +31,6 @@
 #define EFER_GUEST          0xd01ULL /* SCE, LME, LMA, NX */
 #define CR0_TS              8UL
 
-static bool is_canonical(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
 static bool is_mc_bank(uint32_t msr)
 {
     return msr >= MSR_MC0_CTL && msr < MSR_MC0_CTL + 4 * GUEST_MC_BANKS;

@@ -17,11 +17,6 @@
 #define RFLAGS_IOPL 0x3000UL
 #define CR0_TS      8UL
 
-static bool is_canonical(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
 static int check(const struct vcpu_guest_context *c)
 {
     if (!is_canonical(c->user_regs.rip) || !is_canonical(c->fs_base) || !is_canonical(c->gs_base_kernel) ||

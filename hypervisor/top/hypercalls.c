@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The table of hypercalls: number, handler, who may call. What is not here answers -ENOSYS. Which operations inside a call ask for privilege is the handler's
- * business, by core/authority.h.
+ * business.
  */
 #include "arch/x86/irq/physdev.h"
 #include "arch/x86/mca/mca.h"

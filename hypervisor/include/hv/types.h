@@ -105,6 +105,12 @@ static inline paddr_t mfn_to_paddr(mfn_t mfn)
     return mfn.n << PAGE_SHIFT;
 }
 
+/* Bits 48 to 63 as bit 47, as the processor wants addresses (SDM 1 3.3.7.1). */
+static inline bool is_canonical(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
 /* An address that a guest gave us. Only the copy functions of hv/guest.h take it. */
 typedef struct {
     uint64_t addr;

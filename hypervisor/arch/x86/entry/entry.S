@@ -115,7 +115,7 @@ leave_to_guest:
 exit_iretq:
         iretq
 
-/* SYSCALL: the per-processor gate (entry/gate.c) has switched to the end of vcpu.regs and pushed SS, RSP, RFLAGS, CS, RIP, and vector 0x100. */
+/* SYSCALL: the per-processor gate (desc.c) has switched to the end of vcpu.regs and pushed SS, RSP, RFLAGS, CS, RIP, and 0. */
         .globl  entry_syscall
         .hidden entry_syscall
 entry_syscall:
