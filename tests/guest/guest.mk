@@ -8,7 +8,7 @@ all: guests
 
 ORACLE ?= /boot/xen-4.17-amd64.gz
 
-test-guest: $(GUESTS) $(wildcard $(B)/xenios)
+test-guest: $(GUESTS) $(B)/xenios
 	$(PYTHON) tests/guest/run.py --hypervisor $(B)/xenios --build $(B) $(GUEST_TESTS)
 
 test-guest-oracle: $(GUESTS)
@@ -22,8 +22,8 @@ test-guest-debug: $(GUESTS)
 
 # Every allocation fails once: a sample within a minute for `make test`, and all of them.
 FAIL_ALLOC_AREAS ?= smoke events grant time memory
-test-fail-alloc: $(B)/guests/smoke-pv64 $(wildcard $(B)/xenios)
+test-fail-alloc: $(B)/guests/smoke-pv64 $(B)/xenios
 	$(PYTHON) tests/guest/fail_alloc.py --hypervisor $(B)/xenios --build $(B) --sample 45 smoke events
-test-fail-alloc-all: $(GUESTS) $(wildcard $(B)/xenios)
+test-fail-alloc-all: $(GUESTS) $(B)/xenios
 	$(PYTHON) tests/guest/fail_alloc.py --hypervisor $(B)/xenios --build $(B) $(FAIL_ALLOC_AREAS)
 .PHONY: test-fail-alloc test-fail-alloc-all

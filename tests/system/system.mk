@@ -11,14 +11,14 @@ $(ORACLE_XEN): $(B)/cache/$(ORACLE_PACKAGE)/version
 oracle: $(ORACLE_XEN)
 .PHONY: oracle
 
-test-system: dom0 $(ORACLE_XEN)
+test-system: dom0 $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)$(SYSTEM_RUN) $(PYTEST_ARGS)
 
-test-matrix: dom0 $(ORACLE_XEN)
+test-matrix: dom0 $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)$(SYSTEM_RUN) --matrix -m matrix $(PYTEST_ARGS)
 
 # Ten minutes of load; SOAK_SECONDS=60 for less.
-soak-system: dom0 $(ORACLE_XEN)
+soak-system: dom0 $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)$(SYSTEM_RUN) -m soak $(PYTEST_ARGS)
 soak: soak-system
 .PHONY: soak soak-system
