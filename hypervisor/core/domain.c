@@ -113,7 +113,7 @@ int domain_create(domid_id_t id, const struct guest_kind *kind, unsigned int max
     d->pause_count = 1;
     d->max_vcpus = max_vcpus;
     d->max_pages = ~0ULL;
-    d->page_list = d->xenheap_list = FRAME_LIST_END;
+    d->page_list = d->xenheap_list = d->page_walk = FRAME_LIST_END;
     lock_init(&d->control_lock, RANK_DOMAIN_CONTROL);
     lock_init(&d->page_lock, RANK_PAGE_LIST);
     d->vcpu = hv_new_array(struct vcpu *, max_vcpus);

@@ -57,6 +57,7 @@ struct domain {
     lock_t page_lock;
     uint32_t page_list;    /* first frame number of the list through struct frame, FRAME_LIST_END if empty */
     uint32_t xenheap_list; /* frames of ours that the domain may map */
+    uint32_t page_walk;    /* where domain_pages_current() is */
     uint64_t tot_pages;    /* pages on page_list */
     uint64_t max_pages;    /* limit of tot_pages; ~0 for domain 0 */
     uint64_t outstanding_claim;

@@ -32,6 +32,34 @@ static void list_del(uint32_t *head, struct frame *f)
     f->flags &= (uint16_t)~FRAME_ON_LIST;
 }
 
+/* The walk leaves this frame behind. */
+static void step_over(struct domain *d, const struct frame *f)
+{
+    if (unlikely(d->page_walk == (uint32_t)frame_to_mfn(f).n))
+        d->page_walk = f->next;
+}
+
+void domain_pages_rewind(struct domain *d)
+{
+    lock(&d->page_lock);
+    d->page_walk = d->page_list;
+    unlock(&d->page_lock);
+}
+
+struct frame *domain_pages_current(struct domain *d)
+{
+    uint32_t number = READ_ONCE(d->page_walk);
+
+    return number == FRAME_LIST_END ? NULL : mfn_to_frame(MFN(number));
+}
+
+void domain_pages_advance(struct domain *d, const struct frame *f)
+{
+    lock(&d->page_lock);
+    step_over(d, f);
+    unlock(&d->page_lock);
+}
+
 int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order)
 {
     uint64_t count = 1ULL << order;
@@ -89,6 +117,7 @@ void domain_release_frame(struct frame *f)
         /* The hypervisor's own page: it stays ours, whoever mapped it. */
         unlock(&d->page_lock);
     } else {
+        step_over(d, f);
         list_del(&d->page_list, f);
         d->tot_pages--;
         unlock(&d->page_lock);

@@ -50,6 +50,13 @@ int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width
 int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order) __must_check;
 /* Called when the last general reference of a domain's frame goes (core/frame_ref.c): off the list, counted down, back to the heap. */
 void domain_release_frame(struct frame *f);
+/*
+ * A walk over the domain's pages, one at a time for each domain, that may stop after any page and go on another day: the domain keeps the place. Pages may leave the list meanwhile, the
+ * current one too. One that joins it is not seen. current: no reference is taken, it may be gone already; NULL at the end. advance: past `f`, if the walk still is there.
+ */
+void domain_pages_rewind(struct domain *d);
+struct frame *domain_pages_current(struct domain *d);
+void domain_pages_advance(struct domain *d, const struct frame *f);
 /* Makes a page of ours mappable by the domain (shared info, grant frames). */
 void domain_share_hypervisor_page(struct domain *d, void *va, bool writable);
 

@@ -24,6 +24,9 @@ struct pv_domain {
     uint64_t **perdomain_l1; /* one page for each 16 vcpus: 16 * 32 entries */
     uint32_t pci_index;      /* CF8 as the domain wrote it */
     uint8_t cmos_index;      /* port 70 likewise */
+    /* How far pv_relinquish() has come: the step, and in the first the vcpu. */
+    uint8_t relinquish_step;
+    uint16_t relinquish_vcpu;
 };
 
 enum pv_callback_kind {
@@ -135,7 +138,11 @@ void pv_fill_root_slots(uint64_t *l4, struct domain *d);
 void pv_show_m2p(uint64_t *l4, bool shown);
 /* VCPUOP_initialise, domctl setvcpucontext: struct vcpu_guest_context, decoded. -EINVAL, -ENOMEM, -ERESTART. */
 int pv_set_context(struct vcpu *v, const void *vcpu_guest_context) __must_check;
-/* Page tables, descriptors, registered areas: everything the domain holds. 0 or -ERESTART. */
+/*
+ * Page tables, descriptors, pages: gives back what the domain holds. -ERESTART: call again, it goes on where it stopped; some 64 units of work a call when something is pending. 0: done, but for
+ * pages that others still map; called again, it looks at what is left from the beginning. One caller at a time. The domain's vcpus do not run and it gets no new pages. Not given back here: a
+ * registered vcpu_info (vcpu.info_frame), which others may still write events into.
+ */
 int pv_relinquish(struct domain *d) __must_check;
 
 /* Fills a page with the stubs that guests call us through (pv/dom0/build.c). */

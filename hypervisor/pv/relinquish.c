@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The end of a PV domain's memory, in steps that may stop anywhere: what vcpus hold, pins, tables left half done, and at last the pages themselves. The
+ * The end of a PV domain's memory, in steps that may stop anywhere and go on there: what vcpus hold, pins and tables left half done, and at last the pages themselves. The
  * domain is dying: its vcpus do not run, nothing new is allocated to it.
  */
 #include "core/frame_ref.h"
@@ -16,8 +16,7 @@ static int drop_root(struct vcpu *v, struct frame **root, struct hypercall *hc)
 {
     struct frame *f = *root;
 
-    *root = NULL;
-    /* What is left of it is found again as a PARTIAL frame of the page list. */
+    *root = NULL; /* what is left of it is found again among the pages, half done */
     return f ? frame_put_type(f, v->domain, FT_L4, hc) : 0;
 }
 
@@ -34,48 +33,95 @@ static int drop_vcpu(struct vcpu *v, struct hypercall *hc)
     return 0;
 }
 
-/* Pins go, and tables that are half done. Both may start devalidation of others, which needs no second look: it is finished or PARTIAL, and comes up here. */
-static int drop_tables_of(struct domain *d, struct frame *f, struct hypercall *hc)
+static int drop_vcpus(struct domain *d, struct hypercall *hc)
 {
-    if (fw_pinned(READ_ONCE(f->word)) && frame_unpin(f, d, hc) == -ERESTART)
-        return -ERESTART;
-    return frame_resume(f, d, hc);
-}
+    struct pv_domain *pd = pv_domain(d);
 
-/* Walks the page list from its head; `visit` may make the frame leave it. */
-static int each_page(struct domain *d, struct hypercall *hc,
-                     int (*visit)(struct domain *d, struct frame *f, struct hypercall *hc))
-{
-    uint32_t n = d->page_list;
+    while (pd->relinquish_vcpu < d->max_vcpus) {
+        struct vcpu *v = d->vcpu[pd->relinquish_vcpu];
 
-    while (n != FRAME_LIST_END) {
-        struct frame *f = mfn_to_frame(MFN(n));
-
-        n = f->next;
-        if (visit(d, f, hc) || hypercall_preempt(hc))
+        if (v && drop_vcpu(v, hc))
+            return -ERESTART;
+        pd->relinquish_vcpu++;
+        if (hypercall_preempt(hc))
             return -ERESTART;
     }
     return 0;
 }
 
-static int give_up(struct domain *d, struct frame *f, struct hypercall *hc)
+/*
+ * Visits every page. `visit` says -ERESTART if it is not done with this one, and may make it leave the list. Nothing is visited twice for the sake of a stop: with a walk that begins anew, a
+ * domain of many pages would never end, when more comes up in the time of a walk than a call does.
+ */
+static int each_page(struct domain *d, struct hypercall *hc,
+                     int (*visit)(struct domain *d, struct frame *f, struct hypercall *hc))
+{
+    struct frame *f;
+
+    while ((f = domain_pages_current(d)) != NULL) {
+        if (visit(d, f, hc))
+            return -ERESTART;
+        domain_pages_advance(d, f);
+        if (hypercall_preempt(hc))
+            return -ERESTART;
+    }
+    return 0;
+}
+
+/*
+ * Pins go, and tables that are half done. The walk stays at a table until nothing of it is left half done; so what its end stopped at below it is finished with it, though the walk may have
+ * passed there before.
+ */
+static int drop_table(struct domain *d, struct frame *f, struct hypercall *hc)
+{
+    uint64_t w = READ_ONCE(f->word);
+    int rc = 0;
+
+    if (likely(!fw_pinned(w) && fw_phase(w) != FW_PARTIAL))
+        return 0;
+    if (!frame_get(f, d))
+        return 0; /* whoever mapped it has let it go */
+    if (fw_pinned(READ_ONCE(f->word)) && frame_unpin(f, d, hc) == -ERESTART)
+        rc = -ERESTART;
+    if (!rc)
+        rc = frame_resume(f, d, hc);
+    frame_put(f);
+    return rc;
+}
+
+static int drop_tables(struct domain *d, struct hypercall *hc)
+{
+    return each_page(d, hc, drop_table);
+}
+
+static int give_up_page(struct domain *d, struct frame *f, struct hypercall *hc)
 {
     (void)hc;
     (void)!domain_give_up_frame(d, f);
     return 0;
 }
 
+/* Pages that others map stay with them until they let go. */
+static int give_up_pages(struct domain *d, struct hypercall *hc)
+{
+    return each_page(d, hc, give_up_page);
+}
+
+static int (*const steps[])(struct domain *d, struct hypercall *hc) = {drop_vcpus, drop_tables,
+                                                                       give_up_pages};
+
 int pv_relinquish(struct domain *d)
 {
     struct hypercall hc = {.budget = HYPERCALL_BUDGET};
-    struct vcpu *v;
+    struct pv_domain *pd = pv_domain(d);
 
     memory_claim_drop(d);
-    for_each_vcpu (v, d)
-        if (drop_vcpu(v, &hc))
+    for (; pd->relinquish_step < ARRAY_SIZE(steps); pd->relinquish_step++) {
+        if (steps[pd->relinquish_step](d, &hc))
             return -ERESTART;
-    if (each_page(d, &hc, drop_tables_of))
-        return -ERESTART;
-    /* Pages that others map stay with them until they let go. */
-    return each_page(d, &hc, give_up);
+        domain_pages_rewind(d);
+    }
+    pd->relinquish_step = 0;
+    pd->relinquish_vcpu = 0;
+    return 0;
 }

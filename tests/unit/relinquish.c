@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The end of a PV domain's memory, stopped at every unit of work and at random: every page comes back, whatever mapped what, and a domain is done after a number of calls that grows with
+ * what it holds and no faster. The seed is printed; SEED=n repeats a run.
+ * UNIT-SOURCES: hypervisor/pv/relinquish.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/memory_claim.c hypervisor/core/memory_reservation.c hypervisor/pv/leaf.c hypervisor/pv/validate.c
+ * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DFAKE_WITHOUT_RELEASE
+ */
+#include "fake_machine.h"
+#include "core/memory_op.h"
+#include <time.h>
+
+#define PAGES 3000
+
+static struct domain *d0, *d1;
+static unsigned int freed;
+
+int pv_check_descriptor_page(struct domain *d, uint64_t *page)
+{
+    return 0;
+}
+
+void pv_drop_gdt(struct vcpu *v)
+{
+}
+
+void pv_drop_ldt(struct vcpu *v)
+{
+}
+
+struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)
+{
+    return NULL;
+}
+
+void heap_free(struct frame *f, unsigned int order)
+{
+    f[0] = (struct frame){.owner = FRAME_OWNER_NONE, .flags = FRAME_FREE};
+    freed++;
+}
+
+uint64_t heap_free_frames(void)
+{
+    return 0;
+}
+
+int memory_op_domain(struct hypercall *hc, domid_id_t id, struct domain **out)
+{
+    return -ESRCH;
+}
+
+static uint64_t *table_of(uint64_t mfn)
+{
+    return mfn_to_va(MFN(mfn));
+}
+
+static int setup(void **state)
+{
+    fake_machine_up();
+    freed = 0;
+    d0 = &fake.domain[0].d;
+    d1 = &fake.domain[1].d;
+    d0->max_pages = d1->max_pages = ~0ULL;
+    d0->page_list = d0->page_walk = d1->page_list = d1->page_walk = FRAME_LIST_END;
+    lock_init(&d1->page_lock, RANK_PAGE_LIST);
+    for (uint64_t i = 0; i < PAGES; i++)
+        assert_int_equal(domain_assign_frames(d1, &frame_table[i], 0), 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    return fake_machine_down();
+}
+
+#define P PTE_PRESENT
+#define W PTE_WRITE
+
+/* Tables 10..13 over pages 100.., table 14 an L4 of its own that names 10 read-only (linear) or 11. */
+static void make_tables(unsigned int l1_entries)
+{
+    table_of(10)[0] = 11 << 12 | P | W;
+    table_of(11)[0] = 12 << 12 | P | W;
+    table_of(12)[3] = 13 << 12 | P | W;
+    for (unsigned int i = 0; i < l1_entries; i++)
+        table_of(13)[i] = (uint64_t)(100 + i) << 12 | P | (i & 1 ? W : 0);
+    table_of(14)[0] = 11 << 12 | P | W;
+    table_of(14)[5] = 10 << 12 | P;
+    assert_int_equal(frame_pin(&frame_table[10], d1, FT_L4, NULL), 0);
+    assert_int_equal(frame_get_type(&frame_table[14], d1, FT_L4, NULL), 0);
+    fake.vcpu[1][1]->root_kernel = &frame_table[14];
+    assert_int_equal(frame_pin(&frame_table[13], d1, FT_L1, NULL), 0);
+}
+
+/* How many calls it took. */
+static unsigned int relinquish(unsigned int most)
+{
+    unsigned int calls = 1;
+
+    d1->state = DOMAIN_DYING;
+    while (pv_relinquish(d1)) {
+        calls++;
+        if (calls > most)
+            fail_msg("not done after %u calls: %lu pages are left", most, d1->tot_pages);
+    }
+    return calls;
+}
+
+static void assert_all_gone(unsigned int but)
+{
+    assert_int_equal(d1->tot_pages, but);
+    assert_int_equal(freed, PAGES - but);
+    assert_null(fake.vcpu[1][1]->root_kernel);
+}
+
+/* Something is pending at each look. A unit is a vcpu, a page, an entry; each page is visited twice. */
+static void test_stopped_everywhere(void **state)
+{
+    make_tables(500);
+    fake.preempt_one_in = 1;
+    relinquish(2 * PAGES + FAKE_VCPUS + 5 * 512 + 20);
+    assert_all_gone(0);
+}
+
+static void test_not_stopped(void **state)
+{
+    make_tables(500);
+    assert_int_equal(relinquish(1), 1);
+    assert_all_gone(0);
+}
+
+/* Pages that another domain maps stay; they leave the list while the walk stands at them, before it, behind it. */
+static void test_mapped_by_others(void **state)
+{
+    uint64_t seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL);
+    struct frame *held[64];
+    unsigned int left = ARRAY_SIZE(held);
+
+    printf("seed %lu\n", seed);
+    make_tables(300);
+    fake.preempt_one_in = 1;
+    for (unsigned int run = 0; run < ARRAY_SIZE(held); run++) {
+        fake_seed = seed * 0x9e3779b97f4a7c15ULL + run + 1;
+        held[run] = &frame_table[200 + run * 40 + fake_random() % 40];
+        assert_true(frame_get(held[run], d1));
+    }
+    d1->state = DOMAIN_DYING;
+    for (unsigned int calls = 0; pv_relinquish(d1); calls++) {
+        struct frame *here = domain_pages_current(d1);
+
+        assert_true(calls < 3 * PAGES + 5000);
+        for (unsigned int i = 8; i < left; i++) /* the first eight stay */
+            if (fake_random() % 500 == 0 || (held[i] == here && fake_random() % 2)) {
+                frame_put(held[i]);
+                held[i--] = held[--left];
+            }
+    }
+    while (left > 8)
+        frame_put(held[--left]);
+    assert_all_gone(8);
+    fake.preempt_one_in = 0;
+    for (unsigned int i = 0; i < 8; i++)
+        frame_put(held[i]);
+    assert_all_gone(0);
+    assert_int_equal(pv_relinquish(d1), 0);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(test_stopped_everywhere),
+        CASE(test_not_stopped),
+        CASE(test_mapped_by_others),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
