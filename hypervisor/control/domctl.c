@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* domctl (xen/domctl.h): operations on one domain. None is there yet. */
 #include "control/control.h"
+#include "core/authority.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
 #include <xen/domctl.h>
@@ -13,7 +14,7 @@ long do_domctl(struct hypercall *hc)
         return -EFAULT;
     if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -EACCES;
-    if (!is_privileged(hc->vcpu->domain))
+    if (authorise(hc->vcpu->domain, NULL, AUTHORITY_DOMCTL))
         return -EPERM;
     return -ENOSYS;
 }

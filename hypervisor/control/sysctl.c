@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sysctl (xen/sysctl.h): operations on the whole machine. -EFAULT, then -EACCES for another interface version, then -EPERM, then the operation's own answer. */
 #include "control/control.h"
+#include "core/authority.h"
 #include "drivers/console.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -49,7 +50,7 @@ long do_sysctl(struct hypercall *hc)
         return -EFAULT;
     if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
         return -EACCES;
-    if (!is_privileged(hc->vcpu->domain))
+    if (authorise(hc->vcpu->domain, NULL, AUTHORITY_SYSCTL))
         return -EPERM;
     switch (op.cmd) {
     case XEN_SYSCTL_readconsole:

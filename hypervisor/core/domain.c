@@ -28,10 +28,12 @@ void (*machine_shutdown)(unsigned int reason);
 
 struct domain *domain_get(domid_id_t id)
 {
-    struct domain *d = id < DOMAIN_TABLE_SIZE ? __atomic_load_n(&domains.by_id[id], __ATOMIC_ACQUIRE)
-                       : id == DOMID_IO       ? domain_io
-                       : id == DOMID_XEN      ? domain_xen
-                                              : NULL;
+    struct domain *d =
+        id < DOMAIN_TABLE_SIZE
+            ? __atomic_load_n(&domains.by_id[array_index_clamp(id, DOMAIN_TABLE_SIZE)], __ATOMIC_ACQUIRE)
+        : id == DOMID_IO  ? domain_io
+        : id == DOMID_XEN ? domain_xen
+                          : NULL;
     uint32_t seen;
 
     if (!d)

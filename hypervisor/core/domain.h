@@ -12,6 +12,7 @@
 #include "hv/cpumask.h"
 #include "hv/list.h"
 #include "hv/lock.h"
+#include "hv/speculation.h"
 #include "hv/time.h"
 #include <xen/xen.h>
 #include <xen/vcpu.h>
@@ -173,7 +174,9 @@ void domain_put(struct domain *d);
 /* The current vcpu's or any; NULL if it does not exist. */
 static inline struct vcpu *domain_vcpu(const struct domain *d, unsigned int id)
 {
-    return id < d->max_vcpus ? __atomic_load_n(&d->vcpu[id], __ATOMIC_ACQUIRE) : NULL;
+    return id < d->max_vcpus
+               ? __atomic_load_n(&d->vcpu[array_index_clamp(id, d->max_vcpus)], __ATOMIC_ACQUIRE)
+               : NULL;
 }
 
 _Static_assert((offsetof(struct vcpu, regs) + offsetof(struct cpu_user_regs, es)) % 16 == 0,

@@ -12,11 +12,14 @@
 #include "core/domain.h"
 #include "hv/softirq.h"
 
+/* What kind of guest calls: bit 0 is the width of its layouts. */
+enum hypercall_caller { CALLER_PV64, CALLER_PV32, CALLER_HVM64, CALLER_HVM32, CALLER_KINDS };
+
 struct hypercall {
     struct vcpu *vcpu; /* the caller, running */
     uint64_t arg[6];
-    uint16_t number;
-    bool width32; /* the caller's layout */
+    uint64_t number; /* the whole register: no high bits are forgotten */
+    uint8_t caller;  /* enum hypercall_caller; set once, where the call comes in */
     bool in_multicall;
     bool keeps_registers; /* the handler has set the caller's registers itself: no result is stored */
     uint32_t
@@ -40,7 +43,16 @@ static inline bool hypercall_preempt(struct hypercall *hc)
 
 #define hypercall_ptr(hc, i) GUEST_PTR((hc)->arg[i])
 
-/* The table: top/. A row's handler is called only for callers of the row's class. Long-running handlers are listed in docs/design/hypercalls.md. */
+static inline bool hypercall_width32(const struct hypercall *hc)
+{
+    return hc->caller & CALLER_PV32;
+}
+
+/*
+ * The table: top/hypercalls.c. Calls the handler of hc->number, if the number's row names the caller's kind and admits the caller; -ENOSYS, -EPERM otherwise. The
+ * second form is for entries whose callers are all 64-bit PV guests.
+ */
 long hypercall_dispatch(struct hypercall *hc);
+long hypercall_dispatch_pv64(struct hypercall *hc);
 
 #endif

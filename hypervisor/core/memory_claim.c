@@ -4,6 +4,7 @@
  * lock guards the sum of all claims; taken for a few instructions, by the toolstack's calls and by allocations of domains with a claim.
  */
 #include "core/heap.h"
+#include "core/authority.h"
 #include "core/memory_claim.h"
 #include "core/memory_op.h"
 #include "hv/errno.h"
@@ -65,7 +66,7 @@ long memory_op_claim(struct hypercall *hc)
 
     if (copy_from_guest(&r, hypercall_ptr(hc, 1), sizeof(r)))
         return -EFAULT;
-    if (!is_privileged(hc->vcpu->domain))
+    if (authorise(hc->vcpu->domain, NULL, AUTHORITY_MEMORY_CLAIM))
         return -EPERM;
     if (r.extent_start || r.extent_order || r.mem_flags)
         return -EINVAL;

@@ -79,9 +79,12 @@ static int take_chunk(struct exchange *x, uint64_t first_extent)
     for (uint64_t e = 0; e < x->in_per_chunk; e++) {
         if (read_extent(list, first_extent + e, &mfn))
             return -EFAULT;
-        for (uint64_t i = 0; i < 1ULL << x->arg.in.extent_order; i++)
-            if (!mfn_valid(MFN(mfn + i)) || !take(x, mfn_to_frame(MFN(mfn + i))))
+        for (uint64_t i = 0; i < 1ULL << x->arg.in.extent_order; i++) {
+            mfn_t one = MFN(mfn + i);
+
+            if (!mfn_valid_from_guest(&one) || !take(x, mfn_to_frame(one)))
                 return -EINVAL;
+        }
     }
     return 0;
 }

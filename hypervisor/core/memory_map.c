@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The pseudo-physical memory map of a domain, in the form of BIOS call E820: set by who builds the domain, read by its kernel. */
 #include "core/memory_map.h"
+#include "core/authority.h"
 #include "core/memory_op.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
@@ -65,7 +66,9 @@ long memory_op_set_map(struct hypercall *hc)
     ret = memory_op_domain(hc, arg.domid, &d);
     if (ret)
         return ret;
-    ret = is_privileged(hc->vcpu->domain) ? set_map(d, &arg.map) : -EPERM;
+    ret = authorise(hc->vcpu->domain, d, AUTHORITY_MEMORY_SET_MAP);
+    if (!ret)
+        ret = set_map(d, &arg.map);
     domain_put(d);
     return ret;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* memory_op: the table of commands, and those that only tell a number or belong to translated domains. */
 #include "core/memory_op.h"
+#include "core/authority.h"
 #include "hv/errno.h"
 
 int memory_op_domain(struct hypercall *hc, domid_id_t id, struct domain **out)
@@ -16,7 +17,7 @@ int memory_op_domain(struct hypercall *hc, domid_id_t id, struct domain **out)
     d = id < DOMID_FIRST_RESERVED ? domain_get(id) : NULL;
     if (!d)
         return -ESRCH;
-    if (d != caller && !is_privileged(caller) && caller->target != d) {
+    if (authorise(caller, d, AUTHORITY_MEMORY)) {
         domain_put(d);
         return -EPERM;
     }
@@ -184,7 +185,10 @@ long do_memory_op(struct hypercall *hc)
 {
     unsigned int cmd = hc->arg[0] & MEMOP_CMD_MASK;
 
-    if (cmd >= ARRAY_SIZE(ops) || !ops[cmd])
+    if (cmd >= ARRAY_SIZE(ops))
+        return -ENOSYS;
+    cmd = (unsigned int)array_index_clamp(cmd, ARRAY_SIZE(ops));
+    if (!ops[cmd])
         return -ENOSYS;
     /* Only lists of extents go on somewhere. */
     if (hc->arg[0] >> MEMOP_EXTENT_SHIFT && ops[cmd] != op_reservation)

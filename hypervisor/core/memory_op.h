@@ -6,6 +6,7 @@
 #ifndef CORE_MEMORY_OP_H
 #define CORE_MEMORY_OP_H
 
+#include "core/authority.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
 #include "hv/frame.h"
@@ -32,7 +33,7 @@ int memory_op_domain(struct hypercall *hc, domid_id_t id, struct domain **out) _
 /* The largest extent the caller may ask for (xen-command-line: memop-max-order, its defaults for domUs and control domains). */
 static inline unsigned int memory_op_max_order(const struct domain *caller)
 {
-    return is_privileged(caller) ? 18 : 9;
+    return authorise(caller, NULL, AUTHORITY_MEMORY_LARGE_EXTENTS) ? 9 : 18;
 }
 
 /* One entry of a guest's list of frame numbers. 0 or -EFAULT. */

@@ -40,7 +40,7 @@ static bool decrease(const struct work *w, uint64_t index)
     for (uint64_t i = 0; i < 1ULL << w->order; i++) {
         mfn_t mfn = MFN(first + i);
 
-        if (!mfn_valid(mfn) || !domain_give_up_frame(w->d, mfn_to_frame(mfn)))
+        if (!mfn_valid_from_guest(&mfn) || !domain_give_up_frame(w->d, mfn_to_frame(mfn)))
             return false;
     }
     return true;

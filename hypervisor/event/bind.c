@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Making channels: unbound, interdomain, IPI; and moving them between vcpus. */
 #include "event/ops.h"
-
-/* May `self` act on `d` as its toolstack does? */
-static bool controls(const struct domain *self, const struct domain *d)
-{
-    return self == d || is_privileged(self) || self->target == d;
-}
+#include "core/authority.h"
 
 /* A domain that has event channels, with a reference; those that only own frames (DOMID_XEN, DOMID_IO) have none and do not exist here. */
 static struct domain *find(domid_id_t id, struct domain *self)
@@ -25,7 +20,7 @@ int event_target(struct domain *self, domid_id_t id, struct domain **out)
 
     if (!d)
         return -ESRCH;
-    if (!controls(self, d)) {
+    if (authorise(self, d, AUTHORITY_EVENT_CHANNELS)) {
         domain_put(d);
         return -EPERM;
     }

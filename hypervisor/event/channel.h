@@ -23,6 +23,7 @@
 #include "hv/errno.h"
 #include "hv/frame.h"
 #include "hv/lock.h"
+#include "hv/speculation.h"
 
 enum channel_state {
     CHANNEL_FREE,
@@ -103,20 +104,6 @@ struct event_vcpu {
 #define queue_priority(id)       ((id)&15)
 _Static_assert(EVTCHN_FIFO_MAX_QUEUES == 16 && MAX_VCPUS <= 4096, "queue_id() has room");
 
-/* A guest chose the index: keep it below the bound when the processor guesses wrong, too. Returns 0 if it is
- * not. */
-static inline uint32_t clamp_port(uint32_t port, uint32_t bound)
-{
-    uint64_t mask = 0;
-
-#ifdef UNIT_HOSTED
-    mask = port < bound ? ~0ULL : 0;
-#else
-    __asm__("cmp %2, %1; sbb %0, %0" : "=r"(mask) : "r"(port), "r"(bound) : "cc");
-#endif
-    return port & (uint32_t)mask;
-}
-
 /* The channel of a port that exists, or NULL. */
 static inline struct channel *channel_at(const struct event_domain *e, port_t port)
 {
@@ -124,7 +111,7 @@ static inline struct channel *channel_at(const struct event_domain *e, port_t po
 
     if (unlikely(port >= ports))
         return NULL;
-    port = clamp_port(port, ports);
+    port = (port_t)array_index_clamp(port, ports);
     return &e->bucket[port / BUCKET_CHANNELS][port % BUCKET_CHANNELS];
 }
 

@@ -280,7 +280,7 @@ static long perform(struct hypercall *hc, uint32_t cmd, guest_ptr_t arg)
 
     if (cmd >= ARRAY_SIZE(operations))
         return -ENOSYS;
-    cmd = clamp_port(cmd, ARRAY_SIZE(operations));
+    cmd = (uint32_t)array_index_clamp(cmd, ARRAY_SIZE(operations));
     if (copy_from_guest(&op, arg, operations[cmd].size))
         return -EFAULT;
     rc = operations[cmd].fn(hc, &op);

@@ -51,6 +51,7 @@ static int bind_locked(struct domain *d, unsigned int pirq, bool share, port_t *
         return rc;
     if (pirq >= e->pirqs)
         return -EINVAL;
+    pirq = (unsigned int)array_index_clamp(pirq, e->pirqs);
     if (e->pirq[pirq])
         return -EEXIST;
     rc = channel_alloc(d, &c);
@@ -93,7 +94,9 @@ static struct channel *pirq_channel(struct domain *d, unsigned int pirq)
     struct event_domain *e = d->event;
     struct channel **table = __atomic_load_n(&e->pirq, __ATOMIC_ACQUIRE);
 
-    return table && pirq < e->pirqs ? __atomic_load_n(&table[pirq], __ATOMIC_ACQUIRE) : NULL;
+    if (!table || pirq >= e->pirqs)
+        return NULL;
+    return __atomic_load_n(&table[array_index_clamp(pirq, e->pirqs)], __ATOMIC_ACQUIRE);
 }
 
 void event_send_pirq(struct domain *d, unsigned int pirq)

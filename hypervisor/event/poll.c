@@ -36,7 +36,7 @@ static int read_request(struct hypercall *hc, guest_ptr_t at, struct poll_reques
     struct poll_wire64 wide;
     struct poll_wire32 narrow;
 
-    if (hc->width32) {
+    if (hypercall_width32(hc)) {
         if (copy_from_guest(&narrow, at, sizeof(narrow)))
             return -EFAULT;
         *out = (struct poll_request){narrow.ports, narrow.count, narrow.timeout};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sched_op (xen/sched.h): giving up the processor, waiting for events, ending the domain, watchdogs. */
 #include "event/sched_op.h"
+#include "core/authority.h"
 #include "event/event.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -50,7 +51,7 @@ static long remote_shutdown(struct vcpu *v, guest_ptr_t arg)
     d = domain_get(s.domain_id);
     if (!d)
         return -ESRCH;
-    if (!is_privileged(v->domain) && v->domain->target != d) {
+    if (authorise(v->domain, d, AUTHORITY_REMOTE_SHUTDOWN)) {
         domain_put(d);
         return -EPERM;
     }
@@ -109,7 +110,7 @@ static long pin_override(struct vcpu *v, guest_ptr_t arg)
 {
     struct sched_pin_override s;
 
-    if (!v->domain->is_hardware)
+    if (authorise(v->domain, NULL, AUTHORITY_PIN_OVERRIDE))
         return -EPERM;
     if (copy_from_guest(&s, arg, sizeof(s)))
         return -EFAULT;

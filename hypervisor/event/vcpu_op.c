@@ -4,6 +4,7 @@
  * in VIRQ_TIMER and a moved vcpu_info must show what is pending.
  */
 #include "core/vcpu_op.h"
+#include "core/authority.h"
 #include "arch/x86/apic/apic.h"
 #include "core/p2m.h"
 #include "core/vcpu_area.h"
@@ -256,7 +257,7 @@ static long get_physid(struct vcpu *v, guest_ptr_t arg)
 {
     struct vcpu_get_physid id = {0};
 
-    if (!v->domain->is_hardware || cpumask_weight(&v->hard_affinity) != 1)
+    if (authorise(v->domain, NULL, AUTHORITY_PROCESSOR_ID) || cpumask_weight(&v->hard_affinity) != 1)
         return -EINVAL; /* it may run anywhere */
     id.phys_id = (uint64_t)cpu_apic_id[v->cpu] | (uint64_t)v->cpu << 32;
     return copy_to_guest(arg, &id, sizeof(id));

@@ -25,6 +25,7 @@ int event_bind_virq(struct domain *d, unsigned int virq, unsigned int vcpu, port
 
     if (virq >= NR_VIRQS || (virq_is_global(virq) && vcpu != 0))
         return -EINVAL;
+    virq = (unsigned int)array_index_clamp(virq, NR_VIRQS);
     v = domain_vcpu(d, vcpu);
     if (!v)
         return -ENOENT;

@@ -68,7 +68,7 @@ long do_grant_table_op(struct hypercall *hc)
         return -EINVAL;
     if (cmd >= ARRAY_SIZE(several))
         return -ENOSYS;
-    cmd = grant_clamp(cmd, ARRAY_SIZE(several));
+    cmd = (uint32_t)array_index_clamp(cmd, ARRAY_SIZE(several));
     if (several[cmd])
         return several[cmd](hc);
     if (cmd >= ARRAY_SIZE(single))

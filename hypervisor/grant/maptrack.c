@@ -63,7 +63,7 @@ struct grant_mapping *grant_handle_take(struct grant_domain *g, uint32_t handle)
 
     if (handle >= bound)
         return NULL;
-    m = grant_mapping_at(g, grant_clamp(handle, bound));
+    m = grant_mapping_at(g, (uint32_t)array_index_clamp(handle, bound));
     lock(&g->maptrack_lock);
     ours = m->granter && !m->busy;
     if (ours)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GNTTABOP_query_size, setup_table, get_status_frames: how large the table is and where it lies. */
 #include "grant/table.h"
+#include "core/authority.h"
 
 int16_t grant_target(struct domain *self, domid_id_t id, struct domain **out)
 {
@@ -8,7 +9,7 @@ int16_t grant_target(struct domain *self, domid_id_t id, struct domain **out)
 
     if (!d)
         return GNTST_bad_domain;
-    if (d->grant && (d == self || is_privileged(self) || self->target == d)) {
+    if (d->grant && !authorise(self, d, AUTHORITY_GRANT_TABLE)) {
         *out = d;
         return GNTST_okay;
     }

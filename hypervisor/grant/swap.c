@@ -22,8 +22,8 @@ static int16_t swap(const struct grant_domain *g, uint32_t a, uint32_t b)
 {
     if (a >= grant_entries(g) || b >= grant_entries(g))
         return GNTST_bad_gntref;
-    a = grant_clamp(a, grant_entries(g));
-    b = grant_clamp(b, grant_entries(g));
+    a = (uint32_t)array_index_clamp(a, grant_entries(g));
+    b = (uint32_t)array_index_clamp(b, grant_entries(g));
     if (a == b)
         return GNTST_okay;
     if (grant_use(g, a)->readers || grant_use(g, b)->readers)

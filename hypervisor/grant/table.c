@@ -116,14 +116,14 @@ static int frame_of(struct domain *d, uint32_t index, bool status, mfn_t *out)
         if (g->version != 2 || index >= grant_status_frames_for(g->max_frames))
             return -EINVAL;
         rc = grant_grow(d, min((uint32_t)((index * STATUS_PER_FRAME) / V2_PER_FRAME) + 1, g->max_frames));
-        index = grant_clamp(index, g->status_frames);
+        index = (uint32_t)array_index_clamp(index, g->status_frames);
         *out = rc ? MFN_INVALID : va_to_mfn(g->status[index]);
         return rc;
     }
     if (index >= g->max_frames)
         return -EINVAL;
     rc = grant_grow(d, index + 1);
-    index = grant_clamp(index, g->frames);
+    index = (uint32_t)array_index_clamp(index, g->frames);
     *out = rc ? MFN_INVALID : va_to_mfn(g->shared[index]);
     return rc;
 }

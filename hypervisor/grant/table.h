@@ -13,6 +13,7 @@
 #include "grant/grant.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
+#include "hv/speculation.h"
 #include <xen/grant_table.h>
 
 #define V1_PER_FRAME     (PAGE_SIZE / sizeof(grant_entry_v1_t))
@@ -57,19 +58,6 @@ struct grant_domain {
     uint32_t free_handle;
     uint32_t released_to; /* grant_domain_release() goes on from here */
 };
-
-/* A guest chose the index: 0 if it is not below the bound, when the processor guesses wrong, too. */
-static inline uint32_t grant_clamp(uint32_t index, uint32_t bound)
-{
-    uint64_t mask = 0;
-
-#ifdef UNIT_HOSTED
-    mask = index < bound ? ~0ULL : 0;
-#else
-    __asm__("cmp %2, %1; sbb %0, %0" : "=r"(mask) : "r"(index), "r"(bound) : "cc");
-#endif
-    return index & (uint32_t)mask;
-}
 
 /* Entries in the table. The lock is held, one way or the other. */
 static inline uint32_t grant_entries(const struct grant_domain *g)

@@ -150,7 +150,7 @@ int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, boo
 
     read_lock(&g->lock);
     if (ref < grant_entries(g)) {
-        ref = grant_clamp(ref, grant_entries(g));
+        ref = (uint32_t)array_index_clamp(ref, grant_entries(g));
         u = grant_use(g, ref);
         grant_use_lock(u);
         status = take(granter, grantee, ref, write, map, u);

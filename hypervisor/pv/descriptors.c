@@ -75,8 +75,11 @@ int pv_set_gdt(struct vcpu *v, const uint64_t *mfns, unsigned int entries)
     if (entries > FIRST_RESERVED_GDT_ENTRY)
         return -EINVAL;
     for (i = 0; i < pages; i++) {
-        frames[i] = mfn_to_frame(MFN(mfns[i]));
-        if (!mfn_valid(MFN(mfns[i])) || frame_get_type(frames[i], v->domain, FT_SEGDESC, NULL)) {
+        mfn_t mfn = MFN(mfns[i]);
+
+        ret = mfn_valid_from_guest(&mfn) ? 0 : -EINVAL;
+        frames[i] = mfn_to_frame(mfn);
+        if (ret || frame_get_type(frames[i], v->domain, FT_SEGDESC, NULL)) {
             ret = -EINVAL;
             break;
         }
@@ -120,7 +123,8 @@ long do_update_descriptor(struct hypercall *hc)
     struct frame *f;
     int ret;
 
-    if (!IS_ALIGNED(address, sizeof(descriptor)) || !mfn_valid(mfn) || !pv_fix_descriptor(d, &descriptor))
+    if (!IS_ALIGNED(address, sizeof(descriptor)) || !mfn_valid_from_guest(&mfn) ||
+        !pv_fix_descriptor(d, &descriptor))
         return -EINVAL;
     f = mfn_to_frame(mfn);
     /* A page that is in no table yet is written as the memory it is. */
@@ -179,15 +183,18 @@ bool pv_ldt_fault(struct vcpu *v, unsigned int offset)
 {
     struct pv_vcpu *pv = pv_vcpu(v);
     unsigned int page = offset >> PAGE_SHIFT;
-    uint64_t entry;
     struct frame *f;
+    uint64_t entry;
+    mfn_t mfn;
 
     if (page >= PV_LDT_PAGES || offset / sizeof(uint64_t) >= pv->ldt_entries)
         return false;
     entry = pv_leaf_of(pv, pv->ldt_base + ((uint64_t)page << PAGE_SHIFT));
-    f = mfn_to_frame(MFN((entry & PTE_ADDRESS) >> PAGE_SHIFT));
-    if (!(entry & PTE_PRESENT) || !mfn_valid(frame_to_mfn(f)) ||
-        frame_get_type(f, v->domain, FT_SEGDESC, NULL))
+    mfn = paddr_to_mfn(entry & PTE_ADDRESS);
+    if (!(entry & PTE_PRESENT) || !mfn_valid_from_guest(&mfn))
+        return false;
+    f = mfn_to_frame(mfn);
+    if (frame_get_type(f, v->domain, FT_SEGDESC, NULL))
         return false;
     lock(&pv->ldt_lock);
     if (pv->ldt_mapped & 1u << page) {

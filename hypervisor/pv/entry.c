@@ -21,14 +21,15 @@ void guest_hypercall(struct vcpu *v)
     struct hypercall hc = {
         .vcpu = v,
         .arg = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9},
-        .number = (uint16_t)min(r->rax, 0xffffUL),
+        .caller = CALLER_PV64,
+        .number = r->rax,
         .budget = HYPERCALL_BUDGET,
     };
     uint64_t rip = r->rip;
     long result;
 
     irq_enable();
-    result = hypercall_dispatch(&hc);
+    result = hypercall_dispatch_pv64(&hc);
     if (unlikely(result == -ERESTART)) {
         r->rip = rip - 2; /* SYSCALL is 0f 05: it is executed again with what is left to do */
         r->rdi = hc.arg[0];

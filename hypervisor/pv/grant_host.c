@@ -15,12 +15,14 @@
 static struct frame *find_slot(struct vcpu *v, uint64_t address, bool is_pte, uint64_t **slot)
 {
     mfn_t mfn = paddr_to_mfn(address);
-    struct frame *f = mfn_to_frame(mfn);
+    struct frame *f;
 
     if (!is_pte)
         return pv_find_l1(pv_vcpu(v), address, slot);
-    if ((address & 7) || !mfn_valid(mfn) || READ_ONCE(f->owner) != v->domain->id ||
-        !fw_is_valid(READ_ONCE(f->word), FT_L1))
+    if ((address & 7) || !mfn_valid_from_guest(&mfn))
+        return NULL;
+    f = mfn_to_frame(mfn);
+    if (READ_ONCE(f->owner) != v->domain->id || !fw_is_valid(READ_ONCE(f->word), FT_L1))
         return NULL;
     *slot = (uint64_t *)((uint8_t *)mfn_to_va(mfn) + (address & (PAGE_SIZE - 1)));
     return f;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The rarer targets of L1 entries: device memory, and frames of a domain that the caller is privileged over. */
 #include "pv/leaf.h"
+#include "core/authority.h"
 
 /* xen.h on mmu_update: I/O pages are mapped with the privilege of FD, and with the caller's if FD is DOMID_IO. */
 static int get_mmio(struct domain *caller, struct domain *pg, uint64_t pte)
@@ -12,26 +13,21 @@ static int get_mmio(struct domain *caller, struct domain *pg, uint64_t pte)
     return (pte & PTE_WRITE) && mmio_is_read_only(mfn) ? PV_LEAF_READ_ONLY : 0;
 }
 
-static bool may_use_frames_of(const struct domain *d, const struct domain *owner)
-{
-    return is_privileged(d) || d->target == owner;
-}
-
 int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, struct hypercall *hc)
 {
     mfn_t mfn = pte_mfn(pte);
-    struct frame *f = mfn_to_frame(mfn);
+    struct frame *f = mfn_valid_from_guest(&mfn) ? mfn_to_frame(mfn) : NULL;
     struct domain *owner;
     int ret = -EBUSY;
 
-    if (!mfn_valid(mfn) || READ_ONCE(f->owner) == DOMID_IO)
+    if (!f || READ_ONCE(f->owner) == DOMID_IO)
         return get_mmio(caller, pg, pte);
     if (pg == domain_io || pg == domain_xen || READ_ONCE(f->owner) == pg->id)
         return -EBUSY;
     owner = domain_get(READ_ONCE(f->owner));
     if (!owner)
         return -EBUSY;
-    if (may_use_frames_of(pg, owner)) {
+    if (!authorise(pg, owner, AUTHORITY_MMU)) {
         if (pte & PTE_WRITE)
             ret = frame_get_type(f, owner, FT_WRITABLE, hc);
         else

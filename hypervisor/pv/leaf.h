@@ -27,10 +27,13 @@ static inline __must_check int pv_leaf_get(struct domain *caller, struct domain 
                                            struct hypercall *hc)
 {
     mfn_t mfn = pte_mfn(pte);
-    struct frame *f = mfn_to_frame(mfn);
+    struct frame *f;
     int ret;
 
-    if (unlikely(!mfn_valid(mfn) || READ_ONCE(f->owner) != pg->id))
+    if (unlikely(!mfn_valid_from_guest(&mfn)))
+        return pv_leaf_get_other(caller, pg, pte, hc);
+    f = mfn_to_frame(mfn);
+    if (unlikely(READ_ONCE(f->owner) != pg->id))
         return pv_leaf_get_other(caller, pg, pte, hc);
     if (pte & PTE_WRITE)
         ret = frame_get_type(f, pg, FT_WRITABLE, hc);

@@ -3,6 +3,7 @@
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/hostmap.h"
 #include "arch/x86/layout.h"
+#include "core/authority.h"
 #include "core/memory_map.h"
 #include "core/memory_op.h"
 #include "hv/errno.h"
@@ -16,7 +17,7 @@ long memory_op_machine_map(struct hypercall *hc)
 
     if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
         return -EFAULT;
-    if (!is_privileged(hc->vcpu->domain))
+    if (authorise(hc->vcpu->domain, NULL, AUTHORITY_MACHINE_MEMORY_MAP))
         return -EPERM;
     if (arg.buffer && arg.nr_entries < count)
         return -EINVAL;

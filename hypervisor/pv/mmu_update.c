@@ -41,11 +41,13 @@ static __noinline int update_other(const struct pv_mmu_context *c, struct frame 
 static inline int update_entry(const struct pv_mmu_context *c, uint64_t ptr, uint64_t val, enum pv_store how)
 {
     mfn_t mfn = paddr_to_mfn(ptr);
-    struct frame *f = mfn_to_frame(mfn);
-    uint64_t *slot = (uint64_t *)((uint8_t *)mfn_to_va(mfn) + (ptr & (PAGE_SIZE - 1)));
+    struct frame *f;
+    uint64_t *slot;
 
-    if (unlikely(!mfn_valid(mfn)))
+    if (unlikely(!mfn_valid_from_guest(&mfn)))
         return -EINVAL;
+    f = mfn_to_frame(mfn);
+    slot = (uint64_t *)((uint8_t *)mfn_to_va(mfn) + (ptr & (PAGE_SIZE - 1)));
     if (likely(fw_is_valid(READ_ONCE(f->word), FT_L1) && READ_ONCE(f->owner) == c->pt->id))
         return pv_update_l1(c, f, slot, val, how);
     return update_other(c, f, slot, val, how);
@@ -54,9 +56,12 @@ static inline int update_entry(const struct pv_mmu_context *c, uint64_t ptr, uin
 static __noinline int update_m2p(const struct pv_mmu_context *c, uint64_t ptr, uint64_t val)
 {
     mfn_t mfn = paddr_to_mfn(ptr);
-    struct frame *f = mfn_to_frame(mfn);
+    struct frame *f;
 
-    if (!mfn_valid(mfn) || !frame_get(f, c->pg))
+    if (!mfn_valid_from_guest(&mfn))
+        return -EINVAL;
+    f = mfn_to_frame(mfn);
+    if (!frame_get(f, c->pg))
         return -EINVAL;
     m2p_set(mfn, val);
     frame_put(f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* mmuext_op: pins, page table roots, flushes, and small services on frames. A row of the table for each command. */
 #include "arch/x86/tlb.h"
+#include "core/authority.h"
 #include "hv/guest.h"
 #include "hv/string.h"
 #include "pv/descriptors.h"
@@ -15,9 +16,11 @@ struct mmuext_request {
 };
 _Static_assert(sizeof(struct mmuext_request) == sizeof(struct mmuext_op), "the wire form");
 
-static struct frame *find_frame(uint64_t mfn)
+static struct frame *find_frame(uint64_t number)
 {
-    return mfn_valid(MFN(mfn)) ? mfn_to_frame(MFN(mfn)) : NULL;
+    mfn_t mfn = MFN(number);
+
+    return mfn_valid_from_guest(&mfn) ? mfn_to_frame(mfn) : NULL;
 }
 
 static int op_pin(const struct pv_mmu_context *c, const struct mmuext_request *op)
@@ -134,7 +137,7 @@ static int op_flush_cache(const struct pv_mmu_context *c, const struct mmuext_re
 {
     if (c->pg != c->caller)
         return -EPERM;
-    if (!c->caller->is_hardware)
+    if (authorise(c->caller, NULL, AUTHORITY_CACHE_FLUSH))
         return -EACCES;
     if (op->cmd == MMUEXT_FLUSH_CACHE)
         tlb_flush_local(TLB_FLUSH_CACHE);
@@ -213,9 +216,11 @@ static int (*const ops[])(const struct pv_mmu_context *c, const struct mmuext_re
 
 static int perform(const struct pv_mmu_context *c, const struct mmuext_request *op)
 {
-    if (op->cmd >= ARRAY_SIZE(ops) || !ops[op->cmd])
+    uint64_t cmd = array_index_clamp(op->cmd, ARRAY_SIZE(ops));
+
+    if (op->cmd >= ARRAY_SIZE(ops) || !ops[cmd])
         return -ENOSYS;
-    return ops[op->cmd](c, op);
+    return ops[cmd](c, op);
 }
 
 /* As in mmu_update.c: how many were performed; *ret says why not more. */

@@ -4,6 +4,7 @@
  * and those whose writes are taken and forgotten because kernels write them without need. Everything else is #GP, as on a processor without it.
  */
 #include "pv/msr.h"
+#include "core/authority.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/platform.h"
@@ -67,7 +68,7 @@ int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value)
     case MSR_AMD_NB_CFG:
     case MSR_AMD_MMIO_CFG:
     case MSR_AMD_DE_CFG:
-        if (!p->v.domain->is_hardware)
+        if (authorise(p->v.domain, NULL, AUTHORITY_MACHINE_REGISTERS))
             return -EPERM;
         return rdmsr_safe(msr, value) ? -EPERM : 0;
     case MSR_MCG_CAP:
@@ -98,7 +99,7 @@ int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value)
     case MSR_AMD_PATCH_LEVEL:
     case MSR_AMD_NB_CFG:
     case MSR_AMD_DE_CFG:
-        return p->v.domain->is_hardware ? 0 : -EPERM;
+        return authorise(p->v.domain, NULL, AUTHORITY_MACHINE_REGISTERS);
     case MSR_EFER:
     case MSR_MISC_ENABLE:
         /* Writing what it is changes nothing. */
@@ -151,7 +152,7 @@ int pv_write_cr3(struct pv_vcpu *p, uint64_t value)
     struct frame *old = p->root_kernel;
     int rc;
 
-    if (!mfn_valid(mfn))
+    if (!mfn_valid_from_guest(&mfn))
         return -EINVAL;
     rc = pv_finish_pending(&hc);
     if (!rc)

@@ -7,11 +7,11 @@
 int p2m_get(struct domain *d, gfn_t gfn, enum p2m_access access, struct p2m_frame *out)
 {
     mfn_t mfn = MFN(gfn.n);
-    struct frame *f = mfn_to_frame(mfn);
+    struct frame *f = mfn_valid_from_guest(&mfn) ? mfn_to_frame(mfn) : NULL;
     int ret;
 
     *out = (struct p2m_frame){.mfn = mfn, .type = P2M_RAM, .access = access, .frame = f};
-    if (!mfn_valid(mfn) || READ_ONCE(f->owner) == DOMID_IO) {
+    if (!f || READ_ONCE(f->owner) == DOMID_IO) {
         out->type = P2M_MMIO;
         out->frame = NULL;
         return domain_may_map_mmio(d, mfn) ? 0 : -EINVAL;
@@ -40,8 +40,12 @@ int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order, enum p2m
 
 int frame_get_writable(struct domain *d, gfn_t gfn, struct frame **out)
 {
-    *out = mfn_to_frame(MFN(gfn.n));
-    if (!mfn_valid(MFN(gfn.n)) || frame_get_type(*out, d, FT_WRITABLE, NULL))
+    mfn_t mfn = MFN(gfn.n);
+
+    if (!mfn_valid_from_guest(&mfn))
+        return -EINVAL;
+    *out = mfn_to_frame(mfn);
+    if (frame_get_type(*out, d, FT_WRITABLE, NULL))
         return -EINVAL;
     return 0;
 }

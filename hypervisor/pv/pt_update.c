@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes of page table entries above L1, and what they may leave unfinished; the domains that an MMU hypercall acts on (pv/mmu.h). */
+#include "core/authority.h"
 #include "hv/guest.h"
 #include "pv/mmu.h"
 #include "pv/validate.h"
@@ -106,12 +107,6 @@ void pv_put_table(struct frame *f, struct domain *owner, enum frame_type type, s
         pv_note_unfinished(hc, f, owner);
 }
 
-/* Who may act on another domain's tables and frames: authority's default for MMU operations. */
-static bool may_act_on(const struct domain *d, const struct domain *other)
-{
-    return d == other || is_privileged(d) || d->target == other;
-}
-
 static int find_owner(struct domain *caller, domid_id_t id, struct domain **out)
 {
     struct domain *d;
@@ -123,7 +118,7 @@ static int find_owner(struct domain *caller, domid_id_t id, struct domain **out)
     }
     if (id == DOMID_IO || id == DOMID_XEN) {
         d = id == DOMID_IO ? domain_io : domain_xen;
-        if (id == DOMID_XEN && !is_privileged(caller))
+        if (id == DOMID_XEN && authorise(caller, NULL, AUTHORITY_HYPERVISOR_PAGES))
             return -EPERM;
         domain_ref(d);
         *out = d;
@@ -132,7 +127,7 @@ static int find_owner(struct domain *caller, domid_id_t id, struct domain **out)
     d = id < DOMID_FIRST_RESERVED ? domain_get(id) : NULL;
     if (!d)
         return -ESRCH;
-    if (!may_act_on(caller, d)) {
+    if (authorise(caller, d, AUTHORITY_MMU)) {
         domain_put(d);
         return -EPERM;
     }

@@ -183,13 +183,16 @@ bool pv_fixup_ro_pt_write(struct vcpu *v, uint64_t va, uint32_t error_code)
     struct quick_insn quick;
     uint64_t leaf;
     size_t length;
+    mfn_t mfn;
 
     if ((error_code & (PF_PRESENT | PF_WRITE | PF_OTHERS)) != (PF_PRESENT | PF_WRITE) || !pv->kernel_mode)
         return false;
     leaf = pv_leaf_of(pv, va);
-    t.table = mfn_to_frame(pte_mfn(leaf));
-    if ((leaf & (PTE_PRESENT | PTE_WRITE)) != PTE_PRESENT || !mfn_valid(pte_mfn(leaf)) ||
-        !fw_is_valid(READ_ONCE(t.table->word), FT_L1) || READ_ONCE(t.table->owner) != v->domain->id)
+    mfn = pte_mfn(leaf);
+    if ((leaf & (PTE_PRESENT | PTE_WRITE)) != PTE_PRESENT || !mfn_valid_from_guest(&mfn))
+        return false;
+    t.table = mfn_to_frame(mfn);
+    if (!fw_is_valid(READ_ONCE(t.table->word), FT_L1) || READ_ONCE(t.table->owner) != v->domain->id)
         return false;
     t.slot = (uint64_t *)frame_to_va(t.table) + (va >> 3 & (PT_ENTRIES - 1));
     if (v->regs.cs != GUEST_CS64)

@@ -60,10 +60,11 @@ int pv_child_get(struct domain *d, struct frame *table, enum frame_type type, ui
                  struct hypercall *hc)
 {
     mfn_t mfn = pte_mfn(pte);
-    struct frame *child = mfn_to_frame(mfn);
+    struct frame *child;
 
-    if (!mfn_valid(mfn))
+    if (!mfn_valid_from_guest(&mfn))
         return -EINVAL;
+    child = mfn_to_frame(mfn);
     if (child == table)
         return pte & PTE_WRITE ? -EINVAL : 0;
     if (fw_is_valid(READ_ONCE(child->word), type))
@@ -163,7 +164,7 @@ static int resume_child(struct domain *d, enum frame_type type, uint64_t pte, st
 {
     mfn_t mfn = pte_mfn(pte);
 
-    if (type == FT_L1 || !(pte & PTE_PRESENT) || !mfn_valid(mfn))
+    if (type == FT_L1 || !(pte & PTE_PRESENT) || !mfn_valid_from_guest(&mfn))
         return 0;
     return frame_resume(mfn_to_frame(mfn), d, hc);
 }

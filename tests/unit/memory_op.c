@@ -2,7 +2,7 @@
 /*
  * Memory that comes and goes, on a fake machine with a fake heap that fails at will: random reservations and exchanges, also with the same page named twice, mapped
  * pages, frames of others. No page may be lost or counted twice, and an exchange does its chunk or leaves it alone. The seed is printed; SEED=n repeats a run.
- * UNIT-SOURCES: hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/memory_op.c hypervisor/core/memory_reservation.c hypervisor/core/memory_exchange.c hypervisor/core/memory_claim.c
+ * UNIT-SOURCES: hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/memory_op.c hypervisor/core/memory_reservation.c hypervisor/core/memory_exchange.c hypervisor/core/memory_claim.c
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DFAKE_WITHOUT_RELEASE
  */
 #include "fake_machine.h"

@@ -8,6 +8,7 @@
 
 #include "hv/types.h"
 #include "hv/bitops.h"
+#include "hv/speculation.h"
 
 struct frame {
     uint64_t word; /* types and references (core/frame_word.h); atomic */
@@ -53,6 +54,20 @@ extern uint64_t *frame_valid_map;
 static inline bool mfn_valid(mfn_t mfn)
 {
     return mfn.n < max_mfn && test_bit((unsigned int)(mfn.n >> 9), frame_valid_map);
+}
+
+/*
+ * As mfn_valid(), of a number that a guest chose. If it is valid, *mfn is from then on less than max_mfn when the processor guesses wrong, too; make the pointer to its
+ * frame behind this.
+ */
+static inline bool mfn_valid_from_guest(mfn_t *mfn)
+{
+    uint64_t bound = max_mfn;
+
+    if (unlikely(mfn->n >= bound))
+        return false;
+    mfn->n = array_index_clamp(mfn->n, bound);
+    return test_bit((unsigned int)(mfn->n >> 9), frame_valid_map);
 }
 
 static inline struct frame *mfn_to_frame(mfn_t mfn)

@@ -7,6 +7,7 @@
 #include "arch/x86/irq/irq.h"
 #include "arch/x86/irq/msi.h"
 #include "arch/x86/irq/pirq.h"
+#include "core/authority.h"
 #include "drivers/pci/config.h"
 #include "event/event.h"
 #include "hv/errno.h"
@@ -166,6 +167,9 @@ static long op_map(struct domain *self, struct vcpu *v, union physdev_arg *arg)
 
     if (!d)
         return -ESRCH;
+    rc = authorise(self, d, AUTHORITY_PIRQ_MAP);
+    if (rc)
+        goto out;
     switch (map->type) {
     case MAP_PIRQ_TYPE_GSI:
         rc = map->index < 0 ? -EINVAL : pirq_map_gsi(d, (unsigned int)map->index, &map->pirq);
@@ -181,6 +185,7 @@ static long op_map(struct domain *self, struct vcpu *v, union physdev_arg *arg)
         rc = -EINVAL;
         break;
     }
+out:
     domain_put(d);
     return rc;
 }
@@ -192,7 +197,9 @@ static long op_unmap(struct domain *self, struct vcpu *v, union physdev_arg *arg
 
     if (!d)
         return -ESRCH;
-    rc = arg->unmap.pirq < 0 ? -EINVAL : pirq_unmap(d, (unsigned int)arg->unmap.pirq);
+    rc = authorise(self, d, AUTHORITY_PIRQ_MAP);
+    if (!rc)
+        rc = arg->unmap.pirq < 0 ? -EINVAL : pirq_unmap(d, (unsigned int)arg->unmap.pirq);
     domain_put(d);
     return rc;
 }
@@ -302,12 +309,14 @@ static long perform(struct hypercall *hc, uint32_t cmd, guest_ptr_t at)
 
     if (cmd == PHYSDEVOP_IRQ_UNMASK_NOTIFY) /* obsolete; succeeds */
         return 0;
-    if (cmd >= ARRAY_SIZE(rows) || !rows[cmd].perform)
+    if (cmd >= ARRAY_SIZE(rows))
         return -ENOSYS;
-    row = &rows[cmd];
-    if (!d->is_hardware && !(row->flags & PHYSDEV_ANYONE))
+    row = &rows[array_index_clamp(cmd, ARRAY_SIZE(rows))];
+    if (!row->perform)
+        return -ENOSYS;
+    if (!(row->flags & PHYSDEV_ANYONE) && authorise(d, NULL, AUTHORITY_PHYSICAL_DEVICES))
         return -EPERM;
-    if (hc->width32 && row->size != 4) /* layouts that differ wait for their schema (abi/) */
+    if (hypercall_width32(hc) && row->size != 4) /* layouts that differ wait for their schema (abi/) */
         return -ENOSYS;
     memset(&arg, 0, sizeof(arg));
     if (copy_from_guest(&arg, at, row->size))
@@ -330,7 +339,7 @@ long do_physdev_op_compat(struct hypercall *hc)
     guest_ptr_t at = hypercall_ptr(hc, 0);
     uint32_t cmd;
 
-    if (hc->width32)
+    if (hypercall_width32(hc))
         return -ENOSYS;
     if (copy_from_guest(&cmd, at, sizeof(cmd)))
         return -EFAULT;

@@ -10,6 +10,7 @@
 #include "hv/bitops.h"
 #include "hv/errno.h"
 #include "hv/log.h"
+#include "hv/speculation.h"
 
 #define GUEST_PIRQS 32 /* beyond the GSIs, of a domain that is not the hardware's */
 
@@ -48,7 +49,12 @@ struct irq_domain *irq_domain_of(struct domain *d)
 
 static struct pirq *mapped(struct irq_domain *i, unsigned int pirq)
 {
-    return pirq < i->pirqs && i->pirq[pirq].state == PIRQ_MAPPED ? &i->pirq[pirq] : NULL;
+    struct pirq *p;
+
+    if (pirq >= i->pirqs)
+        return NULL;
+    p = &i->pirq[array_index_clamp(pirq, i->pirqs)];
+    return p->state == PIRQ_MAPPED ? p : NULL;
 }
 
 int pirq_irq(struct domain *d, unsigned int pirq)
@@ -111,6 +117,7 @@ static int map_locked(struct irq_domain *i, unsigned int irq, int *pirq)
         *pirq = irq < irq_gsis && i->pirq[irq].state == PIRQ_FREE ? (int)irq : find_free(i);
     if (*pirq < 0)
         return *pirq;
+    *pirq = (int)array_index_clamp((unsigned int)*pirq, i->pirqs);
     if (i->pirq[*pirq].state == PIRQ_MAPPED)
         return -EEXIST;
     i->pirq[*pirq] = (struct pirq){.irq = (uint16_t)irq, .state = PIRQ_MAPPED};
@@ -167,6 +174,7 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
         return -ENOMEM;
     if (pirq >= i->pirqs)
         return -EINVAL;
+    pirq = (unsigned int)array_index_clamp(pirq, i->pirqs);
     flags = lock_irqsave(&i->lock);
     if (i->pirq[pirq].state == PIRQ_MAPPED)
         was = i->pirq[pirq];

@@ -117,9 +117,7 @@ long do_mca(struct hypercall *hc)
     struct xen_mc *mc;
     long rc;
 
-    if (!is_privileged(hc->vcpu->domain))
-        return -EPERM;
-    if (hc->width32) /* its structures wait for their schema (abi/) */
+    if (hypercall_width32(hc)) /* its structures wait for their schema (abi/) */
         return -ENOSYS;
     mc = hv_new(struct xen_mc);
     if (!mc)
