@@ -1,50 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sysctl (xen/sysctl.h): operations on the whole machine. -EFAULT, then -EACCES for another interface version, then -EPERM, then the operation's own answer. */
+#include "control/sysctl.h"
 #include "control/control.h"
 #include "core/authority.h"
-#include "drivers/console.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
-#include <xen/sysctl.h>
 
-#define CHUNK 128
+#define ROW(command, fn, member) [XEN_SYSCTL_##command] = {fn, sizeof(((struct xen_sysctl *)0)->u.member)}
 
-static long read_console(struct hypercall *hc, struct xen_sysctl_readconsole *op)
+static const struct {
+    sysctl_fn *fn;
+    uint8_t out; /* bytes of the union that the caller gets back after success */
+} ops[] = {
+    [XEN_SYSCTL_readconsole] = {sysctl_readconsole, 0},
+    [XEN_SYSCTL_debug_keys] = {sysctl_debug_keys, 0},
+    ROW(physinfo, sysctl_physinfo, physinfo),
+    ROW(cputopoinfo, sysctl_cputopoinfo, cputopoinfo),
+    ROW(numainfo, sysctl_numainfo, numainfo),
+    ROW(availheap, sysctl_availheap, availheap),
+    ROW(getcpuinfo, sysctl_getcpuinfo, getcpuinfo),
+    ROW(pcitopoinfo, sysctl_pcitopoinfo, pcitopoinfo),
+    [XEN_SYSCTL_cpu_hotplug] = {sysctl_cpu_hotplug, 0},
+    ROW(sched_id, sysctl_sched_id, sched_id),
+    ROW(scheduler_op, sysctl_scheduler_op, scheduler_op),
+    ROW(cpupool_op, sysctl_cpupool_op, cpupool_op),
+    ROW(get_cpu_levelling_caps, sysctl_levelling_caps, cpu_levelling_caps),
+    ROW(get_cpu_featureset, sysctl_cpu_featureset, cpu_featureset),
+    ROW(get_cpu_policy, sysctl_cpu_policy, cpu_policy),
+    [XEN_SYSCTL_get_pmstat] = {sysctl_pmstat, 0},
+    ROW(pm_op, sysctl_pm_op, pm_op),
+    [XEN_SYSCTL_coverage_op] = {sysctl_coverage, 0},
+    [XEN_SYSCTL_psr_cmt_op] = {sysctl_psr_cmt, 0},
+    [XEN_SYSCTL_psr_alloc] = {sysctl_psr_alloc, 0},
+    [XEN_SYSCTL_livepatch_op] = {sysctl_livepatch, 0},
+};
+
+int sysctl_write_back(struct hypercall *hc, const struct xen_sysctl *op, const void *part, size_t bytes)
 {
-    char buf[CHUNK];
-    uint32_t done = 0, index = op->incremental ? op->index : 0;
-    size_t n;
+    size_t at = (size_t)((const uint8_t *)part - (const uint8_t *)op);
 
-    while (done < op->count &&
-           (n = console_ring_read(buf, min(op->count - done, (uint32_t)sizeof(buf)), &index))) {
-        if (copy_to_guest(GUEST_PTR((uint64_t)op->buffer.p + done), buf, n))
-            return -EFAULT;
-        done += (uint32_t)n;
-    }
-    op->count = done;
-    op->index = index;
-    if (op->clear)
-        console_ring_clear();
-    return copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 0), offsetof(struct xen_sysctl, u)), op,
-                         sizeof(*op));
-}
-
-static long send_keys(const struct xen_sysctl_debug_keys *op)
-{
-    char key;
-
-    for (uint32_t i = 0; i < min(op->nr_keys, (uint32_t)CHUNK); i++) {
-        if (copy_from_guest(&key, GUEST_PTR((uint64_t)op->keys.p + i), 1))
-            return -EFAULT;
-        if (console_key_handler)
-            console_key_handler(key);
-    }
-    return 0;
+    return copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 0), at), part, bytes);
 }
 
 long do_sysctl(struct hypercall *hc)
 {
     struct xen_sysctl op;
+    long rc;
 
     if (copy_from_guest(&op, hypercall_ptr(hc, 0), sizeof(op)))
         return -EFAULT;
@@ -52,12 +53,10 @@ long do_sysctl(struct hypercall *hc)
         return -EACCES;
     if (authorise(hc->vcpu->domain, NULL, AUTHORITY_SYSCTL))
         return -EPERM;
-    switch (op.cmd) {
-    case XEN_SYSCTL_readconsole:
-        return read_console(hc, &op.u.readconsole);
-    case XEN_SYSCTL_debug_keys:
-        return send_keys(&op.u.debug_keys);
-    default:
+    if (op.cmd >= ARRAY_SIZE(ops) || !ops[op.cmd].fn)
         return -ENOSYS;
-    }
+    rc = ops[op.cmd].fn(hc, &op);
+    if (rc == 0 && ops[op.cmd].out)
+        rc = sysctl_write_back(hc, &op, &op.u, ops[op.cmd].out);
+    return rc;
 }

@@ -21,6 +21,7 @@ static struct {
     lock_t lock;
     uint32_t first[ZONES][HEAP_MAX_ORDER + 1]; /* frame number + 1; 0: empty */
     uint64_t free, total;
+    uint64_t zone_free[ZONES];
 } heap = {.lock = LOCK_INIT(RANK_HEAP)};
 
 static unsigned int zone_of(uint64_t mfn)
@@ -68,6 +69,7 @@ static bool is_free_block(uint64_t mfn, unsigned int order)
 static void free_block(uint64_t mfn, unsigned int order)
 {
     heap.free += 1ULL << order;
+    heap.zone_free[zone_of(mfn)] += 1ULL << order;
     for (; order < HEAP_MAX_ORDER; order++) {
         uint64_t buddy = mfn ^ (1ULL << order);
 
@@ -93,6 +95,7 @@ static bool take_block(unsigned int order, unsigned int top_zone, uint64_t *mfn)
                 push_block(*mfn + (1ULL << have), have);
             }
             heap.free -= 1ULL << order;
+            heap.zone_free[zone] -= 1ULL << order;
             return true;
         }
     }
@@ -193,6 +196,23 @@ void heap_add_range(mfn_t start, mfn_t end)
 uint64_t heap_free_frames(void)
 {
     return heap.free;
+}
+
+/* The zone of what lies just below 1 << width bytes. */
+static unsigned int zone_below(unsigned int width)
+{
+    return min(width - min(width, (unsigned int)PAGE_SHIFT), (unsigned int)ZONES - 1);
+}
+
+uint64_t heap_free_frames_between(unsigned int min_width, unsigned int max_width)
+{
+    unsigned int last = max_width ? zone_below(max_width) : ZONES - 1;
+    uint64_t sum = 0, irq = lock_irqsave(&heap.lock);
+
+    for (unsigned int zone = zone_below(min_width); zone <= last; zone++)
+        sum += heap.zone_free[zone];
+    unlock_irqrestore(&heap.lock, irq);
+    return sum;
 }
 
 uint64_t heap_total_frames(void)

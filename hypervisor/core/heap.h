@@ -25,6 +25,8 @@ void heap_free(struct frame *f, unsigned int order);
 /* Frames free now / in all. */
 uint64_t heap_free_frames(void);
 uint64_t heap_total_frames(void);
+/* Free frames that lie at or above 1 << (min_width - 1) bytes and below 1 << max_width; 0 for either: no such bound. */
+uint64_t heap_free_frames_between(unsigned int min_width, unsigned int max_width);
 /* Boot: hands a range of frames to the heap. */
 void heap_add_range(mfn_t start, mfn_t end);
 

@@ -32,6 +32,11 @@ void memory_claim_use(struct domain *d, uint64_t pages)
     unlock(&claims.lock);
 }
 
+uint64_t memory_claims_outstanding(void)
+{
+    return READ_ONCE(claims.outstanding);
+}
+
 void memory_claim_drop(struct domain *d)
 {
     memory_claim_use(d, ~0ULL);

@@ -9,6 +9,8 @@
 bool memory_claim_allows(const struct domain *d, uint64_t pages);
 /* The domain got so many pages: its claim shrinks. */
 void memory_claim_use(struct domain *d, uint64_t pages);
+/* What all domains together have claimed and not got yet, in pages. */
+uint64_t memory_claims_outstanding(void);
 /* The domain dies. */
 void memory_claim_drop(struct domain *d);
 

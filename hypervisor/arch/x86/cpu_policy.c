@@ -218,7 +218,7 @@ uint32_t cpu_policy_xsave_size(const struct cpu_policy *p, uint64_t xcr0)
     return size;
 }
 
-static enum cpu_vendor vendor_of(const struct cpuid_regs *r)
+enum cpu_vendor cpu_policy_vendor(const struct cpuid_regs *r)
 {
     if (r->b == 0x756e6547 && r->d == 0x49656e69 && r->c == 0x6c65746e) /* GenuineIntel */
         return VENDOR_INTEL;
@@ -249,7 +249,7 @@ void cpu_policy_read(struct cpu_policy *p, struct cpuid_regs (*read)(uint32_t le
     if (extended >> 16 == 0x8000)
         for (uint32_t i = 0; i <= min(extended & 0xffff, (uint32_t)POLICY_EXTENDED - 1); i++)
             p->extended[i] = read(0x80000000 + i, 0);
-    p->vendor = vendor_of(&p->basic[0]);
+    p->vendor = cpu_policy_vendor(&p->basic[0]);
 }
 
 static void drop_dependents(struct cpu_policy *p)
@@ -338,22 +338,25 @@ static void pv_extended(struct cpu_policy *p)
     p->extended[0x21].b = p->extended[0x21].d = 0;
 }
 
-void cpu_policy_make_pv(struct cpu_policy *pv, const struct cpu_policy *host)
+void cpu_policy_limit_word(struct cpu_policy *p, unsigned int word, uint32_t mask)
 {
-    bool amd = host->vendor == VENDOR_AMD;
+    uint32_t *at = word_at(p, word);
 
-    *pv = *host;
-    for (unsigned int word = 0; word < POLICY_WORDS; word++) {
-        uint32_t *at = word_at(pv, word);
+    if (at)
+        *at &= mask;
+}
 
-        if (at)
-            *at &= pv_mask(word);
-    }
+void cpu_policy_limit_pv(struct cpu_policy *pv)
+{
+    bool amd = pv->vendor == VENDOR_AMD;
+
+    for (unsigned int word = 0; word < POLICY_WORDS; word++)
+        cpu_policy_limit_word(pv, word, pv_mask(word));
     set_feature(pv, F(HYPERVISOR), true);
     set_feature(pv, F(SYSCALL), true);
     if (amd) /* SYSENTER is not there in long mode (APM 3, SYSENTER) */
         set_feature(pv, F(SEP), false);
-    limit_xstate(pv, host->xcr0);
+    limit_xstate(pv, pv->xcr0);
     drop_dependents(pv);
     pv->basic[0].a = min(pv->basic[0].a, (uint32_t)POLICY_BASIC - 1);
     if (amd)
@@ -365,4 +368,10 @@ void cpu_policy_make_pv(struct cpu_policy *pv, const struct cpu_policy *host)
     pv->feature[0].a = min(pv->feature[0].a, (uint32_t)POLICY_FEATURES - 1);
     pv_extended(pv);
     pv->preserve_accessed = true;
+}
+
+void cpu_policy_make_pv(struct cpu_policy *pv, const struct cpu_policy *host)
+{
+    *pv = *host;
+    cpu_policy_limit_pv(pv);
 }

@@ -65,5 +65,11 @@ uint32_t cpu_policy_xsave_size(const struct cpu_policy *p, uint64_t xcr0);
 void cpu_policy_read(struct cpu_policy *p, struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf));
 void cpu_policy_make_host(struct cpu_policy *host, const struct cpu_policy *raw, uint64_t xcr0);
 void cpu_policy_make_pv(struct cpu_policy *pv, const struct cpu_policy *host);
+/* Takes from the policy what PV guests may not have, and what follows from that: the last step of each PV policy's making. */
+void cpu_policy_limit_pv(struct cpu_policy *pv);
+/* Only the features of `mask` remain in the word. */
+void cpu_policy_limit_word(struct cpu_policy *p, unsigned int word, uint32_t mask);
+/* Of leaf 0. */
+enum cpu_vendor cpu_policy_vendor(const struct cpuid_regs *r);
 
 #endif
