@@ -21,6 +21,7 @@ static const struct {
     ROW(getcpuinfo, sysctl_getcpuinfo, getcpuinfo),
     ROW(pcitopoinfo, sysctl_pcitopoinfo, pcitopoinfo),
     [XEN_SYSCTL_cpu_hotplug] = {sysctl_cpu_hotplug, 0},
+    ROW(getdomaininfolist, sysctl_getdomaininfolist, getdomaininfolist),
     ROW(sched_id, sysctl_sched_id, sched_id),
     ROW(scheduler_op, sysctl_scheduler_op, scheduler_op),
     ROW(cpupool_op, sysctl_cpupool_op, cpupool_op),

@@ -192,6 +192,46 @@ KIT_TEST(devices)
     CHECK_RC(call(XEN_SYSCTL_pcitopoinfo), -XEN_EFAULT);
 }
 
+static long domains(uint32_t first, uint32_t count)
+{
+    reset();
+    op.u.getdomaininfolist.first_domain = (domid_t)first;
+    op.u.getdomaininfolist.max_domains = count;
+    set_xen_guest_handle(op.u.getdomaininfolist.buffer, (void *)out);
+    return call(XEN_SYSCTL_getdomaininfolist);
+}
+
+KIT_TEST(domain_list)
+{
+    const struct xen_domctl_getdomaininfo *d = (void *)out;
+
+    for (unsigned n = 0; n < 3; n++) {
+        CHECK_RC(domains(0, n), 0);
+        CHECK_EQ(op.u.getdomaininfolist.num_domains, n ? 1 : 0);
+        if (!n) {
+            CHECK_EQ(out[0], POISON);
+            continue;
+        }
+        CHECK_EQ(d->domain, 0);
+        CHECK_EQ(d->flags, 0xffff0000 | XEN_DOMINF_running);
+        CHECK(d->tot_pages == kit_start_info->nr_pages && d->max_pages == 0xffffffff &&
+              !d->outstanding_pages);
+        CHECK(!d->shr_pages && !d->paged_pages && d->shared_info_frame == kit_start_info->shared_info >> 12);
+        CHECK(d->cpu_time > 0 && d->cpu_time < 60000000000UL);
+        CHECK(d->nr_online_vcpus == 1 && d->max_vcpu_id == 1 && d->ssidref == 0 && d->cpupool == 0);
+        CHECK(d->gpaddr_bits == 40 && d->arch_config.emulation_flags == XEN_X86_EMU_PIT);
+        CHECK_EQ(out[sizeof(*d) / 4], POISON);
+    }
+    CHECK_RC(domains(1, 2), 0);
+    CHECK_EQ(op.u.getdomaininfolist.num_domains, 0);
+    CHECK_RC(domains(DOMID_SELF, 2), 0);
+    CHECK_EQ(op.u.getdomaininfolist.num_domains, 0);
+    reset();
+    op.u.getdomaininfolist.max_domains = 1;
+    set_xen_guest_handle(op.u.getdomaininfolist.buffer, BAD_POINTER);
+    CHECK_RC(call(XEN_SYSCTL_getdomaininfolist), -XEN_EFAULT);
+}
+
 static long scheduler(uint32_t pool, uint32_t id, uint32_t cmd)
 {
     reset();
