@@ -23,6 +23,7 @@
 struct domain;
 struct vcpu;
 struct guest_kind;
+struct hypercall;
 struct event_domain;
 struct event_vcpu;
 struct grant_domain;
@@ -30,6 +31,14 @@ struct irq_domain;
 struct sched_domain;
 struct sched_vcpu;
 struct cpu_policy;
+
+/* A large extent of frames that a call has begun and not ended (core/memory_extent.c). */
+struct domain_extent {
+    uint32_t first; /* frame number */
+    uint32_t done;  /* frames */
+    uint8_t order;  /* 0: there is none */
+    bool busy;      /* somebody works on it now */
+};
 
 enum domain_state { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_ZOMBIE };
 
@@ -62,7 +71,8 @@ struct domain {
     uint64_t tot_pages;    /* pages on page_list */
     uint64_t max_pages;    /* limit of tot_pages; ~0 for domain 0 */
     uint64_t outstanding_claim;
-    struct domain_memory_map *memory_map; /* XENMEM_set_memory_map (core/memory_map.c); control_lock */
+    struct domain_extent growing, shrinking; /* page_lock */
+    struct domain_memory_map *memory_map;    /* XENMEM_set_memory_map (core/memory_map.c); control_lock */
     unsigned int address_width; /* bits; frames allocated to the domain lie below 1 << this; 0: no limit */
 
     shared_info_t *shared_info; /* one page, FRAME_XENHEAP, owned by the domain */
@@ -114,6 +124,7 @@ struct vcpu {
         uint32_t exit_work;
     };
     bool is_initialised;  /* VCPUOP_initialise was done */
+    bool is_initialising; /* somebody works on it now; control_lock, as the one before */
     bool is_running;      /* is the current vcpu of `cpu`; written by that processor only */
     uint32_t pause_flags; /* enum vcpu_pause; atomic */
     int32_t pause_count;  /* atomic */
@@ -153,7 +164,8 @@ struct guest_kind {
     /* Put the processor's state of `v` away, or make it `v`'s. Interrupts off, on the processor itself. */
     void (*switch_from)(struct vcpu *v);
     void (*switch_to)(struct vcpu *v);
-    int (*set_context)(struct vcpu *v, const void *vcpu_guest_context) __must_check;
+    /* The whole state of a vcpu that does not run; one caller at a time, no lock held. -EINVAL, -ERESTART: call again, after hc's vcpu has left the hypervisor. */
+    int (*set_context)(struct vcpu *v, const void *vcpu_guest_context, struct hypercall *hc) __must_check;
 };
 
 static inline bool is_privileged(const struct domain *d)

@@ -6,6 +6,7 @@
 #include "core/frame_ref.h"
 #include "core/heap.h"
 #include "core/memory_claim.h"
+#include "core/memory_op.h"
 #include "hv/errno.h"
 #include "hv/panic.h"
 
@@ -60,6 +61,18 @@ void domain_pages_advance(struct domain *d, const struct frame *f)
     unlock(&d->page_lock);
 }
 
+/* Page lock held. */
+static void assign(struct domain *d, struct frame *f, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        panic_on(f[i].owner != FRAME_OWNER_NONE);
+        f[i].word = FW_GENERAL_ONE;
+        __atomic_store_n(&f[i].owner, d->id, __ATOMIC_RELEASE); /* from here on others may find it */
+        list_add(&d->page_list, &f[i]);
+    }
+    d->tot_pages += count;
+}
+
 int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order)
 {
     uint64_t count = 1ULL << order;
@@ -68,16 +81,25 @@ int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order)
     lock(&d->page_lock);
     if (d->state != DOMAIN_ALIVE)
         rc = -EINVAL;
-    else if (d->tot_pages + count > d->max_pages)
+    else if (d->tot_pages + memory_extent_rest(d) + count > d->max_pages)
         rc = -E2BIG;
-    for (uint64_t i = 0; !rc && i < count; i++) {
-        panic_on(f[i].owner != FRAME_OWNER_NONE);
-        f[i].word = FW_GENERAL_ONE;
-        __atomic_store_n(&f[i].owner, d->id, __ATOMIC_RELEASE); /* from here on others may find it */
-        list_add(&d->page_list, &f[i]);
+    else
+        assign(d, f, count);
+    unlock(&d->page_lock);
+    return rc;
+}
+
+int domain_assign_piece(struct domain *d, struct frame *f, unsigned int count)
+{
+    int rc = 0;
+
+    lock(&d->page_lock);
+    if (d->state != DOMAIN_ALIVE) {
+        rc = -EINVAL;
+    } else {
+        assign(d, f, count);
+        d->growing.done += count;
     }
-    if (!rc)
-        d->tot_pages += count;
     unlock(&d->page_lock);
     return rc;
 }

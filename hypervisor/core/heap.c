@@ -6,7 +6,8 @@
  *
  * Invariants: the first frame of a free block carries FRAME_FREE and its order in `data`; the frames inside carry FRAME_FREE and INSIDE_BLOCK;
  * two free buddies of one order below the largest never exist side by side.
- * The heap lock guards the lists and the counts. Scrubbing and TLB flushes happen outside it, when a block is handed out.
+ * The heap lock guards the lists and the counts. Scrubbing and TLB flushes happen outside it, when a block is handed out; whoever cannot do that at once for a large block takes it
+ * raw and prepares it piece by piece.
  */
 #include "core/heap.h"
 #include "arch/x86/tlb.h"
@@ -20,6 +21,8 @@
 static struct {
     lock_t lock;
     uint32_t first[ZONES][HEAP_MAX_ORDER + 1]; /* frame number + 1; 0: empty */
+    uint32_t orders[ZONES];                    /* bit for each list of the zone that is not empty */
+    uint64_t zones;                            /* bit for each zone that has any */
     uint64_t free, total;
     uint64_t zone_free[ZONES];
 } heap = {.lock = LOCK_INIT(RANK_HEAP)};
@@ -34,6 +37,21 @@ static struct frame *frame_at(uint64_t mfn)
     return mfn_to_frame(MFN(mfn));
 }
 
+_Static_assert(ZONES < 64 && HEAP_MAX_ORDER < 32, "a bit for each");
+
+static void list_filled(unsigned int zone, unsigned int order)
+{
+    heap.orders[zone] |= 1U << order;
+    heap.zones |= 1ULL << zone;
+}
+
+static void list_emptied(unsigned int zone, unsigned int order)
+{
+    heap.orders[zone] &= ~(1U << order);
+    if (!heap.orders[zone])
+        heap.zones &= ~(1ULL << zone);
+}
+
 static void push_block(uint64_t mfn, unsigned int order)
 {
     uint32_t *head = &heap.first[zone_of(mfn)][order];
@@ -44,17 +62,22 @@ static void push_block(uint64_t mfn, unsigned int order)
     f->next = *head ? *head - 1 : FRAME_LIST_END;
     if (*head)
         frame_at(*head - 1)->prev = (uint32_t)mfn;
+    else
+        list_filled(zone_of(mfn), order);
     *head = (uint32_t)mfn + 1;
 }
 
 static void unlink_block(uint64_t mfn, unsigned int order)
 {
     struct frame *f = frame_at(mfn);
+    unsigned int zone = zone_of(mfn);
 
     if (f->prev == FRAME_LIST_END)
-        heap.first[zone_of(mfn)][order] = f->next == FRAME_LIST_END ? 0 : f->next + 1;
+        heap.first[zone][order] = f->next == FRAME_LIST_END ? 0 : f->next + 1;
     else
         frame_at(f->prev)->next = f->next;
+    if (!heap.first[zone][order])
+        list_emptied(zone, order);
     if (f->next != FRAME_LIST_END)
         frame_at(f->next)->prev = f->prev;
     f->data = INSIDE_BLOCK;
@@ -82,34 +105,39 @@ static void free_block(uint64_t mfn, unsigned int order)
     push_block(mfn, order);
 }
 
+/* From the highest zone that will do, so that low memory lasts; there, the smallest block. */
 static bool take_block(unsigned int order, unsigned int top_zone, uint64_t *mfn)
 {
-    for (unsigned int zone = top_zone + 1; zone-- > 0;) {
-        for (unsigned int have = order; have <= HEAP_MAX_ORDER; have++) {
-            if (!heap.first[zone][have])
-                continue;
-            *mfn = heap.first[zone][have] - 1;
-            unlink_block(*mfn, have);
-            while (have > order) {
-                have--;
-                push_block(*mfn + (1ULL << have), have);
-            }
-            heap.free -= 1ULL << order;
-            heap.zone_free[zone] -= 1ULL << order;
-            return true;
+    uint64_t zones = heap.zones & ((2ULL << top_zone) - 1);
+
+    for (; zones; zones &= ~(1ULL << (63 - __builtin_clzll(zones)))) {
+        unsigned int zone = 63 - (unsigned int)__builtin_clzll(zones), have;
+        uint32_t orders = heap.orders[zone] >> order;
+
+        if (!orders)
+            continue;
+        have = order + (unsigned int)__builtin_ctz(orders);
+        *mfn = heap.first[zone][have] - 1;
+        unlink_block(*mfn, have);
+        while (have > order) {
+            have--;
+            push_block(*mfn + (1ULL << have), have);
         }
+        heap.free -= 1ULL << order;
+        heap.zone_free[zone] -= 1ULL << order;
+        return true;
     }
     return false;
 }
 
-/* Nobody may reach the frame through an old translation once it is handed out. */
-static void flush_stale(struct frame *f, unsigned int order)
+/* Nobody may reach the frames through an old translation once they are handed out. */
+static void flush_stale(const struct frame *f, uint64_t count)
 {
-    cpumask_t all = cpu_online_mask;
+    cpumask_t all;
     uint32_t newest = 0;
     bool stamped = false;
 
-    for (uint64_t i = 0; i < 1ULL << order; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         uint32_t stamp = f[i].tlb_stamp;
 
         if (stamp && (!stamped || (int32_t)(stamp - newest) > 0)) {
@@ -119,17 +147,17 @@ static void flush_stale(struct frame *f, unsigned int order)
     }
     if (!stamped)
         return;
+    all = cpu_online_mask;
     tlb_filter(&all, newest);
     if (!cpumask_empty(&all))
         tlb_flush_mask(&all, TLB_FLUSH | TLB_FLUSH_GLOBAL);
 }
 
-struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)
+struct frame *heap_take(unsigned int order, unsigned int width)
 {
     unsigned int top_zone =
         width && width < ZONES - 1 + PAGE_SHIFT ? width - min(width, (unsigned int)PAGE_SHIFT) : ZONES - 1;
     uint64_t mfn, irq;
-    struct frame *f;
     bool found;
 
     if (order > HEAP_MAX_ORDER || fail_alloc_now())
@@ -137,38 +165,80 @@ struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int no
     irq = lock_irqsave(&heap.lock);
     found = take_block(order, top_zone, &mfn);
     unlock_irqrestore(&heap.lock, irq);
-    if (!found)
-        return NULL;
+    return found ? frame_at(mfn) : NULL;
+}
 
-    f = frame_at(mfn);
-    flush_stale(f, order);
-    for (uint64_t i = 0; i < 1ULL << order; i++) {
-        if ((f[i].flags & FRAME_DIRTY) && !(flags & HEAP_NO_SCRUB))
+unsigned int heap_prepare(struct frame *f, unsigned int count, unsigned int flags)
+{
+    unsigned int scrubbed = 0;
+
+    flush_stale(f, count);
+    for (unsigned int i = 0; i < count; i++) {
+        if ((f[i].flags & FRAME_DIRTY) && !(flags & HEAP_NO_SCRUB)) {
             memset(frame_to_va(&f[i]), 0, PAGE_SIZE);
+            scrubbed++;
+        }
         f[i].word = 0;
         f[i].data = 0;
         f[i].flags = 0;
         f[i].tlb_stamp = 0;
         f[i].owner = FRAME_OWNER_NONE;
     }
+    return scrubbed;
+}
+
+struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)
+{
+    struct frame *f = heap_take(order, width);
+
+    if (f)
+        heap_prepare(f, 1U << order, flags);
     return f;
 }
 
-void heap_free(struct frame *f, unsigned int order)
+static void give_back(struct frame *f, unsigned int order)
 {
-    uint64_t mfn = frame_to_mfn(f).n, irq;
+    uint64_t irq = lock_irqsave(&heap.lock);
 
-    panic_on(mfn & ((1ULL << order) - 1));
+    free_block(frame_to_mfn(f).n, order);
+    unlock_irqrestore(&heap.lock, irq);
+}
+
+/* The frames are the heap's again; their stamps stay. */
+static void mark_free(struct frame *f, unsigned int order, uint16_t flags)
+{
+    panic_on(frame_to_mfn(f).n & ((1ULL << order) - 1));
     for (uint64_t i = 0; i < 1ULL << order; i++) {
         panic_on(f[i].flags & FRAME_FREE);
-        f[i].flags = FRAME_FREE | FRAME_DIRTY;
+        f[i].flags = flags;
         f[i].data = INSIDE_BLOCK;
         f[i].word = 0;
         f[i].owner = FRAME_OWNER_NONE;
     }
-    irq = lock_irqsave(&heap.lock);
-    free_block(mfn, order);
-    unlock_irqrestore(&heap.lock, irq);
+}
+
+void heap_free(struct frame *f, unsigned int order)
+{
+    mark_free(f, order, FRAME_FREE | FRAME_DIRTY);
+    give_back(f, order);
+}
+
+void heap_free_clean(struct frame *f, unsigned int order)
+{
+    mark_free(f, order, FRAME_FREE);
+    give_back(f, order);
+}
+
+void heap_put_back(struct frame *f, uint64_t count)
+{
+    while (count) {
+        unsigned int order = min((unsigned int)__builtin_ctzll(frame_to_mfn(f).n | 1ULL << HEAP_MAX_ORDER),
+                                 63 - (unsigned int)__builtin_clzll(count));
+
+        give_back(f, order);
+        f += 1ULL << order;
+        count -= 1ULL << order;
+    }
 }
 
 void heap_add_range(mfn_t start, mfn_t end)

@@ -22,6 +22,15 @@ enum heap_flags {
 struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)
     __must_check;
 void heap_free(struct frame *f, unsigned int order);
+/* The same of frames that are as heap_alloc() gave them, zero, and that nobody has seen: who gets them next need not scrub them. */
+void heap_free_clean(struct frame *f, unsigned int order);
+/*
+ * heap_alloc() in two steps, for who must not take the time for a large block at once: take, without a look at its contents; then prepare all of it, from the first frame on, some frames at a
+ * time (flushed, scrubbed, reset; how many had to be scrubbed). Frames not prepared are put back: `count` of them, from `f` to the end of what was taken.
+ */
+struct frame *heap_take(unsigned int order, unsigned int width) __must_check;
+unsigned int heap_prepare(struct frame *f, unsigned int count, unsigned int flags);
+void heap_put_back(struct frame *f, uint64_t count);
 /* Frames free now / in all. */
 uint64_t heap_free_frames(void);
 uint64_t heap_total_frames(void);
@@ -50,6 +59,8 @@ int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width
                         struct frame **out) __must_check;
 /* Puts frames that nobody owns on the domain's list, each with the allocation's reference. -EINVAL, -E2BIG over the limit. */
 int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order) __must_check;
+/* The same for the next frames of d->growing, for which the limit was asked. -EINVAL. */
+int domain_assign_piece(struct domain *d, struct frame *f, unsigned int count) __must_check;
 /* Called when the last general reference of a domain's frame goes (core/frame_ref.c): off the list, counted down, back to the heap. */
 void domain_release_frame(struct frame *f);
 /*

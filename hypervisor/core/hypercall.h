@@ -41,6 +41,13 @@ static inline bool hypercall_preempt(struct hypercall *hc)
     return softirq_pending();
 }
 
+/* What was just done was `units` of work; hypercall_preempt() after it counts the last of them. */
+static inline void hypercall_charge(struct hypercall *hc, uint64_t units)
+{
+    if (units > 1)
+        hc->budget -= (uint32_t)min(hc->budget - 1ULL, units - 1);
+}
+
 #define hypercall_ptr(hc, i) GUEST_PTR((hc)->arg[i])
 
 static inline bool hypercall_width32(const struct hypercall *hc)

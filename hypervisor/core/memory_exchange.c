@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * XENMEM_exchange: pages of the caller's against others that lie differently (contiguous, or below an address). It goes chunk by chunk, the larger of the two
- * extent sizes: take the old pages out of anybody's reach, allocate the new ones, and only then let the old ones go; so a chunk is
- * exchanged as a whole or not at all.
+ * extent sizes: allocate the new pages, take the old ones out of anybody's reach, and only then let the old ones go; so a chunk is
+ * exchanged as a whole or not at all. Scrubbing new pages takes longest. It may stop: they go back then, clean, and are the next to be handed out.
  *
  * A page is out of reach when its one reference, the allocation's, is taken to 0 without releasing it: nobody gets a new one then. Until it is released
  * or put back, its frame's data links it to the next one taken.
  */
 #include "core/frame_ref.h"
 #include "core/memory_op.h"
+
+/* A chunk is exchanged without a look at what is pending. Linux asks for 2 MiB at most. (Xen lets domain 0 have more.) */
+#define MAX_ORDER 9
 
 struct memory_exchange {
     struct memory_reservation in, out;
@@ -89,25 +92,55 @@ static int take_chunk(struct exchange *x, uint64_t first_extent)
     return 0;
 }
 
+/* All of the extent, or, at -ERESTART, nothing of it. */
+static int prepare_extent(const struct exchange *x, struct frame *f)
+{
+    uint64_t count = 1ULL << x->arg.out.extent_order;
+    unsigned int piece_order = min(x->arg.out.extent_order, (unsigned int)MEMORY_PIECE_ORDER);
+    unsigned int piece = 1U << piece_order;
+
+    for (uint64_t at = 0; at < count; at += piece) {
+        unsigned int scrubbed = heap_prepare(f + at, piece, 0);
+
+        hypercall_charge(x->hc, scrubbed);
+        if (!scrubbed || !hypercall_preempt(x->hc))
+            continue;
+        for (uint64_t i = 0; i <= at; i += piece)
+            heap_free_clean(f + i, piece_order);
+        heap_put_back(f + at + piece, count - at - piece);
+        return -ERESTART;
+    }
+    return 0;
+}
+
+static void free_chunk(const struct exchange *x, struct frame *list)
+{
+    while (list) {
+        struct frame *f = list;
+
+        list = f->data ? mfn_to_frame(MFN(f->data - 1)) : NULL;
+        f->data = 0;
+        heap_free_clean(f, x->arg.out.extent_order);
+    }
+}
+
 /* The new extents, linked through their first frame's data while they are nobody's. */
 static int allocate_chunk(const struct exchange *x, struct frame **out)
 {
     unsigned int width = XENMEMF_get_address_bits(x->arg.out.mem_flags);
     struct frame *list = NULL, *f;
+    int ret;
 
     if (x->d->address_width && (!width || width > x->d->address_width))
         width = x->d->address_width;
     if (width && width <= PAGE_SHIFT)
         return -ENOMEM;
     for (unsigned int e = 0; e < x->out_per_chunk; e++) {
-        f = heap_alloc(x->arg.out.extent_order, width, HEAP_ANY_NODE, 0);
-        if (!f) {
-            while ((f = list) != NULL) {
-                list = f->data ? mfn_to_frame(MFN(f->data - 1)) : NULL;
-                f->data = 0;
-                heap_free(f, x->arg.out.extent_order);
-            }
-            return -ENOMEM;
+        f = heap_take(x->arg.out.extent_order, width);
+        ret = f ? prepare_extent(x, f) : -ENOMEM;
+        if (ret) {
+            free_chunk(x, list);
+            return ret;
         }
         f->data = list ? frame_to_mfn(list).n + 1 : 0;
         list = f;
@@ -151,14 +184,16 @@ static int assign_chunk(const struct exchange *x, struct frame *list, uint64_t f
 static int exchange_chunk(struct exchange *x)
 {
     uint64_t in = x->arg.nr_exchanged, out = in / x->in_per_chunk * x->out_per_chunk;
-    struct frame *list;
-    int ret = take_chunk(x, in);
+    struct frame *list = NULL;
+    int no_memory = allocate_chunk(x, &list), ret;
 
-    if (!ret)
-        ret = allocate_chunk(x, &list);
-    if (ret) {
+    if (no_memory == -ERESTART)
+        return -ERESTART;
+    ret = take_chunk(x, in);
+    if (ret || no_memory) {
         put_back(x);
-        return ret;
+        free_chunk(x, list);
+        return ret ? ret : no_memory;
     }
     let_go(x);
     ret = assign_chunk(x, list, out);
@@ -166,9 +201,9 @@ static int exchange_chunk(struct exchange *x)
     return ret;
 }
 
-static int check(const struct memory_exchange *a, const struct domain *caller)
+static int check(const struct memory_exchange *a)
 {
-    unsigned int in = a->in.extent_order, out = a->out.extent_order, limit = memory_op_max_order(caller);
+    unsigned int in = a->in.extent_order, out = a->out.extent_order, limit = MAX_ORDER;
 
     if (a->in.domid != a->out.domid || a->nr_exchanged > a->in.nr_extents)
         return -EINVAL;
@@ -193,7 +228,7 @@ long memory_op_exchange(struct hypercall *hc)
 
     if (copy_from_guest(a, at, sizeof(*a)))
         return -EFAULT;
-    ret = check(a, hc->vcpu->domain);
+    ret = check(a);
     if (!ret)
         ret = memory_op_domain(hc, a->in.domid, &x.d);
     if (ret)
@@ -205,7 +240,7 @@ long memory_op_exchange(struct hypercall *hc)
         a->in.extent_order > a->out.extent_order ? 1u << (a->in.extent_order - a->out.extent_order) : 1;
     while (!ret && a->nr_exchanged < a->in.nr_extents) {
         ret = exchange_chunk(&x);
-        hc->budget -= min(hc->budget - 1, x.in_per_chunk << a->in.extent_order);
+        hypercall_charge(hc, (uint64_t)x.in_per_chunk << a->in.extent_order);
         if (!ret && hypercall_preempt(hc) && a->nr_exchanged < a->in.nr_extents)
             ret = -ERESTART;
     }

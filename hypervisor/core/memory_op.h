@@ -53,6 +53,23 @@ static inline __must_check int write_extent(guest_ptr_t list, uint64_t index, ui
     return ret ? ret : copy_to_guest(at, &value, sizeof(value));
 }
 
+/*
+ * core/memory_extent.c: extents of more than MEMORY_PIECE_ORDER, piece by piece. grow: 2^order frames for the domain, its numbers for them from `pfn` on (or INVALID_M2P). -ENOMEM; -ERESTART: call
+ * again with the same arguments. give_up: the frames from `first` on. -EINVAL: one of them is not the domain's to give, those before it are given; -ERESTART likewise.
+ */
+#define MEMORY_PIECE_ORDER 4
+int memory_grow_large(struct hypercall *hc, struct domain *d, unsigned int order, unsigned int width,
+                      uint64_t pfn, struct frame **out) __must_check;
+int memory_give_up_large(struct hypercall *hc, struct domain *d, uint64_t first, unsigned int order)
+    __must_check;
+/* The dying domain's unfinished extent goes back. 0, -ERESTART: somebody works on it. */
+int memory_extent_drop(struct domain *d) __must_check;
+/* Frames that the domain's unfinished extent will still add; page lock held. */
+static inline uint64_t memory_extent_rest(const struct domain *d)
+{
+    return d->growing.order ? (1ULL << d->growing.order) - d->growing.done : 0;
+}
+
 /* core/memory_reservation.c: increase, decrease, populate. The number of extents done, from the first on. */
 long memory_op_reservation(struct hypercall *hc, unsigned int cmd);
 /* The domain gives up one of its pages: the allocation's reference goes, and the page with the last. False: it is not its to give. */

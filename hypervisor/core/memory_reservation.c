@@ -31,46 +31,60 @@ bool domain_give_up_frame(struct domain *d, struct frame *f)
     return ours;
 }
 
-static bool decrease(const struct work *w, uint64_t index)
+static int decrease(const struct work *w, uint64_t index)
 {
     uint64_t first;
 
     if (read_extent(w->list, index, &first))
-        return false;
+        return -EFAULT;
+    if (w->order > MEMORY_PIECE_ORDER)
+        return memory_give_up_large(w->hc, w->d, first, w->order);
     for (uint64_t i = 0; i < 1ULL << w->order; i++) {
         mfn_t mfn = MFN(first + i);
 
         if (!mfn_valid_from_guest(&mfn) || !domain_give_up_frame(w->d, mfn_to_frame(mfn)))
-            return false;
+            return -EINVAL;
     }
-    return true;
+    hypercall_charge(w->hc, 1ULL << w->order);
+    return 0;
 }
 
-static bool increase(const struct work *w, uint64_t index, bool populate)
+static int increase_small(const struct work *w, uint64_t pfn, struct frame **out)
 {
+    if (domain_alloc_frames(w->d, w->order, w->width, 0, out))
+        return -ENOMEM;
+    for (uint64_t i = 0; pfn != INVALID_M2P && i < 1ULL << w->order; i++)
+        m2p_set(mfn_add(frame_to_mfn(*out), i), pfn + i);
+    hypercall_charge(w->hc, 1ULL << w->order);
+    return 0;
+}
+
+static int increase(const struct work *w, uint64_t index, bool populate)
+{
+    uint64_t pfn = INVALID_M2P;
     struct frame *f;
-    uint64_t pfn = 0;
+    int rc;
 
     if (populate && read_extent(w->list, index, &pfn))
-        return false;
-    if (domain_alloc_frames(w->d, w->order, w->width, 0, &f))
-        return false;
-    for (uint64_t i = 0; populate && i < 1ULL << w->order; i++)
-        m2p_set(mfn_add(frame_to_mfn(f), i), pfn + i);
-    return guest_ptr_is_null(w->list) || !write_extent(w->list, index, frame_to_mfn(f).n);
+        return -EFAULT;
+    rc = w->order > MEMORY_PIECE_ORDER ? memory_grow_large(w->hc, w->d, w->order, w->width, pfn, &f)
+                                       : increase_small(w, pfn, &f);
+    if (rc)
+        return rc;
+    return guest_ptr_is_null(w->list) ? 0 : write_extent(w->list, index, frame_to_mfn(f).n);
 }
 
 /* Goes on from `done`. Returns how many are done then; stops early at one that cannot be, or when it is time for something else. */
 static uint64_t run(const struct work *w, unsigned int cmd, uint64_t done, uint64_t count, bool *preempted)
 {
     while (done < count) {
-        bool ok = cmd == XENMEM_decrease_reservation ? decrease(w, done)
-                                                     : increase(w, done, cmd == XENMEM_populate_physmap);
+        int rc = cmd == XENMEM_decrease_reservation ? decrease(w, done)
+                                                    : increase(w, done, cmd == XENMEM_populate_physmap);
 
-        if (!ok)
+        *preempted = rc == -ERESTART;
+        if (rc)
             break;
         done++;
-        w->hc->budget -= min(w->hc->budget - 1, (uint32_t)1 << min(w->order, 30u));
         if (hypercall_preempt(w->hc) && done < count) {
             *preempted = true;
             break;

@@ -35,7 +35,7 @@ void softirq_raise_cpu(enum softirq n, unsigned int cpu)
 
 bool softirq_pending(void)
 {
-    return READ_ONCE(this_cpu(softirq_bits).all) != 0;
+    return softirq_pending_here();
 }
 
 void softirq_run(void)
@@ -45,6 +45,7 @@ void softirq_run(void)
 
     while ((all = READ_ONCE(p->all)) != 0) {
         /* SCHEDULE only when nothing else waits: what the others do may decide who runs next. */
+        PREEMPTION_CHECK();
         uint64_t others = all & ~(0xffULL << (8 * SOFTIRQ_SCHEDULE));
         unsigned int n = others ? (unsigned int)__builtin_ctzll(others) / 8 : SOFTIRQ_SCHEDULE;
 

@@ -127,9 +127,32 @@ static long set_singleshot(struct vcpu *v, guest_ptr_t arg)
     return 0;
 }
 
+/* Page tables are validated meanwhile: no lock is held, but nobody else initialises this vcpu. */
+static long begin_initialising(struct vcpu *v)
+{
+    long rc = 0;
+
+    lock(&v->domain->control_lock);
+    if (v->is_initialised)
+        rc = -EEXIST;
+    else if (v->is_initialising)
+        rc = -ERESTART;
+    else
+        v->is_initialising = true;
+    unlock(&v->domain->control_lock);
+    return rc;
+}
+
+static void end_initialising(struct vcpu *v, bool done)
+{
+    lock(&v->domain->control_lock);
+    v->is_initialised = done;
+    v->is_initialising = false;
+    unlock(&v->domain->control_lock);
+}
+
 static long initialise(struct hypercall *hc, struct vcpu *v)
 {
-    struct domain *d = v->domain;
     struct vcpu_guest_context *context;
     long rc;
 
@@ -139,12 +162,11 @@ static long initialise(struct hypercall *hc, struct vcpu *v)
     if (!context)
         return -ENOMEM;
     rc = copy_from_guest(context, hypercall_ptr(hc, 2), sizeof(*context));
+    if (!rc)
+        rc = begin_initialising(v);
     if (!rc) {
-        lock(&d->control_lock);
-        rc = v->is_initialised ? -EEXIST : d->kind->set_context(v, context);
-        if (!rc)
-            v->is_initialised = true;
-        unlock(&d->control_lock);
+        rc = v->domain->kind->set_context(v, context, hc);
+        end_initialising(v, rc == 0);
     }
     hv_free(context);
     return rc;

@@ -36,13 +36,19 @@ bool pv_fix_descriptor(const struct domain *d, uint64_t *descriptor)
     return true;
 }
 
+/* A GDT has 7168 of them: what is absent or a segment is dealt with here, in few instructions. */
 int pv_check_descriptor_page(struct domain *d, uint64_t *page)
 {
     for (unsigned int i = 0; i < DESCRIPTORS_PER_PAGE; i++) {
-        uint64_t descriptor = READ_ONCE(page[i]), fixed = descriptor;
+        uint64_t descriptor = READ_ONCE(page[i]), fixed = descriptor | DESC_DPL;
 
-        if (!pv_fix_descriptor(d, &fixed))
-            return -EINVAL;
+        if (!(descriptor & DESC_PRESENT))
+            continue;
+        if (unlikely(!(descriptor & DESC_SEGMENT))) {
+            fixed = descriptor;
+            if (!pv_fix_descriptor(d, &fixed))
+                return -EINVAL;
+        }
         if (fixed != descriptor)
             WRITE_ONCE(page[i], fixed);
     }
@@ -63,6 +69,18 @@ void pv_drop_gdt(struct vcpu *v)
         pv->gdt_frame[i] = NULL;
     }
     pv->gdt_entries = 0;
+}
+
+bool pv_has_gdt(struct vcpu *v, const uint64_t *mfns, unsigned int entries)
+{
+    struct pv_vcpu *pv = pv_vcpu(v);
+
+    if (pv->gdt_entries != entries)
+        return false;
+    for (unsigned int i = 0; i < DIV_ROUND_UP(entries, DESCRIPTORS_PER_PAGE); i++)
+        if (!pv->gdt_frame[i] || frame_to_mfn(pv->gdt_frame[i]).n != mfns[i])
+            return false;
+    return true;
 }
 
 int pv_set_gdt(struct vcpu *v, const uint64_t *mfns, unsigned int entries)

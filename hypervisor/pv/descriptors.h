@@ -23,6 +23,8 @@ long do_update_descriptor(struct hypercall *hc);
 
 /* Installs the frames of a GDT of `entries` descriptors, one frame for each 512; none for 0. -EINVAL, -EPERM. The old one's are given back. */
 int pv_set_gdt(struct vcpu *v, const uint64_t *mfns, unsigned int entries) __must_check;
+/* Is it installed already? */
+bool pv_has_gdt(struct vcpu *v, const uint64_t *mfns, unsigned int entries);
 void pv_drop_gdt(struct vcpu *v);
 /* MMUEXT_SET_LDT: `entries` 0 for none, at most 8192 at a page-aligned base. -EINVAL. */
 int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries) __must_check;

@@ -136,8 +136,11 @@ void pv_fill_root_slots(uint64_t *l4, struct domain *d);
  * when a root becomes the user's.
  */
 void pv_show_m2p(uint64_t *l4, bool shown);
-/* VCPUOP_initialise, domctl setvcpucontext: struct vcpu_guest_context, decoded. -EINVAL, -ENOMEM, -ERESTART. */
-int pv_set_context(struct vcpu *v, const void *vcpu_guest_context) __must_check;
+/*
+ * VCPUOP_initialise, domctl setvcpucontext: struct vcpu_guest_context, decoded. -EINVAL; -ERESTART: call again with the same context; hc->vcpu's processor has something else to do first. The vcpu does not run and
+ * nobody else sets its context meanwhile; no lock is held.
+ */
+int pv_set_context(struct vcpu *v, const void *vcpu_guest_context, struct hypercall *hc) __must_check;
 /*
  * Page tables, descriptors, pages: gives back what the domain holds. -ERESTART: call again, it goes on where it stopped; some 64 units of work a call when something is pending. 0: done, but for
  * pages that others still map; called again, it looks at what is left from the beginning. One caller at a time. The domain's vcpus do not run and it gets no new pages. Not given back here: a

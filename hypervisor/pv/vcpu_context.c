@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A vcpu's whole state at once: struct vcpu_guest_context, from the guest itself (VCPUOP_initialise) or from a toolstack. Everything is checked before anything is
- * taken; the GDT and the page tables, which take references, come last and are undone on failure.
+ * taken; then the GDT and the page tables, which take references, and time: they may stop, and are undone on failure; what cannot fail comes last.
  */
 #include "arch/x86/layout.h"
 #include "core/frame_ref.h"
@@ -87,51 +87,83 @@ static void set_plain_state(struct pv_vcpu *p, const struct vcpu_guest_context *
             (void)pv_set_debugreg(p, i, c->debugreg[i]);
 }
 
-static int take_root(struct domain *d, uint64_t cr3, struct frame **out)
+/*
+ * A root of a vcpu that does not run. What was taken stays in the vcpu: a call that stops at the second root, or at its end, finds the first one there when it goes on, and one that never
+ * goes on leaves no more behind than the domain's end finds.
+ */
+static int take_root(struct vcpu *v, struct frame **slot, uint64_t cr3, struct hypercall *hc)
 {
     mfn_t mfn = MFN(xen_cr3_to_pfn(cr3));
+    struct frame *f = NULL, *old = *slot;
+    int rc;
 
-    *out = NULL;
-    if (!mfn_valid_from_guest(&mfn))
-        return -EINVAL;
-    *out = mfn_to_frame(mfn);
-    return frame_get_type(*out, d, FT_L4, NULL);
+    if (cr3) {
+        if (!mfn_valid_from_guest(&mfn))
+            return -EINVAL;
+        f = mfn_to_frame(mfn);
+    }
+    if (f == old)
+        return 0;
+    rc = f ? frame_get_type(f, v->domain, FT_L4, hc) : 0;
+    if (rc)
+        return rc;
+    *slot = f;
+    if (!old || !frame_put_type(old, v->domain, FT_L4, hc))
+        return 0;
+    pv_note_unfinished(hc, old, v->domain);
+    return -ERESTART;
 }
 
-int pv_set_context(struct vcpu *v, const void *context)
+/* A root that is left half done, because another one is already, is finished when its frame is used next or its domain ends. */
+static void forget_root(struct vcpu *v, struct frame **slot, struct hypercall *hc)
+{
+    struct frame *f = *slot;
+
+    *slot = NULL;
+    if (f && frame_put_type(f, v->domain, FT_L4, hc) && !pv_has_pending(hc->vcpu))
+        pv_note_unfinished(hc, f, v->domain);
+}
+
+/* What the context refers to, or nothing of it. */
+static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c, struct hypercall *hc)
+{
+    struct pv_vcpu *p = pv_vcpu(v);
+    int rc = 0;
+
+    if (!xen_cr3_to_pfn(c->ctrlreg[3]))
+        return -EINVAL;
+    if (!pv_has_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents))
+        rc = pv_set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
+    if (!rc)
+        rc = take_root(v, &p->root_kernel, c->ctrlreg[3], hc);
+    if (!rc)
+        rc = take_root(v, &p->root_user, c->ctrlreg[1], hc);
+    if (!rc || rc == -ERESTART || v->is_initialised)
+        return rc;
+    pv_drop_gdt(v);
+    forget_root(v, &p->root_user, hc);
+    forget_root(v, &p->root_kernel, hc);
+    return rc;
+}
+
+int pv_set_context(struct vcpu *v, const void *context, struct hypercall *hc)
 {
     const struct vcpu_guest_context *c = context;
     struct pv_vcpu *p = pv_vcpu(v);
-    struct frame *root, *user = NULL;
     int rc = check(c);
 
+    if (!rc)
+        rc = pv_finish_pending(hc);
+    if (!rc)
+        rc = take_tables(v, c, hc);
     if (rc)
         return rc;
-    rc = take_root(v->domain, c->ctrlreg[3], &root);
-    if (rc)
-        return rc;
-    if (c->ctrlreg[1]) {
-        rc = take_root(v->domain, c->ctrlreg[1], &user);
-        if (rc)
-            goto out_root;
-    }
-    rc = pv_set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
-    if (rc)
-        goto out_user;
     set_plain_state(p, c);
+    pv_drop_ldt(v);
     p->ldt_base = c->ldt_base;
     p->ldt_entries = (unsigned int)c->ldt_ents;
-    pv_show_m2p(frame_to_va(root), true);
-    p->root_kernel = root;
-    p->cr3_kernel = mfn_to_paddr(frame_to_mfn(root));
-    p->root_user = user;
-    p->cr3_user = user ? mfn_to_paddr(frame_to_mfn(user)) : 0;
+    pv_show_m2p(frame_to_va(p->root_kernel), true);
+    p->cr3_kernel = mfn_to_paddr(frame_to_mfn(p->root_kernel));
+    p->cr3_user = p->root_user ? mfn_to_paddr(frame_to_mfn(p->root_user)) : 0;
     return 0;
-
-out_user:
-    if (user)
-        frame_put_type(user, v->domain, FT_L4, NULL);
-out_root:
-    frame_put_type(root, v->domain, FT_L4, NULL);
-    return rc;
 }

@@ -26,6 +26,7 @@ static long console_write(struct hypercall *hc)
             log_guest(LOG_INFO, "(d%u) %s\n", hc->vcpu->domain->id, buf);
         hc->arg[1] -= n;
         hc->arg[2] += n;
+        hypercall_charge(hc, HYPERCALL_BUDGET); /* each chunk may take its time on the wire */
         if (hc->arg[1] && hypercall_preempt(hc))
             return -ERESTART;
     }

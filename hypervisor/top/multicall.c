@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * multicall: a list of calls in guest memory. All share one preemption budget. When an entry stops half way, what is left of it is written back into the entry, so that the
+ * multicall: a list of calls in guest memory. All share one preemption budget, and between two of them there is always a look at what is pending. When an entry stops half way, what is left of it is written back into the entry, so that the
  * list can be taken up again there; the guest may change it meanwhile, which harms nobody else, for every entry is checked as a call of its own.
  */
 #include "top/calls.h"
 #include "arch/x86/guest_word.h"
+#include "core/softirq_bits.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
 #include <xen/xen.h>
@@ -78,7 +79,7 @@ long do_multicall(struct hypercall *hc)
             return rc;
         hc->arg[0] += sizeof(struct multicall_entry);
         hc->arg[1]--;
-        if (hc->arg[1] && hypercall_preempt(hc))
+        if (hc->arg[1] && softirq_pending_here()) /* an entry may be a long call of any kind */
             return -ERESTART;
     }
     return 0;

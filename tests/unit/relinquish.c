@@ -43,6 +43,24 @@ uint64_t heap_free_frames(void)
     return 0;
 }
 
+static unsigned int left_growing;
+
+int memory_extent_drop(struct domain *d)
+{
+    return left_growing && left_growing-- ? -ERESTART : 0;
+}
+
+int memory_grow_large(struct hypercall *hc, struct domain *d, unsigned int order, unsigned int width,
+                      uint64_t pfn, struct frame **out)
+{
+    return -ENOMEM;
+}
+
+int memory_give_up_large(struct hypercall *hc, struct domain *d, uint64_t first, unsigned int order)
+{
+    return -EINVAL;
+}
+
 int memory_op_domain(struct hypercall *hc, domid_id_t id, struct domain **out)
 {
     return -ESRCH;
@@ -117,6 +135,7 @@ static void test_stopped_everywhere(void **state)
 {
     make_tables(500);
     fake.preempt_one_in = 1;
+    left_growing = 3;
     relinquish(2 * PAGES + FAKE_VCPUS + 5 * 512 + 20);
     assert_all_gone(0);
 }
