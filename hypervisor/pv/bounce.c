@@ -5,6 +5,7 @@
  */
 #include "pv/bounce.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/desc.h"
 #include "arch/x86/guest_word.h"
 #include "arch/x86/layout.h"
 #include "core/vcpu_area.h"
@@ -22,6 +23,7 @@ void pv_toggle_mode(struct pv_vcpu *p)
     p->kernel_mode = !p->kernel_mode;
     __asm__ volatile("swapgs" ::: "memory");
     write_cr3(p->kernel_mode ? p->cr3_kernel : p->cr3_user);
+    use_port_map(p->port_map[p->kernel_mode]);
     if (unlikely(p->v.areas_stale) && p->kernel_mode)
         vcpu_areas_publish(&p->v);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where a PV guest wants to be called: trap table, callbacks, NMI; and the assists that change how. */
 #include "pv/calls.h"
+#include "pv/ports.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
 #include <xen/callback.h>
@@ -174,7 +175,9 @@ long do_vm_assist(struct hypercall *hc)
         __atomic_fetch_and(&d->vm_assist, ~BIT(type), __ATOMIC_SEQ_CST);
     else
         return -ENOSYS;
-    for_each_vcpu (v, d)
+    for_each_vcpu (v, d) {
         pv_vcpu(v)->honours_iopl = d->vm_assist & BIT(VMASST_TYPE_architectural_iopl);
+        pv_port_rights_changed(pv_vcpu(v));
+    }
     return 0;
 }

@@ -133,6 +133,7 @@ void pv_switch_to(struct vcpu *v)
     tlb_load_root(p->kernel_mode ? p->cr3_kernel : p->cr3_user);
     load_gdt(pv_gdt_va(v));
     load_ldt(pv_ldt_va(v), p->ldt_entries);
+    use_port_map(p->port_map[p->kernel_mode]);
     if (!load_segments(p) && p->callback[PV_CB_FAILSAFE].valid)
         v->segments_failed = true;
     if (read_cr4() != pv_real_cr4(p))

@@ -7,6 +7,7 @@
 #include "hv/alloc.h"
 #include "hv/errno.h"
 #include "pv/context.h"
+#include "pv/ports.h"
 #include "pv/pv.h"
 
 #define VCPUS_PER_L1 (512 / PV_VCPU_AREA_PAGES)
@@ -106,6 +107,7 @@ static int pv_vcpu_init(struct vcpu *v)
     if (!p->fpu)
         return -ENOMEM;
     p->kernel_mode = true;
+    pv_port_rights_changed(p);
     p->dr6 = 0xffff0ff0;
     p->dr7 = 0x400;
     p->cr0_guest = 0x80050033;

@@ -8,6 +8,7 @@
 #include "hv/irqflags.h"
 #include "pv/bounce.h"
 #include "pv/calls.h"
+#include "pv/ports.h"
 
 #define RFLAGS_IOPL 0x3000UL
 #define RFLAGS_VM   0x20000UL
@@ -52,8 +53,10 @@ long do_iret(struct hypercall *hc)
         }
         pv_toggle_mode(p);
     }
-    if (p->honours_iopl)
+    if (unlikely(p->honours_iopl)) {
         p->iopl = c.rflags >> 12 & 3;
+        pv_port_rights_changed(p);
+    }
     r->rip = c.rip;
     r->cs = (uint16_t)(c.cs | 3);
     r->rflags = (c.rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)) | RFLAGS_IF | 2;

@@ -6,6 +6,7 @@
 #include "pv/ports.h"
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/desc.h"
 #include "core/io_access.h"
 #include "drivers/pci/config.h"
 #include "drivers/serial.h"
@@ -31,6 +32,20 @@ bool pv_port_allowed(struct pv_vcpu *p, uint16_t port, unsigned int size)
     if (copy_from_guest(bits, guest_ptr_add(p->guest_io_bitmap, port / 8), last / 8 - port / 8 + 1))
         return false;
     return !((bits[0] | (uint32_t)bits[1] << 8) >> (port % 8) & ((1U << size) - 1));
+}
+
+/*
+ * The processor asks the domain's bitmap instead of us where the guest's own rights are the IOPL alone. Ports that PHYSDEVOP_set_iobitmap opens to user mode are still trapped: that bitmap
+ * lies in the guest's memory and changes without notice.
+ */
+void pv_port_rights_changed(struct pv_vcpu *p)
+{
+    bool owns_ports = p->v.domain->is_hardware;
+
+    p->port_map[true] = owns_ports && p->iopl >= pv_kernel_level(p) ? PORT_MAP_HARDWARE : PORT_MAP_NONE;
+    p->port_map[false] = owns_ports && p->iopl >= 3 ? PORT_MAP_HARDWARE : PORT_MAP_NONE;
+    if (&p->v == current_vcpu())
+        use_port_map(p->port_map[p->kernel_mode]);
 }
 
 static uint32_t all_ones(unsigned int size)

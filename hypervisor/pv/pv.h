@@ -80,10 +80,10 @@ struct pv_vcpu {
     uint64_t fs_base, gs_base_kernel, gs_base_user; /* saved while not running */
     uint16_t ds, es, fs, gs;                        /* saved while not running */
     uint8_t iopl;
+    uint16_t port_map[2];        /* for use_port_map(): in user mode, in kernel mode */
     bool honours_iopl;           /* VMASST_TYPE_architectural_iopl: iret and frames carry the IOPL */
     uint32_t syscall_flags_mask; /* not guest-settable; kept for migration */
-    uint8_t *io_bitmap;          /* PHYSDEVOP_set_iobitmap: guest address and size below */
-    guest_ptr_t guest_io_bitmap;
+    guest_ptr_t guest_io_bitmap; /* PHYSDEVOP_set_iobitmap */
     uint32_t guest_io_bitmap_ports;
 
     /* Descriptor tables. */
@@ -115,9 +115,14 @@ static inline struct pv_vcpu *pv_vcpu(struct vcpu *v)
 }
 
 /* The privilege level that the guest's code counts as, against gates and the virtual IOPL: its kernel is at 1, or at 0 with architectural_iopl. */
+static inline unsigned int pv_kernel_level(const struct pv_vcpu *p)
+{
+    return p->honours_iopl ? 0 : 1;
+}
+
 static inline unsigned int pv_virtual_level(const struct pv_vcpu *p)
 {
-    return !p->kernel_mode ? 3 : p->honours_iopl ? 0 : 1;
+    return p->kernel_mode ? pv_kernel_level(p) : 3;
 }
 
 /* PTE of the GDT/LDT pages of a vcpu in the per-domain area. */

@@ -13,6 +13,7 @@
 #include "pv/descriptors.h"
 #include "pv/mmu.h"
 #include "pv/msr.h"
+#include "pv/ports.h"
 
 #define RFLAGS_IOPL 0x3000UL
 #define CR0_TS      8UL
@@ -51,6 +52,7 @@ static void set_plain_state(struct pv_vcpu *p, const struct vcpu_guest_context *
     r->ss |= 3;
     r->rflags = (r->rflags & ~(RFLAGS_IOPL | 0x1a0000UL)) | RFLAGS_IF | 2;
     p->iopl = c->user_regs.rflags >> 12 & 3;
+    pv_port_rights_changed(p);
     p->ds = c->user_regs.ds;
     p->es = c->user_regs.es;
     p->fs = c->user_regs.fs;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Each processor has, in the stacks' region, a block of 32 pages: 16 of stack (arch/x86/stack.h), then one page of SYSCALL gate code and one of its data.
+ * Each processor has, in the stacks' region, a block of 32 pages: 16 of stack (arch/x86/stack.h), then one page of SYSCALL gate code, one of its data with the TSS at its
+ * end, and behind that the I/O permission bitmap, the same three pages for all (arch/x86/io_access.c): a processor looks for it within 64 KiB of its TSS.
  * The GDT page with our descriptors is a page of the direct map; guests see it as page 14 of their GDT, where the interface reserves it.
  * Descriptor formats: SDM 3A 3.4.5, 6.14.1, 7.2.3; APM 2 4.8.
  */
@@ -9,6 +10,7 @@
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/hostmap.h"
 #include "arch/x86/image.h"
+#include "arch/x86/io_access_init.h"
 #include "arch/x86/stack.h"
 #include "core/domain.h"
 #include "core/heap.h"
@@ -39,6 +41,7 @@
 #define BLOCK_SIZE (2UL * STACK_SIZE)
 #define GATE_CODE  STACK_SIZE
 #define GATE_DATA  (STACK_SIZE + PAGE_SIZE)
+#define PORT_MAP   (STACK_SIZE + 2 * PAGE_SIZE)
 
 struct tss {
     uint32_t reserved0;
@@ -53,6 +56,14 @@ struct gate_data {
     uint64_t scratch;   /* the guest's stack pointer for a moment */
     uint64_t frame_end; /* &current->regs.es */
 };
+
+struct entry_page {
+    struct gate_data gate;
+    uint8_t unused[PAGE_SIZE - sizeof(struct gate_data) - TSS_SIZE];
+    struct tss tss; /* not beyond TSS_SIZE: the bitmap starts with the next page */
+    uint8_t padding[TSS_SIZE - sizeof(struct tss)];
+};
+_Static_assert(sizeof(struct entry_page) == PAGE_SIZE, "the I/O permission bitmap follows the TSS");
 
 struct idt_entry {
     uint16_t offset_low, selector;
@@ -69,9 +80,9 @@ struct table_pointer {
 extern char entry_stubs[], entry_syscall[], entry_syscall32[];
 
 static struct idt_entry idt[256] __aligned(4096);
-static DEFINE_PERCPU(struct tss, tss) __aligned(64);
 static DEFINE_PERCPU(uint64_t *, gdt_page);
-static DEFINE_PERCPU(struct gate_data *, gate);
+static DEFINE_PERCPU(struct entry_page *, entry_page);
+DEFINE_PERCPU(uint16_t *, tss_port_map);
 uint64_t percpu_offset[MAX_CPUS];
 
 static uint64_t block_of(unsigned int cpu)
@@ -119,7 +130,7 @@ static void fill_gdt_page(uint64_t *page, struct tss *t)
     page[(GUEST_CS32 & 0xfff) / 8] = DESC_USER32;
     page[(GUEST_DS & 0xfff) / 8] = DESC_USERDAT;
     page[(GUEST_CS64 & 0xfff) / 8] = DESC_USER64;
-    set_system_descriptor(&page[(HV_TSS & 0xfff) / 8], (uint64_t)t, sizeof(*t) - 1, TYPE_TSS);
+    set_system_descriptor(&page[(HV_TSS & 0xfff) / 8], (uint64_t)t, TSS_SIZE + PORT_MAP_BYTES - 1, TYPE_TSS);
 }
 
 /*
@@ -171,7 +182,8 @@ static bool make_block(unsigned int cpu)
     (void)size;
     write_gate(gate + 256, block + GATE_CODE + 256, block + GATE_DATA, GUEST_CS32, entry_syscall32);
     if (hostmap_map(block + GATE_CODE, mfn_to_paddr(va_to_mfn(gate)), PAGE_SIZE, MAP_CODE) ||
-        hostmap_map(block + GATE_DATA, mfn_to_paddr(va_to_mfn(gate + PAGE_SIZE)), PAGE_SIZE, MAP_DATA))
+        hostmap_map(block + GATE_DATA, mfn_to_paddr(va_to_mfn(gate + PAGE_SIZE)), PAGE_SIZE, MAP_DATA) ||
+        hostmap_map(block + PORT_MAP, (uint64_t)denied_ports - IMAGE_START, sizeof(denied_ports), MAP_CONST))
         return false;
     for (unsigned int page = 0; cpu && page < 1U << STACK_ORDER; page++)
         if (page != STACK_GUARD_PAGE &&
@@ -188,6 +200,7 @@ uint64_t cpu_prepare(unsigned int cpu, uint32_t apic_id)
     size_t percpu_size = (size_t)(percpu_end - percpu_start);
     char *copy = percpu_start;
     uint64_t *gdt = hv_alloc_page();
+    struct entry_page *page;
     struct stack_top *top = (struct stack_top *)(stack_of(cpu) + STACK_SIZE - STACK_TOP_SIZE);
 
     if (cpu)
@@ -196,12 +209,14 @@ uint64_t cpu_prepare(unsigned int cpu, uint32_t apic_id)
         return 0;
     percpu_offset[cpu] = (uint64_t)copy - (uint64_t)percpu_start;
     /* The template may have been changed by processor 0 since: a copy starts as zeroes, which every per-processor variable accepts. */
-    fill_gdt_page(gdt, &per_cpu(tss, cpu));
+    page = (struct entry_page *)(block_of(cpu) + GATE_DATA);
+    fill_gdt_page(gdt, &page->tss);
     per_cpu(gdt_page, cpu) = gdt;
-    per_cpu(gate, cpu) = (struct gate_data *)(block_of(cpu) + GATE_DATA);
-    per_cpu(tss, cpu).io_bitmap = sizeof(struct tss);
+    per_cpu(entry_page, cpu) = page;
+    per_cpu(tss_port_map, cpu) = (uint16_t *)((char *)&page->tss + offsetof(struct tss, io_bitmap));
+    page->tss.io_bitmap = PORT_MAP_NONE;
     for (unsigned int i = 1; i <= 4; i++)
-        per_cpu(tss, cpu).ist[i - 1] = stack_of(cpu) + i * IST_STACK_SIZE;
+        page->tss.ist[i - 1] = stack_of(cpu) + i * IST_STACK_SIZE;
     /* The IST stacks must lead to the same top: it is found by address arithmetic. */
     softirq_cpu_init(cpu);
     timer_cpu_init(cpu);
@@ -245,8 +260,8 @@ void set_entry_vcpu(struct vcpu *v)
 
     top->current = v;
     v->stack = (uint64_t)top;
-    this_cpu(tss).rsp[0] = (uint64_t)&v->regs.es;
-    this_cpu(gate)->frame_end = (uint64_t)&v->regs.es;
+    this_cpu(entry_page)->tss.rsp[0] = (uint64_t)&v->regs.es;
+    this_cpu(entry_page)->gate.frame_end = (uint64_t)&v->regs.es;
 }
 
 void cpu_enter(unsigned int cpu)

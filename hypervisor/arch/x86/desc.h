@@ -3,6 +3,7 @@
 #ifndef ARCH_X86_DESC_H
 #define ARCH_X86_DESC_H
 
+#include "hv/percpu.h"
 #include "hv/types.h"
 
 struct vcpu;
@@ -23,6 +24,19 @@ void load_gdt(uint64_t base);
 /* The page with our descriptors for this processor, to be mapped as pages 14 (and 15) of each guest GDT. */
 uint64_t hv_gdt_page_mfn(void);
 uint64_t host_gdt_base(void);
+/*
+ * Where the TSS of this processor says its I/O permission bitmap is (SDM 1 19.5.2): with PORT_MAP_HARDWARE code in ring 3 uses the ports that domain 0 may without a trap, with
+ * PORT_MAP_NONE none. The processor reads the word at every access, so that storing it is all.
+ */
+#define TSS_SIZE          128
+#define PORT_MAP_HARDWARE TSS_SIZE
+#define PORT_MAP_NONE     0xffff
+DECLARE_PERCPU(uint16_t *, tss_port_map);
+static inline void use_port_map(uint16_t where)
+{
+    *this_cpu(tss_port_map) = where;
+}
+
 /* Points our LDT descriptor at the table, or loads a null LDT. */
 void load_ldt(uint64_t base, unsigned int entries);
 

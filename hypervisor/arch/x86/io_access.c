@@ -12,10 +12,8 @@
 #include "drivers/serial.h"
 #include "hv/bitops.h"
 
-#define PORTS 65536
-
 static unsigned int address_bits; /* of physical addresses: beyond is reserved in page table entries */
-static uint64_t denied_ports[BITS_TO_LONGS(PORTS)];
+uint64_t denied_ports[3 * PAGE_SIZE / 8] __aligned(PAGE_SIZE);
 
 void io_deny_ports(unsigned int first, unsigned int count)
 {
@@ -26,7 +24,11 @@ void io_deny_ports(unsigned int first, unsigned int count)
 void io_access_init(void)
 {
     address_bits = cpuid(0x80000000).a >= 0x80000008 ? cpuid(0x80000008).a & 0xff : 36; /* SDM 3A 4.1.4 */
-    io_deny_ports(0x20, 2);                                                             /* 8259s */
+    denied_ports[PORTS / 64] = ~0UL;
+    for (unsigned int port = 0; port < PORTS; port++)
+        if (serial_owns_port((uint16_t)port))
+            io_deny_ports(port, 1);
+    io_deny_ports(0x20, 2); /* 8259s */
     io_deny_ports(0xa0, 2);
     io_deny_ports(0x22, 2); /* IMCR */
     io_deny_ports(
@@ -50,9 +52,6 @@ bool domain_may_use_port(const struct domain *d, uint32_t port, unsigned int siz
 {
     if (!d->is_hardware || port >= PORTS || size > PORTS - port)
         return false;
-    for (uint32_t i = 0; i < size; i++)
-        if (serial_owns_port((uint16_t)(port + i)))
-            return false;
     return find_next_bit(denied_ports, port + size, port) == port + size;
 }
 

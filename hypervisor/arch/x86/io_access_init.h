@@ -4,6 +4,15 @@
 #define ARCH_X86_IO_ACCESS_INIT_H
 
 #include "core/domain.h"
+#include "hv/bitops.h"
+
+/*
+ * A bit for each port that is not domain 0's, in the form of a TSS's I/O permission bitmap, and the byte of ones that the processor wants behind it; whole pages, since it is
+ * mapped behind each processor's TSS (arch/x86/desc.c). Written at boot only.
+ */
+#define PORTS          65536
+#define PORT_MAP_BYTES (PORTS / 8 + 1)
+extern uint64_t denied_ports[3 * PAGE_SIZE / 8];
 
 /* As core/io_access.h has them. */
 bool domain_may_use_port(const struct domain *d, uint32_t port, unsigned int size);

@@ -92,6 +92,21 @@ BENCH(io_out, 1)
         kit_outb(0x80, 0);
 }
 
+/* CMOS's index: never the machine's. */
+BENCH(io_in_shared, 1)
+{
+    open_ports();
+    while (n--)
+        kit_inb(0x70);
+}
+
+BENCH(io_out_shared, 1)
+{
+    open_ports();
+    while (n--)
+        kit_outb(0x70, 0x0d);
+}
+
 BENCH(read_cr0, 1)
 {
     uint64_t v;

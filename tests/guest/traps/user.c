@@ -27,6 +27,8 @@ __asm__(".pushsection .rodata\n"
         "user_sti: sti; int $0x80\n"
         "user_hlt: hlt; int $0x80\n"
         "user_in: in $0x61, %al; int $0x80\n"
+        "user_port: mov %edi, %edx; mov $0x5a5a, %eax; in %dx, %al; int $0x80\n"
+        "user_ports: mov %edi, %edx; in %dx, %eax; in %dx, %ax; out %al, %dx; syscall\n"
         "user_rdmsr: mov $0x10, %ecx; rdmsr; int $0x80\n"
         "user_cr0: mov %cr0, %rax; int $0x80\n"
         "user_wbinvd: wbinvd; int $0x80\n"
@@ -42,9 +44,9 @@ __asm__(".pushsection .rodata\n"
         ".popsection");
 extern const char user_code[], user_code_end[], user_syscall[], user_after_syscall[], user_int80[],
     user_after_int80[], user_int50[], user_int3[], user_after_int3[], user_ud2[], user_divide[], user_read[],
-    user_write[], user_jump[], user_cli[], user_sti[], user_hlt[], user_in[], user_rdmsr[], user_cr0[],
-    user_wbinvd[], user_clts[], user_rdtsc[], user_cpuid[], user_fs[], user_flags[], user_step[],
-    user_compat[], user_rcx[];
+    user_write[], user_jump[], user_cli[], user_sti[], user_hlt[], user_in[], user_port[], user_ports[],
+    user_rdmsr[], user_cr0[], user_wbinvd[], user_clts[], user_rdtsc[], user_cpuid[], user_fs[], user_flags[],
+    user_step[], user_compat[], user_rcx[];
 
 #define AT(label) (KIT_USER_CODE + (uintptr_t)((label)-user_code))
 
@@ -427,4 +429,77 @@ KIT_TEST_ALONE(trap_to_bad_kernel_stack)
     CHECK_RC(hcall_stack_switch(FLAT_KERNEL_SS, 0x10000), 0);
     kit_expect_crash("a kernel stack that is not there");
     iret_now(&frame);
+}
+
+static long set_iopl(uint32_t iopl)
+{
+    struct physdev_set_iopl op = {.iopl = iopl};
+
+    return hcall_physdev_op(PHYSDEVOP_set_iopl, &op);
+}
+
+static void kernel_uses_port(uint16_t port, bool may)
+{
+    struct kit_fault f = KIT_PROBE("inb %w0, %%al", : "d"(port) : "rax");
+
+    if (may)
+        CHECK_NO_FAULT(f);
+    else
+        CHECK_FAULT(f, 13, 0);
+}
+
+/*
+ * What the kernel may (IOPL 1) its user mode may not (IOPL 3), port by port and however often control passes from one to the other; a port that domain 0 has not got reads as
+ * ones whoever asks.
+ */
+KIT_TEST(user_ports_by_iopl)
+{
+    static const uint16_t ports[] = {0x80, 0x61, 0x1234, 0xfffe, 0x40, 0x3f8};
+    struct kit_regs *r;
+
+    if (!start())
+        return;
+    for (unsigned level = 0; level < 4; level++) {
+        CHECK_RC(set_iopl(level), 0);
+        for (unsigned i = 0; i < ARRAY_SIZE(ports); i++) {
+            kernel_uses_port(ports[i], level >= 1);
+            r = go(user_port, ports[i]);
+            if (level == 3)
+                CHECK_EXIT(r, 0x80, 0);
+            else
+                CHECK_EXIT(r, 13, 0);
+            if (level == 3 && ports[i] >= 0x3f8 && ports[i] != 0x1234 && ports[i] != 0xfffe)
+                CHECK_EQ(r->rax, 0x5aff);
+            kernel_uses_port(ports[i], level >= 1);
+        }
+        r = go(user_ports, 0x80);
+        if (level == 3)
+            CHECK_EXIT(r, KIT_VECTOR_SYSCALL, 0);
+        else
+            CHECK_EXIT(r, 13, 0);
+    }
+    CHECK_RC(set_iopl(0), 0);
+}
+
+/* A bitmap that closes a port does not take it from a kernel with IOPL 1, nor does that IOPL open it to user mode. */
+KIT_TEST(user_ports_by_bitmap)
+{
+    static uint8_t bitmap[8192];
+    struct physdev_set_iobitmap op = {.nr_ports = 65536};
+
+    if (!start())
+        return;
+    memset(bitmap, 0xff, sizeof(bitmap));
+    bitmap[0x80 / 8] = 0xfe;
+    set_xen_guest_handle(op.bitmap, bitmap);
+    CHECK_RC(set_iopl(1), 0);
+    CHECK_EXIT(go(user_port, 0x80), 13, 0);
+    CHECK_RC(hcall_physdev_op(PHYSDEVOP_set_iobitmap, &op), 0);
+    kernel_uses_port(0x80, true);
+    kernel_uses_port(0x84, true);
+    CHECK_EXIT(go(user_port, 0x84), 13, 0);
+    op.nr_ports = 0;
+    CHECK_RC(hcall_physdev_op(PHYSDEVOP_set_iobitmap, &op), 0);
+    CHECK_EXIT(go(user_port, 0x80), 13, 0);
+    CHECK_RC(set_iopl(0), 0);
 }

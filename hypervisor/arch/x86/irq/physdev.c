@@ -13,6 +13,7 @@
 #include "hv/errno.h"
 #include "hv/guest.h"
 #include "hv/string.h"
+#include "pv/ports.h"
 #include "pv/pv.h"
 #include <xen/physdev.h>
 
@@ -83,6 +84,7 @@ static long op_set_iopl(struct domain *d, struct vcpu *v, union physdev_arg *arg
     if (arg->iopl.iopl > 3)
         return -EINVAL;
     pv_vcpu(v)->iopl = (uint8_t)arg->iopl.iopl;
+    pv_port_rights_changed(pv_vcpu(v));
     return 0;
 }
 
