@@ -1,5 +1,5 @@
 # The hypervisor: build/xenios-syms (64-bit ELF for gdb) and build/xenios (the 32-bit container that multiboot loaders take).
-HV_SRC := $(shell find hypervisor -name '*.c' -o -name '*.S')
+HV_SRC := $(shell find hypervisor -name '*.c' -o -name '*.S') $(wildcard abi/*.c)
 HV_SRC := $(filter-out hypervisor/arch/x86/entry/offsets.c,$(HV_SRC))
 HV_OBJ := $(patsubst %,$(B)/hv/%.o,$(HV_SRC))
 DEBUG ?= 0
@@ -26,7 +26,7 @@ HV_LDFLAGS := -nostdlib -static --no-dynamic-linker -z noexecstack --no-warn-rwx
 ifneq ($(findstring clang,$(CC)),)
 OFFSETS_CFLAGS := -fno-integrated-as
 endif
-$(B)/hv/include/offsets.h: hypervisor/arch/x86/entry/offsets.c hypervisor/hypervisor.mk $(shell find hypervisor -name '*.h')
+$(B)/hv/include/offsets.h: hypervisor/arch/x86/entry/offsets.c hypervisor/hypervisor.mk $(shell find hypervisor abi -name '*.h')
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CPPFLAGS) $(filter-out -fsanitize%,$(HV_CFLAGS)) $(OFFSETS_CFLAGS) -S -o $(@:.h=.s) $<
 	$(Q)sed -n 's/^.*->\([A-Za-z0-9_]*\) \$$*\(-*[0-9]*\).*$$/#define \1 \2/p' $(@:.h=.s) > $@

@@ -9,6 +9,7 @@ import pathlib
 import sys
 import time
 
+import abi
 import analysers
 import includes
 import selftest
@@ -46,7 +47,7 @@ def judge(check, tree, exceptions):
 
 def main():
     words = sys.argv[1:]
-    checks = includes.CHECKS + text.CHECKS + analysers.CHECKS
+    checks = includes.CHECKS + text.CHECKS + abi.CHECKS + analysers.CHECKS
     if '--slow' in words:
         words.remove('--slow')
         checks = analysers.SLOW_CHECKS

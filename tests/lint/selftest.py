@@ -7,6 +7,7 @@ import tree as trees
 
 SPDX = '/* SPDX-License-Identifier: GPL-2.0-or-later */\n'
 FORMAT = pathlib.Path(__file__).resolve().parents[2] / '.clang-format'
+LAYOUTS = FORMAT.parent / 'abi' / 'layouts.py'
 
 # check: ({name: text of a good tree}, {name: text that spoils it}); a name ending in + is executable.
 SEEDS = {
@@ -21,6 +22,10 @@ SEEDS = {
     'document_links': ({'a.md': '# One thing\n[b](#one-thing) [c](docs/c.md)\n', 'docs/c.md': 'x\n'}, {'docs/d.md': '[e](missing.md)\n'}),
     'shell_syntax': ({'a.sh': 'echo "$1"\n'}, {'b.sh': 'if true; then\n'}),
     'python_syntax': ({'a.py': 'x = 1\n'}, {'b.py': 'x = = 1\n'}),
+    'abi_layouts': ({'abi/a.h': SPDX},
+                    {'abi/layouts.py': LAYOUTS.read_text(encoding='utf-8'), 'abi/schema/exempt': '',
+                     'abi/schema.h': '#define ABI_NOTHING(s)\n#define ABI_STRUCTURES(plain, handles, part, layout, choice)\n'}),
+    'privilege': ({'hypervisor/core/authority.c': 'return is_privileged(d);\n'}, {'hypervisor/a.c': 'return is_privileged(d);\n'}),
     'clang_format': ({'a.c': 'int x;\n'}, {'b.c': 'int   x  ;\n'}),
     'cppcheck': ({'a.c': 'int f(void)\n{\n    return 1;\n}\n'},
                  {'b.c': 'int g(void)\n{\n    int a[4];\n    a[4] = 1;\n    return a[4];\n}\n'}),

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stddef.h>
 #include <stdbool.h>
+#include "abi/types.h"
 
 #define __must_check   __attribute__((warn_unused_result))
 #define __packed       __attribute__((packed))
@@ -112,9 +113,7 @@ static inline bool is_canonical(uint64_t address)
 }
 
 /* An address that a guest gave us. Only the copy functions of hv/guest.h take it. */
-typedef struct {
-    uint64_t addr;
-} guest_ptr_t;
+typedef abi_handle_t guest_ptr_t;
 
 #define GUEST_PTR(a)            ((guest_ptr_t){(a)})
 #define guest_ptr_add(p, bytes) GUEST_PTR((p).addr + (bytes))
