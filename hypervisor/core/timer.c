@@ -325,7 +325,32 @@ static struct timer *heap_next(struct timer *t)
     return t->parent ? t->parent->right : NULL;
 }
 
-#define DUMP_LIMIT 32 /* timers shown of one processor: the lock is held meanwhile */
+#define DUMP_LIMIT 32 /* timers shown of one processor */
+
+/* Copied under the lock and printed after: a line takes its time on the wire. */
+static void dump_heap(unsigned int cpu, s_time_t now)
+{
+    struct {
+        s_time_t expires;
+        void *function, *data;
+    } shown[DUMP_LIMIT];
+    struct timer_heap *h = &per_cpu(timers, cpu);
+    uint64_t flags = lock_irqsave(&h->lock);
+    s_time_t programmed = h->programmed;
+    unsigned int armed = h->count, n = 0;
+
+    for (struct timer *t = h->root; t && n < DUMP_LIMIT; t = heap_next(t), n++) {
+        shown[n].expires = t->expires;
+        shown[n].function = (void *)(uintptr_t)t->function;
+        shown[n].data = t->data;
+    }
+    unlock_irqrestore(&h->lock, flags);
+    printk("CPU%u: %u armed, hardware set to %lld\n", cpu, armed,
+           programmed == TIME_NEVER ? -1LL : (long long)programmed);
+    for (unsigned int i = 0; i < n; i++)
+        printk("  %+lld us: %p(%p)\n", (long long)(shown[i].expires - now) / NS_PER_US, shown[i].function,
+               shown[i].data);
+}
 
 void timer_dump(void)
 {
@@ -333,16 +358,6 @@ void timer_dump(void)
     unsigned int cpu;
 
     printk("Timers at %lld ns\n", (long long)now);
-    for_each_online_cpu (cpu) {
-        struct timer_heap *h = &per_cpu(timers, cpu);
-        uint64_t flags = lock_irqsave(&h->lock);
-        unsigned int shown = 0;
-
-        printk("CPU%u: %u armed, hardware set to %lld\n", cpu, h->count,
-               h->programmed == TIME_NEVER ? -1LL : (long long)h->programmed);
-        for (struct timer *t = h->root; t && shown < DUMP_LIMIT; t = heap_next(t), shown++)
-            printk("  %+lld us: %p(%p)\n", (long long)(t->expires - now) / NS_PER_US,
-                   (void *)(uintptr_t)t->function, t->data);
-        unlock_irqrestore(&h->lock, flags);
-    }
+    for_each_online_cpu (cpu)
+        dump_heap(cpu, now);
 }

@@ -13,6 +13,7 @@
 #include "drivers/console.h"
 #include "drivers/pci/device.h"
 #include "event/event.h"
+#include "hv/lock.h"
 #include "hv/log.h"
 #include "hv/softirq.h"
 #include "hv/time.h"
@@ -74,18 +75,49 @@ static void show_all(void)
         }
 }
 
+#define WAITING 64 /* as many keys may be pressed while one's dump runs */
+
 static struct {
     struct tasklet tasklet;
-    const struct key *wanted;
-} state;
+    lock_t lock;
+    const struct key *waiting[WAITING];
+    unsigned int first, count;
+} state = {.lock = LOCK_INIT(RANK_LEAF)};
 
+static const struct key *next_waiting(void)
+{
+    uint64_t flags = lock_irqsave(&state.lock);
+    const struct key *k = NULL;
+
+    if (state.count) {
+        k = state.waiting[state.first++ % WAITING];
+        state.count--;
+    }
+    unlock_irqrestore(&state.lock, flags);
+    return k;
+}
+
+static bool append(const struct key *k)
+{
+    uint64_t flags = lock_irqsave(&state.lock);
+    bool room = state.count < WAITING;
+
+    if (room)
+        state.waiting[(state.first + state.count++) % WAITING] = k;
+    unlock_irqrestore(&state.lock, flags);
+    return room;
+}
+
+/* One at a time: a dump takes long, and other softirqs of the processor have their turn in between. */
 static void run_wanted(void *unused)
 {
-    const struct key *k = __atomic_exchange_n(&state.wanted, NULL, __ATOMIC_ACQ_REL);
+    const struct key *k = next_waiting();
 
     (void)unused;
-    if (k)
-        k->dump();
+    if (!k)
+        return;
+    k->dump();
+    tasklet_schedule_cpu(&state.tasklet, 0);
 }
 
 void key_pressed(char key)
@@ -93,7 +125,8 @@ void key_pressed(char key)
     for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++) {
         if (keys[i].key != key)
             continue;
-        __atomic_store_n(&state.wanted, &keys[i], __ATOMIC_RELEASE);
+        if (!append(&keys[i]))
+            printk("Debug key '%c' is lost: %u are waiting\n", key, WAITING);
         tasklet_schedule_cpu(&state.tasklet, 0);
         return;
     }

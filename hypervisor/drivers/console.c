@@ -230,8 +230,15 @@ size_t console_ring_read(char *buf, size_t n, uint32_t *index)
     oldest = max(oldest, console.ring_cleared);
     if (*index < oldest || *index > console.ring_produced)
         *index = oldest;
-    while (i < n && *index != console.ring_produced)
-        buf[i++] = console.ring[(*index)++ % RING_SIZE];
+    n = min(n, (size_t)(console.ring_produced - *index));
+    while (i < n) { /* twice at most */
+        uint32_t at = *index % RING_SIZE;
+        size_t run = min(n - i, (size_t)(RING_SIZE - at));
+
+        memcpy(buf + i, console.ring + at, run);
+        i += run;
+        *index += (uint32_t)run;
+    }
     unlock_irqrestore(&console.lock, flags);
     return i;
 }

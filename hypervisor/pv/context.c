@@ -10,6 +10,7 @@
 #include "arch/x86/extable.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/hostmap.h"
+#include "hv/irqflags.h"
 #include "hv/percpu.h"
 #include "pv/bounce.h"
 #include "pv/calls.h"
@@ -23,6 +24,8 @@
 #define MSR_SHADOW_GS_BASE 0xc0000102
 #define CR0_TS             8UL
 #define DR7_ACTIVE         0xffUL
+#define SELECTOR_LDT       4
+#define SELECTOR_OFFSET    0xfff8
 
 #define CR4_FSGSBASE 0x10000UL
 
@@ -69,11 +72,12 @@ static void save_segments(struct pv_vcpu *p)
 #define LOAD_SELECTOR(name, selector)                                                                        \
     ({                                                                                                       \
         bool loaded_ = true;                                                                                 \
+        unsigned long selector_ = (selector);                                                                \
         __asm__ volatile("1: mov %w1, %%" name "\n\tjmp 3f\n"                                                \
                          "2: movb $0, %0\n\txorl %k1, %k1\n\tmov %w1, %%" name "\n"                          \
                          "3:\n" EXTABLE(1b, 2b)                                                              \
-                         : "+q"(loaded_)                                                                     \
-                         : "r"((unsigned long)(selector))                                                    \
+                         : "+q"(loaded_), "+r"(selector_)                                                    \
+                         :                                                                                   \
                          : "memory");                                                                        \
         loaded_;                                                                                             \
     })
@@ -100,6 +104,26 @@ static bool load_segments(struct pv_vcpu *p)
     /* Loading a selector may have changed the bases, which were saved as they were. */
     load_bases(p);
     return loaded;
+}
+
+/* Page of the LDT, which is not there before its first use. */
+static bool bring_ldt_page(struct pv_vcpu *p, uint16_t selector)
+{
+    return (selector & SELECTOR_LDT) && pv_ldt_fault(&p->v, selector & SELECTOR_OFFSET);
+}
+
+bool pv_segments_failed(struct vcpu *v)
+{
+    struct pv_vcpu *p = pv_vcpu(v);
+    bool any;
+
+    irq_enable(); /* a page may have to be validated, and other processors to flush */
+    any = bring_ldt_page(p, p->ds);
+    any |= bring_ldt_page(p, p->es);
+    any |= bring_ldt_page(p, p->fs);
+    any |= bring_ldt_page(p, p->gs);
+    irq_disable();
+    return !any || !load_segments(p);
 }
 
 /* States are saved and restored whole, whatever the guest has switched off: what it left in a component must neither get lost nor reach the next vcpu. */
@@ -134,7 +158,7 @@ void pv_switch_to(struct vcpu *v)
     load_gdt(pv_gdt_va(v));
     load_ldt(pv_ldt_va(v), p->ldt_entries);
     use_port_map(p->port_map[p->kernel_mode]);
-    if (!load_segments(p) && p->callback[PV_CB_FAILSAFE].valid)
+    if (!load_segments(p))
         v->segments_failed = true;
     if (read_cr4() != pv_real_cr4(p))
         write_cr4(pv_real_cr4(p));

@@ -13,6 +13,7 @@
 #include "hv/errno.h"
 #include "hv/irqflags.h"
 #include "pv/bounce.h"
+#include "pv/context.h"
 #include "pv/fixups.h"
 
 void guest_hypercall(struct vcpu *v)
@@ -106,7 +107,8 @@ static void exit_work(struct vcpu *v)
         idle_wait();
     } else if (v->segments_failed) {
         v->segments_failed = false;
-        pv_failsafe(pv_vcpu(v));
+        if (pv_segments_failed(v) && pv_vcpu(v)->callback[PV_CB_FAILSAFE].valid)
+            pv_failsafe(pv_vcpu(v));
     } else {
         deliver_pending(pv_vcpu(v));
     }

@@ -28,24 +28,32 @@ int sched_adjust_global(struct xen_sysctl_scheduler_op *op)
     return op->sched_id == sched_policy->id ? sched_policy->adjust_global(op) : -EINVAL;
 }
 
+#define WAITING_SHOWN 32
+
+/* What is on one processor, copied under its lock and printed after: a line takes its time on the wire. */
 static void dump_processor(unsigned int cpu)
 {
     struct runqueue *rq = &per_cpu(runqueue, cpu);
+    struct sched_waiter waiting[WAITING_SHOWN];
     uint64_t flags = lock_irqsave(&rq->lock);
-    struct vcpu *v = rq->curr;
-    s_time_t now = sched_machine.now();
+    s_time_t now = sched_machine.now(), since = (s_time_t)rq->curr->runstate.state_entry_time,
+             until = rq->until;
+    unsigned int shown = sched_policy->list_queue(rq, waiting, WAITING_SHOWN), all = rq->waiting;
+    bool idle = rq->curr->is_idle;
+    unsigned int domain = idle ? 0 : rq->curr->domain->id, vcpu = rq->curr->id;
+    uint64_t decisions = rq->decisions, switches = rq->switches, steals = rq->steals;
 
-    if (v->is_idle)
+    unlock_irqrestore(&rq->lock, flags);
+    if (idle)
         printk("CPU%u: idle", cpu);
     else
-        printk("CPU%u: d%uv%u for %lld us", cpu, v->domain->id, v->id,
-               (long long)(now - (s_time_t)v->runstate.state_entry_time) / NS_PER_US);
-    printk(", %u waiting; decisions %llu switches %llu taken from others %llu; next choice in %lld us\n",
-           rq->waiting, (unsigned long long)rq->decisions, (unsigned long long)rq->switches,
-           (unsigned long long)rq->steals,
-           rq->until == TIME_NEVER ? -1LL : (long long)(rq->until - now) / NS_PER_US);
-    sched_policy->dump_queue(rq);
-    unlock_irqrestore(&rq->lock, flags);
+        printk("CPU%u: d%uv%u for %lld us", cpu, domain, vcpu, (long long)(now - since) / NS_PER_US);
+    printk(", %u waiting; decisions %llu switches %llu taken from others %llu; next choice in %lld us\n", all,
+           (unsigned long long)decisions, (unsigned long long)switches, (unsigned long long)steals,
+           until == TIME_NEVER ? -1LL : (long long)(until - now) / NS_PER_US);
+    for (unsigned int i = 0; i < shown; i++)
+        printk("    d%uv%u %s %+lld us\n", waiting[i].domain, waiting[i].vcpu, waiting[i].class,
+               (long long)waiting[i].rank / NS_PER_US);
 }
 
 static const char *const state_name[] = {"running", "runnable", "blocked", "offline"};

@@ -433,17 +433,20 @@ static void credit_destroy_vcpu(struct vcpu *v)
     unlock(&credit.lock);
 }
 
-static void credit_dump_queue(struct runqueue *rq)
+static unsigned int credit_list_queue(struct runqueue *rq, struct sched_waiter *out, unsigned int most)
 {
     struct credit_cpu *cc = &per_cpu(credit_cpu, rq->cpu);
     struct list *lists[] = {&cc->boosted, &cc->queue};
     static const char *const names[] = {"parked", "over", "under", "boost"};
     struct credit_vcpu *cv;
+    unsigned int n = 0;
 
     for (unsigned int i = 0; i < ARRAY_SIZE(lists); i++)
         list_for_each_entry (cv, lists[i], link)
-            printk("    d%uv%u %s vtime %+lld us\n", cv->v->domain->id, cv->v->id, names[class_of(cv)],
-                   (long long)(cv->vtime - cc->vtime) / NS_PER_US);
+            if (n < most)
+                out[n++] = (struct sched_waiter){cv->v->domain->id, (uint16_t)cv->v->id, names[class_of(cv)],
+                                                  cv->vtime - cc->vtime};
+    return n;
 }
 
 const struct sched_policy credit_policy = {
@@ -464,6 +467,6 @@ const struct sched_policy credit_policy = {
     .pick_cpu = sched_pick_cpu,
     .adjust_domain = credit_adjust_domain,
     .adjust_global = credit_adjust_global,
-    .dump_queue = credit_dump_queue,
+    .list_queue = credit_list_queue,
     .dump = credit_dump,
 };

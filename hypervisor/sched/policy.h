@@ -46,6 +46,14 @@ struct sched_domain {
 };
 
 /* All mandatory except where noted. `rq` is locked, interrupts are off. */
+/* One line of a dump. */
+struct sched_waiter {
+    domid_id_t domain;
+    uint16_t vcpu;
+    const char *class; /* the policy's word for what it counts as */
+    s_time_t rank;     /* by which the queue is ordered; 0 where it has none */
+};
+
 struct sched_policy {
     const char *name;
     unsigned int id;               /* XEN_SCHEDULER_*: what the tools are told */
@@ -76,8 +84,8 @@ struct sched_policy {
     /* Only for our own sched_id. -EINVAL, -EOPNOTSUPP. */
     int (*adjust_domain)(struct domain *d, struct xen_domctl_scheduler_op *op) __must_check;
     int (*adjust_global)(struct xen_sysctl_scheduler_op *op) __must_check;
-    /* One line for each who waits. The head line is the core's. */
-    void (*dump_queue)(struct runqueue *rq);
+    /* Who waits, at most `most` of them, in order; how many that are. Own queue locked: nothing is printed. */
+    unsigned int (*list_queue)(struct runqueue *rq, struct sched_waiter *out, unsigned int most);
     void (*dump)(void);
 };
 

@@ -187,12 +187,15 @@ static int rr_adjust_global(struct xen_sysctl_scheduler_op *op)
     return -EINVAL;
 }
 
-static void rr_dump_queue(struct runqueue *rq)
+static unsigned int rr_list_queue(struct runqueue *rq, struct sched_waiter *out, unsigned int most)
 {
     struct rr_vcpu *rv;
+    unsigned int n = 0;
 
     list_for_each_entry (rv, &per_cpu(rr_cpu, rq->cpu).queue, link)
-        printk("    d%uv%u\n", rv->v->domain->id, rv->v->id);
+        if (n < most)
+            out[n++] = (struct sched_waiter){rv->v->domain->id, (uint16_t)rv->v->id, "waits", 0};
+    return n;
 }
 
 static void rr_dump(void)
@@ -217,6 +220,6 @@ const struct sched_policy rr_policy = {
     .pick_cpu = sched_pick_cpu,
     .adjust_domain = rr_adjust_domain,
     .adjust_global = rr_adjust_global,
-    .dump_queue = rr_dump_queue,
+    .list_queue = rr_list_queue,
     .dump = rr_dump,
 };

@@ -101,17 +101,25 @@ static uint64_t *new_table(void)
     return host.heap_ready ? hv_alloc_page() : boot_alloc(PAGE_SIZE);
 }
 
-/* The table below an entry, made if it is not there. */
+/*
+ * The table below an entry, made if it is not there. Device registers are mapped at run time, on several processors at once: whoever comes second uses the first one's table. (No lock: the page
+ * allocator may have to wait for other processors, and those for the lock, with interrupts off.)
+ */
 static uint64_t *table_below(uint64_t *entry)
 {
-    uint64_t *table;
+    uint64_t seen = __atomic_load_n(entry, __ATOMIC_ACQUIRE), *table;
 
-    if (*entry & PTE_PRESENT)
-        return (uint64_t *)(direct_map + (*entry & PTE_ADDRESS));
+    if (seen & PTE_PRESENT)
+        return (uint64_t *)(direct_map + (seen & PTE_ADDRESS));
     table = new_table();
-    if (table)
-        *entry = mfn_to_paddr(va_to_mfn(table)) | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
-    return table;
+    if (!table)
+        return NULL;
+    if (__atomic_compare_exchange_n(
+            entry, &seen, mfn_to_paddr(va_to_mfn(table)) | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED,
+            false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return table;
+    hv_free_page(table);
+    return (uint64_t *)(direct_map + (seen & PTE_ADDRESS));
 }
 
 /* Maps one page of the given size; levels count from the root (4). */
@@ -173,24 +181,28 @@ static void must_map(uint64_t va, paddr_t pa, size_t bytes, uint64_t flags)
     panic_on(hostmap_map(va, pa, bytes, flags));
 }
 
+/* Addresses are never given back, nor are those of a mapping that failed for want of memory. */
+static void *map_somewhere(paddr_t pa, size_t bytes, uint64_t flags)
+{
+    uint64_t offset = pa & (PAGE_SIZE - 1), size = ROUND_UP(bytes + offset, PAGE_SIZE);
+    uint64_t va = __atomic_load_n(&host.iomap_next, __ATOMIC_RELAXED);
+
+    do {
+        if (va + size > IOMAP_START + IOMAP_SIZE)
+            return NULL;
+    } while (!__atomic_compare_exchange_n(&host.iomap_next, &va, va + size, false, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return hostmap_map(va, pa - offset, size, flags) ? NULL : (void *)(va + offset);
+}
+
 void *iomap(paddr_t pa, size_t bytes)
 {
-    uint64_t offset = pa & (PAGE_SIZE - 1), size = ROUND_UP(bytes + offset, PAGE_SIZE), va = host.iomap_next;
-
-    if (va + size > IOMAP_START + IOMAP_SIZE || hostmap_map(va, pa - offset, size, MAP_UC))
-        return NULL;
-    host.iomap_next += size;
-    return (void *)(va + offset);
+    return map_somewhere(pa, bytes, MAP_UC);
 }
 
 const void *bios_map(paddr_t pa, size_t bytes)
 {
-    uint64_t offset = pa & (PAGE_SIZE - 1), size = ROUND_UP(bytes + offset, PAGE_SIZE), va = host.iomap_next;
-
-    if (va + size > IOMAP_START + IOMAP_SIZE || hostmap_map(va, pa - offset, size, MAP_DATA))
-        return NULL;
-    host.iomap_next += size;
-    return (const void *)(va + offset);
+    return map_somewhere(pa, bytes, MAP_DATA);
 }
 
 static bool is_table_backed(uint32_t type)

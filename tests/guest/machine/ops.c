@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* platform_op as Linux uses it, and the calls that only tools make: versions and privileges. */
 #include <kit/args.h>
+#include <kit/audit.h>
 #include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
@@ -252,4 +253,37 @@ KIT_TEST(grant_table_basics)
     CHECK_RC(hcall_grant_table_op(10, &get, 1), 0);
     CHECK_EQ(get.version, 1);
     CHECK_RC(hcall_grant_table_op(99, &get, 1), -XEN_ENOSYS);
+}
+
+/* Several debug keys at once: each does its work, in order. */
+KIT_TEST(debug_keys)
+{
+    static char text[16384];
+    const char *queues, *timers;
+    uint32_t index = 0;
+    unsigned used = 0;
+    long n;
+
+    if (!kit_on_xenios()) {
+        kit_skip("the letters and the dumps are Xenios' own");
+        return;
+    }
+    while (kit_console_ring(text, sizeof(text) - 1, &index) > 0)
+        ;
+    CHECK_RC(kit_debug_keys("rarar"), 0);
+    for (uint64_t end = kit_time_ns() + 5 * KIT_S; kit_time_ns() < end && used < sizeof(text) - 1;) {
+        n = kit_console_ring(text + used, (unsigned)sizeof(text) - 1 - used, &index);
+        CHECK_OR_RETURN(n >= 0);
+        used += (unsigned)n;
+        text[used] = '\0';
+        queues = strstr(text, "Scheduler ");
+        for (unsigned i = 0; queues && i < 2; i++) {
+            timers = strstr(queues, "Timers at ");
+            queues = timers ? strstr(timers, "Scheduler ") : NULL;
+        }
+        if (queues)
+            return;
+        hcall_sched_op(SCHEDOP_yield, NULL);
+    }
+    kit_fail_now("not all five dumps came");
 }

@@ -304,3 +304,32 @@ KIT_TEST(failsafe_callback)
     CHECK_RC(kit_set_rw(ldt), 0);
     kit_page_free(ldt);
 }
+
+/* A selector of an LDT whose page nobody has touched since it was set: the switch back to the vcpu brings the page in, and the guest notices nothing. */
+KIT_TEST(ldt_page_mapped_by_switch)
+{
+    KIT_NEEDS_VCPUS(2);
+
+    uint64_t *ldt = kit_page_alloc(), *other = kit_page_alloc();
+    unsigned es;
+
+    ldt[1] = other[1] = DATA_DPL3;
+    CHECK_RC(kit_set_ro(ldt), 0);
+    CHECK_RC(kit_set_ro(other), 0);
+    CHECK_RC(set_ldt(ldt, 512), 0);
+    kit_trap_hook(KIT_VECTOR_FAILSAFE, failsafe_hook);
+    failsafes = 0;
+    __asm__ volatile("mov %w0, %%es" ::"r"(8 | 7));
+    CHECK_RC(set_ldt(other, 512), 0);
+    kit_share_processor(20 * KIT_MS);
+    __asm__ volatile("mov %%es, %0; mov %w1, %%es" : "=&r"(es) : "r"(0));
+    CHECK_EQ(failsafes, 0);
+    CHECK_EQ(es, 8 | 7);
+    CHECK_RC(kit_set_rw(other), -XEN_EBUSY); /* it is in use */
+    kit_trap_hook(KIT_VECTOR_FAILSAFE, NULL);
+    CHECK_RC(set_ldt(NULL, 0), 0);
+    CHECK_RC(kit_set_rw(ldt), 0);
+    CHECK_RC(kit_set_rw(other), 0);
+    kit_page_free(ldt);
+    kit_page_free(other);
+}
