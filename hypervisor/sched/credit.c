@@ -445,7 +445,7 @@ static unsigned int credit_list_queue(struct runqueue *rq, struct sched_waiter *
         list_for_each_entry (cv, lists[i], link)
             if (n < most)
                 out[n++] = (struct sched_waiter){cv->v->domain->id, (uint16_t)cv->v->id, names[class_of(cv)],
-                                                  cv->vtime - cc->vtime};
+                                                 cv->vtime - cc->vtime};
     return n;
 }
 
