@@ -20,7 +20,7 @@ struct policy_error {
 /* Reads `count` leaves over what `p` says. -EFAULT; -E2BIG: more than there can be; -ERANGE: one that we do not know. */
 int policy_read_leaves(struct cpu_policy *p, guest_ptr_t list, uint32_t count, struct policy_error *error)
     __must_check;
-/* Checks `count` MSRs: all zero. -EFAULT, -E2BIG, -ERANGE (unknown), -EINVAL (flags), -EOVERFLOW (a bit that we do not have). */
+/* Checks `count` MSRs. -EFAULT, -E2BIG, -ERANGE (unknown), -EINVAL (flags, or what our processors do not have). */
 int policy_read_msrs(guest_ptr_t list, uint32_t count, struct policy_error *error) __must_check;
 
 #endif

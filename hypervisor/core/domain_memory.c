@@ -3,6 +3,7 @@
  * A domain's frames: the list through struct frame, the count against the limit, claims, and the way back to the heap. The page lock guards list and counts.
  * A frame on the list carries the allocation's own general reference, dropped when the domain gives the page up.
  */
+#include "arch/x86/tlb.h"
 #include "core/frame_ref.h"
 #include "core/heap.h"
 #include "core/memory_claim.h"
@@ -158,4 +159,36 @@ void domain_share_hypervisor_page(struct domain *d, void *va, bool writable)
                       1); /* never a page table: we write to it */
     m2p_set(frame_to_mfn(f), INVALID_M2P);
     __atomic_store_n(&f->owner, d->id, __ATOMIC_RELEASE); /* from here on the domain may find it */
+}
+
+/* Page lock held. Takes the allocation's reference, the last one: nobody gets a new one. */
+static bool take_last(const struct domain *d, struct frame *f)
+{
+    uint64_t w = READ_ONCE(f->word);
+
+    return READ_ONCE(f->owner) == d->id &&
+           (f->flags & (FRAME_ON_LIST | FRAME_GIVEN_UP | FRAME_XENHEAP)) == FRAME_ON_LIST &&
+           fw_general(w) == 1 && fw_phase(w) == FW_IDLE && frame_cas(f, &w, w - FW_GENERAL_ONE);
+}
+
+bool domain_disown_frame(struct domain *d, struct frame *f)
+{
+    bool taken;
+
+    if (READ_ONCE(f->owner) != d->id)
+        return false;
+    lock(&d->page_lock);
+    taken = take_last(d, f);
+    if (taken) {
+        step_over(d, f);
+        list_del(&d->page_list, f);
+        d->tot_pages--;
+    }
+    unlock(&d->page_lock);
+    if (!taken)
+        return false;
+    m2p_set(frame_to_mfn(f), INVALID_M2P);
+    frame_stamp(f);
+    heap_prepare(f, 1, HEAP_NO_SCRUB); /* the old owner's translations go before anybody else has the page */
+    return true;
 }

@@ -70,6 +70,11 @@ void domain_release_frame(struct frame *f);
 void domain_pages_rewind(struct domain *d);
 struct frame *domain_pages_current(struct domain *d);
 void domain_pages_advance(struct domain *d, const struct frame *f);
+/*
+ * Takes a page that nobody maps or otherwise holds from its domain: it is nobody's then, with what is in it, for domain_assign_frames() or heap_free(). False: it is not the
+ * domain's, or is in use. Interrupts on, no lock held: it may flush TLBs.
+ */
+bool domain_disown_frame(struct domain *d, struct frame *f) __must_check;
 /* Makes a page of ours mappable by the domain (shared info, grant frames). */
 void domain_share_hypervisor_page(struct domain *d, void *va, bool writable);
 

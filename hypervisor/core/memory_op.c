@@ -177,6 +177,7 @@ static const hypercall_fn ops[] = {
     [XENMEM_access_op] = op_access,
     [XENMEM_claim_pages] = memory_op_claim,
     [XENMEM_get_vnumainfo] = op_vnuma,
+    [XENMEM_acquire_resource] = memory_op_acquire_resource,
     [XENMEM_reserved_device_memory_map] = op_reserved_device_memory,
 };
 
@@ -190,8 +191,9 @@ long do_memory_op(struct hypercall *hc)
     cmd = (unsigned int)array_index_clamp(cmd, ARRAY_SIZE(ops));
     if (!ops[cmd])
         return -ENOSYS;
-    /* Only lists of extents go on somewhere. */
-    if (hc->arg[0] >> MEMOP_EXTENT_SHIFT && ops[cmd] != op_reservation)
+    /* Only lists go on somewhere. */
+    if (hc->arg[0] >> MEMOP_EXTENT_SHIFT && ops[cmd] != op_reservation &&
+        ops[cmd] != memory_op_acquire_resource)
         return -EINVAL;
     return ops[cmd](hc);
 }

@@ -83,6 +83,7 @@ void memory_map_free(struct domain *d);           /* the domain goes */
 long memory_op_machine_map(struct hypercall *hc); /* pv/machine_map.c */
 long memory_op_machphys_mapping(struct hypercall *hc);
 long memory_op_machphys_list(struct hypercall *hc);
+long memory_op_acquire_resource(struct hypercall *hc); /* grant/resource.c */
 
 long do_memory_op(struct hypercall *hc);
 

@@ -55,9 +55,13 @@ long grant_for_each(struct hypercall *hc, size_t size, long (*one)(struct hyperc
 }
 
 static long (*const several[])(struct hypercall *hc) = {
-    [GNTTABOP_map_grant_ref] = grant_op_map,   [GNTTABOP_unmap_grant_ref] = grant_op_unmap,
-    [GNTTABOP_copy] = grant_op_copy,           [GNTTABOP_unmap_and_replace] = grant_op_replace,
+    [GNTTABOP_map_grant_ref] = grant_op_map,
+    [GNTTABOP_unmap_grant_ref] = grant_op_unmap,
+    [GNTTABOP_copy] = grant_op_copy,
+    [GNTTABOP_unmap_and_replace] = grant_op_replace,
     [GNTTABOP_swap_grant_ref] = grant_op_swap,
+    [GNTTABOP_transfer] = grant_op_transfer,
+    [GNTTABOP_cache_flush] = grant_op_cache_flush,
 };
 
 long do_grant_table_op(struct hypercall *hc)

@@ -121,8 +121,10 @@ long grant_op_get_version(struct hypercall *hc, void *arg);
 long grant_op_map(struct hypercall *hc);   /* map.c */
 long grant_op_unmap(struct hypercall *hc); /* unmap.c */
 long grant_op_replace(struct hypercall *hc);
-long grant_op_copy(struct hypercall *hc); /* copy.c */
-long grant_op_swap(struct hypercall *hc); /* swap.c */
+long grant_op_copy(struct hypercall *hc);        /* copy.c */
+long grant_op_swap(struct hypercall *hc);        /* swap.c */
+long grant_op_transfer(struct hypercall *hc);    /* transfer.c */
+long grant_op_cache_flush(struct hypercall *hc); /* cache_flush.c */
 
 /*
  * An operation on each element of an array of `count`, preempted between them: what is left then stands in hc->arg. `arg` is a copy of the element, copied back

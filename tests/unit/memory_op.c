@@ -31,6 +31,7 @@ ABSENT(memory_op_set_map)
 ABSENT(memory_op_machine_map)
 ABSENT(memory_op_machphys_mapping)
 ABSENT(memory_op_machphys_list)
+ABSENT(memory_op_acquire_resource)
 
 /* --- The fake heap: first fit. --- */
 

@@ -38,6 +38,11 @@ void heap_free(struct frame *f, unsigned int order)
     freed++;
 }
 
+unsigned int heap_prepare(struct frame *f, unsigned int count, unsigned int flags)
+{
+    return 0;
+}
+
 uint64_t heap_free_frames(void)
 {
     return 0;

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * XENMEM_acquire_resource: the frames of what belongs to another domain without being its memory, for the caller to map. PV domains have one such thing, their grant
+ * table; its frames are mapped as frames of theirs.
+ */
+#include "core/authority.h"
+#include "core/memory_op.h"
+#include "grant/table.h"
+
+/* struct xen_mem_acquire_resource without its pointer. */
+struct acquire {
+    domid_id_t domid;
+    uint16_t type;
+    uint32_t id;
+    uint32_t nr_frames;
+    uint32_t pad;
+    uint64_t frame;
+    uint64_t frame_list;
+};
+_Static_assert(sizeof(struct acquire) == sizeof(struct xen_mem_acquire_resource) &&
+                   offsetof(struct acquire, frame_list) ==
+                       offsetof(struct xen_mem_acquire_resource, frame_list),
+               "the wire form");
+
+/* How many frames there can be. */
+static int size_of(const struct domain *d, const struct acquire *a, uint32_t *out)
+{
+    uint32_t most = READ_ONCE(d->grant->max_frames);
+
+    switch (a->type) {
+    case XENMEM_resource_grant_table:
+        if (a->id > XENMEM_resource_grant_table_id_status)
+            return -EINVAL;
+        *out = a->id == XENMEM_resource_grant_table_id_status ? grant_status_frames_for(most) : most;
+        return 0;
+    case XENMEM_resource_ioreq_server: /* HVM's */
+    case XENMEM_resource_vmtrace_buf:
+        return -EINVAL;
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+static long tell_size(struct hypercall *hc, const struct domain *d, struct acquire *a)
+{
+    int rc = a->nr_frames ? -EINVAL : size_of(d, a, &a->nr_frames);
+
+    if (rc)
+        return rc;
+    return copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 1), offsetof(struct acquire, nr_frames)),
+                         &a->nr_frames, sizeof(a->nr_frames));
+}
+
+/* From the continuation's place on. */
+static long tell_frames(struct hypercall *hc, struct domain *d, const struct acquire *a)
+{
+    uint64_t done = hc->arg[0] >> MEMOP_EXTENT_SHIFT;
+    uint32_t most = 0;
+    int rc = size_of(d, a, &most);
+
+    if (rc)
+        return rc;
+    if (!a->nr_frames || a->frame >= most || a->nr_frames > most - a->frame || done >= a->nr_frames)
+        return -EINVAL;
+    while (done < a->nr_frames) {
+        mfn_t mfn;
+
+        rc = grant_table_frame(d, (uint32_t)(a->frame + done), a->id == XENMEM_resource_grant_table_id_status,
+                               &mfn);
+        if (!rc)
+            rc = write_extent(GUEST_PTR(a->frame_list), done, mfn.n);
+        if (rc)
+            return rc;
+        done++;
+        if (done < a->nr_frames && hypercall_preempt(hc)) {
+            hc->arg[0] = XENMEM_acquire_resource | done << MEMOP_EXTENT_SHIFT;
+            return -ERESTART;
+        }
+    }
+    return 0;
+}
+
+long memory_op_acquire_resource(struct hypercall *hc)
+{
+    struct domain *caller = hc->vcpu->domain, *d;
+    struct acquire a;
+    long rc;
+
+    if (copy_from_guest(&a, hypercall_ptr(hc, 1), sizeof(a)))
+        return -EFAULT;
+    if (a.pad)
+        return -EINVAL;
+    d = a.domid < DOMID_FIRST_RESERVED ? domain_get(a.domid) : NULL;
+    if (!d)
+        return -ESRCH;
+    /* Not one's own: that is no frame of a domain's memory, so there would be no telling whose. */
+    rc = d == caller || authorise(caller, d, AUTHORITY_RESOURCE) ? -EPERM : 0;
+    if (!rc)
+        rc = a.frame_list ? tell_frames(hc, d, &a) : tell_size(hc, d, &a);
+    domain_put(d);
+    return rc;
+}
