@@ -16,21 +16,35 @@ static struct {
 
 /* Every option there is, with Xen's names (docs/interfaces/boot-options.md says what each does). */
 static const char *const known[] = {
-    "acpi",       "com1",
-    "com2",       "console",
-    "cpuid",      "dom0_max_vcpus",
-    "dom0_mem",   "dom0_vcpus_pin",
-    "fail-alloc", "guest_loglvl",
-    "loglvl",     "maxcpus",
-    "noreboot",   "nosmp",
-    "sched",      "sched_ratelimit_us",
-    "smap",       "smep",
-    "spec-ctrl",  "sync_console",
-    "tsc",        "vga",
-    "watchdog",   "x2apic",
-    "xsave",      "conring_size",
-    "tslice",     "sched_credit_tslice_ms",
+    "acpi",
+    "com1",
+    "com2",
+    "console",
+    "cpuid",
+    "dom0_max_vcpus",
+    "dom0_mem",
+    "dom0_vcpus_pin",
+    "fail-alloc",
+    "guest_loglvl",
+    "loglvl",
+    "maxcpus",
+    "noreboot",
+    "nosmp",
+    "sched",
+    "sched_ratelimit_us",
+    "smap",
+    "smep",
+    "spec-ctrl",
+    "sync_console",
+    "tsc",
+    "vga",
+    "watchdog",
+    "x2apic",
+    "xsave",
+    "conring_size",
     "self-test",
+    "sched_credit_tslice_ms",
+    "watchdog_timeout",
 };
 
 void options_parse(const char *line)
@@ -143,6 +157,21 @@ uint64_t parse_size(const char *s, const char **end)
     if (end)
         *end = after;
     return value << shift;
+}
+
+bool option_list_has(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+
+    while (list && *list) {
+        const char *end = strchr(list, ',');
+        size_t length = end ? (size_t)(end - list) : strlen(list);
+
+        if (length == n && strncmp(list, word, n) == 0)
+            return true;
+        list = end ? end + 1 : NULL;
+    }
+    return false;
 }
 
 void options_report_unknown(void)

@@ -16,6 +16,8 @@ bool option_bool(const char *name, bool otherwise);
 uint64_t option_number(const char *name, uint64_t otherwise);
 /* Bytes, with an optional suffix B, K, M, G, T; without one, KiB, as in dom0_mem=. */
 uint64_t parse_size(const char *s, const char **end);
+/* Is the word one of a list with commas? `list` may be NULL. */
+bool option_list_has(const char *list, const char *word);
 void options_report_unknown(void);
 
 #endif

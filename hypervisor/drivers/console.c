@@ -9,21 +9,27 @@
 #include "drivers/serial.h"
 #include "drivers/vga.h"
 #include "core/options.h"
+#include "hv/frame.h"
 #include "hv/lock.h"
 #include "hv/log.h"
 #include "hv/string.h"
 #include "hv/time.h"
 
-#define RING_SIZE    (64 * 1024)
+#define RING_SIZE    (64 * 1024) /* until console_grow_ring() */
+#define RING_MIN     (4 * 1024)
+#define RING_MAX     (64 * 1024 * 1024)
 #define INPUT_SIZE   512
 #define SWITCH_KEY   ('a' - 'a' + 1)
 #define SWITCH_COUNT 3
 #define GUEST_BURST  32 /* lines that guests may cause at once, and per second in the long run */
 
+static char first_ring[RING_SIZE];
+
 static struct {
     lock_t lock;
-    char ring[RING_SIZE];
-    uint32_t ring_produced, ring_cleared; /* count bytes since boot; the ring holds the last RING_SIZE */
+    char *ring;
+    uint32_t ring_size;                   /* a power of two */
+    uint32_t ring_produced, ring_cleared; /* count bytes since boot; the ring holds the last ring_size */
     char input[INPUT_SIZE];
     uint32_t input_produced, input_consumed;
     enum log_level level, guest_level;
@@ -33,6 +39,8 @@ static struct {
     unsigned int guest_allowance;
     uint64_t guest_dropped;
 } console = {.lock = LOCK_INIT(RANK_CONSOLE),
+             .ring = first_ring,
+             .ring_size = RING_SIZE,
              .level = LOG_WARNING,
              .guest_level = LOG_ERR,
              .at_line_start = true,
@@ -44,7 +52,7 @@ void (*console_input_for_domain0)(void);
 static void emit(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        console.ring[console.ring_produced++ % RING_SIZE] = text[i];
+        console.ring[console.ring_produced++ % console.ring_size] = text[i];
     for (size_t from = 0; from < n;) {
         const char *newline = memchr(text + from, '\n', n - from);
         size_t upto = newline ? (size_t)(newline - text) : n;
@@ -132,6 +140,20 @@ static enum log_level parse_level(const char *value, enum log_level otherwise)
     return otherwise;
 }
 
+/* What asks for something that there is no way to do here, or that is so anyway. */
+static void report_without_effect(void)
+{
+    const char *mode = option_string("vga");
+
+    if (option_bool("sync_console", false))
+        printk("sync_console: output is never buffered here; the option changes nothing\n");
+    if (mode && *mode && !option_list_has(mode, "current") && !option_list_has(mode, "text-80x25") &&
+        strcmp(mode, "keep"))
+        printk("vga=%s: the mode is left as the boot loader set it; only \"keep\", \"current\" and "
+               "\"text-80x25\" are understood\n",
+               mode);
+}
+
 void console_init_early(void)
 {
     const char *which = option_string("console");
@@ -143,10 +165,13 @@ void console_init_early(void)
         const char *setting = option_string(number == 2 ? "com2" : "com1");
 
         serial_init(number, setting ? setting : "");
+        if (setting && serial_setting_is_wrong())
+            printk("com%u=%s: the format is not understood: 8n1 is taken\n", number, setting);
     }
     console.vga = !which || strstr(which, "vga");
     if (console.vga)
         console.vga = vga_init();
+    report_without_effect();
 }
 
 void console_write_guest(const char *text, size_t n)
@@ -179,6 +204,10 @@ static void switch_input(bool to_domain0)
 
 void console_give_to_domain0(void)
 {
+    if (console.vga && !option_list_has(option_string("vga"), "keep")) {
+        printk("The screen is domain 0's from here on (vga=keep would keep it)\n");
+        console.vga = false;
+    }
     switch_input(true);
 }
 
@@ -224,7 +253,8 @@ void console_start_input(void)
 size_t console_ring_read(char *buf, size_t n, uint32_t *index)
 {
     uint64_t flags = lock_irqsave(&console.lock);
-    uint32_t oldest = console.ring_produced > RING_SIZE ? console.ring_produced - RING_SIZE : 0;
+    uint32_t oldest =
+        console.ring_produced > console.ring_size ? console.ring_produced - console.ring_size : 0;
     size_t i = 0;
 
     oldest = max(oldest, console.ring_cleared);
@@ -232,8 +262,8 @@ size_t console_ring_read(char *buf, size_t n, uint32_t *index)
         *index = oldest;
     n = min(n, (size_t)(console.ring_produced - *index));
     while (i < n) { /* twice at most */
-        uint32_t at = *index % RING_SIZE;
-        size_t run = min(n - i, (size_t)(RING_SIZE - at));
+        uint32_t at = *index % console.ring_size;
+        size_t run = min(n - i, (size_t)(console.ring_size - at));
 
         memcpy(buf + i, console.ring + at, run);
         i += run;
@@ -241,6 +271,40 @@ size_t console_ring_read(char *buf, size_t n, uint32_t *index)
     }
     unlock_irqrestore(&console.lock, flags);
     return i;
+}
+
+void console_grow_ring(void *(*allocate)(unsigned int order))
+{
+    uint64_t wanted = option_string("conring_size") ? parse_size(option_string("conring_size"), NULL) : 0,
+             flags;
+    uint32_t size = RING_MIN;
+    char *ring = NULL;
+
+    if (!option_string("conring_size"))
+        return;
+    while (size < wanted && size < RING_MAX)
+        size *= 2;
+    if (size > RING_SIZE)
+        ring = allocate((unsigned int)__builtin_ctz(size >> PAGE_SHIFT));
+    if (size > RING_SIZE && !ring) {
+        printk("conring_size: no memory for %u KiB: the console's ring has %u KiB\n", size / 1024,
+               console.ring_size / 1024);
+        return;
+    }
+    if (!ring)
+        ring = first_ring;
+    flags = lock_irqsave(&console.lock);
+    /* Not larger: the same memory, differently divided; what it holds is given up. */
+    if (ring == first_ring)
+        console.ring_cleared = console.ring_produced;
+    for (uint32_t i = 0; ring != first_ring && i < min(console.ring_produced, console.ring_size); i++) {
+        uint32_t at = console.ring_produced - 1 - i;
+
+        ring[at % size] = console.ring[at % console.ring_size];
+    }
+    console.ring = ring;
+    console.ring_size = size;
+    unlock_irqrestore(&console.lock, flags);
 }
 
 void console_ring_clear(void)

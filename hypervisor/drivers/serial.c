@@ -6,6 +6,7 @@
  */
 #include "drivers/serial.h"
 #include "arch/x86/cpu.h"
+#include "hv/errno.h"
 #include "hv/irq.h"
 #include "hv/string.h"
 
@@ -24,7 +25,7 @@ enum { THR = 0, RBR = 0, DLL = 0, IER = 1, DLM = 1, IIR = 2, FCR = 2, LCR = 3, M
 static struct {
     uint16_t port; /* 0: none */
     uint8_t irq;
-    bool broken;
+    bool broken, wrong_setting;
 } uart;
 
 static bool uart_exists(uint16_t port)
@@ -36,16 +37,42 @@ static bool uart_exists(uint16_t port)
     return inb(port + SCR) == 0xa5;
 }
 
+/* The line control register (data sheet, 8.1): bits 1:0 data bits less 5, bit 2 two stop bits, bits 5:3 parity. */
+int serial_format(const char *text, uint8_t *lcr)
+{
+    static const char parities[] = {'n', 'o', 0, 'e', 0, 'm', 0, 's'};
+    size_t n = strchr(text, ',') ? (size_t)(strchr(text, ',') - text) : strlen(text);
+
+    if (n != 3 || text[0] < '5' || text[0] > '8' || (text[2] != '1' && text[2] != '2'))
+        return -EINVAL;
+    for (unsigned int parity = 0; parity < sizeof(parities); parity++)
+        if (parities[parity] && parities[parity] == text[1]) {
+            *lcr = (uint8_t)((text[0] - '5') | (text[2] == '2') << 2 | parity << 3);
+            return 0;
+        }
+    return -EINVAL;
+}
+
+bool serial_setting_is_wrong(void)
+{
+    return uart.wrong_setting;
+}
+
 void serial_init(unsigned int number, const char *setting)
 {
     uint16_t port = number == 2 ? 0x2f8 : 0x3f8;
     uint8_t irq = number == 2 ? 3 : 4;
     char *at;
-    unsigned long baud = strtoul(setting, &at, 10);
+    unsigned long baud = strtoul(setting, &at, 10), clock = UART_CLOCK;
     unsigned int divisor = 0;
+    uint8_t format = LCR_8N1;
 
-    if (*at ==
-        ',') /* data format: only 8n1 is supported, which is also what is taken when another is asked for */
+    if (*at == '/') /* the rate at which a divisor of 1 runs */
+        clock = strtoul(at + 1, &at, 10);
+    at = strchr(at, ',');
+    if (at && at[1] && at[1] != ',' && serial_format(at + 1, &format))
+        uart.wrong_setting = true;
+    if (at)
         at = strchr(at + 1, ',');
     if (at && *at == ',') {
         port = (uint16_t)strtoul(at + 1, &at, 0);
@@ -54,15 +81,15 @@ void serial_init(unsigned int number, const char *setting)
     }
     if (!uart_exists(port))
         return;
-    if (baud >= 50 && baud <= UART_CLOCK)
-        divisor = (unsigned int)(UART_CLOCK / baud);
+    if (baud >= 50 && baud <= clock && clock / baud <= 0xffff)
+        divisor = (unsigned int)(clock / baud);
     outb(0, port + IER);
     if (divisor) {
-        outb(LCR_8N1 | LCR_DLAB, port + LCR);
+        outb(format | LCR_DLAB, port + LCR);
         outb((uint8_t)divisor, port + DLL);
         outb((uint8_t)(divisor >> 8), port + DLM);
     }
-    outb(LCR_8N1, port + LCR);
+    outb(format, port + LCR);
     outb(FCR_ENABLE_RESET, port + FCR);
     outb(MCR_DTR_RTS_OUT2, port + MCR);
     uart.port = port;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The 16550 UARTs com1 and com2: `com1=<baud>[,<8n1>[,<port>[,<irq>]]]`. */
+/* The 16550 UARTs com1 and com2: `com1=<baud>[/<base>][,<8n1>[,<port>[,<irq>]]]`. */
 #ifndef DRIVERS_SERIAL_H
 #define DRIVERS_SERIAL_H
 
@@ -7,6 +7,10 @@
 
 /* Sets one up as the options say, if it is there and named in console=. 8 data bits, no parity, 1 stop bit unless said otherwise. */
 void serial_init(unsigned int number, const char *setting);
+/* Data bits 5-8, parity n o e m s, stop bits 1 2, up to a comma or the end, as the line control register has it. -EINVAL. Pure. */
+int serial_format(const char *text, uint8_t *lcr) __must_check;
+/* The format given was not understood: 8n1 was taken. */
+bool serial_setting_is_wrong(void);
 bool serial_present(void);
 /* Polled output; any context. */
 void serial_write(const char *text, size_t n);

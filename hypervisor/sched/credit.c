@@ -17,6 +17,7 @@
 #include "hv/errno.h"
 #include "hv/log.h"
 #include <xen/domctl.h>
+#include <xen/sysctl.h>
 
 enum credit_class { CLASS_PARKED, CLASS_OVER, CLASS_UNDER, CLASS_BOOST };
 
@@ -361,9 +362,23 @@ static void credit_wake(struct runqueue *rq, struct vcpu *v, s_time_t now, bool 
 
 /* --- Coming and going --- */
 
+unsigned int sched_credit_tslice_ms = CREDIT_SLICE_MS;
+
 static void credit_init(unsigned int rate_limit_us)
 {
-    credit.slice = 30 * NS_PER_MS;
+    unsigned int slice_ms = sched_credit_tslice_ms;
+
+    if (slice_ms < XEN_SYSCTL_CSCHED_TSLICE_MIN || slice_ms > XEN_SYSCTL_CSCHED_TSLICE_MAX) {
+        printk("sched_credit_tslice_ms=%u is not between %d and %d: %d is taken\n", slice_ms,
+               XEN_SYSCTL_CSCHED_TSLICE_MIN, XEN_SYSCTL_CSCHED_TSLICE_MAX, CREDIT_SLICE_MS);
+        slice_ms = CREDIT_SLICE_MS;
+    }
+    if (rate_limit_us > slice_ms * 1000) {
+        printk("sched_ratelimit_us=%u is longer than the slice: %u is taken\n", rate_limit_us,
+               slice_ms * 1000);
+        rate_limit_us = slice_ms * 1000;
+    }
+    credit.slice = slice_ms * NS_PER_MS;
     credit.rate_limit = (s_time_t)rate_limit_us * NS_PER_US;
     credit.migrate_delay = 0;
     credit.armed = false;

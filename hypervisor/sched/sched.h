@@ -8,6 +8,9 @@
 #include "core/domain.h"
 
 /* Boot: selects the policy by its name (NULL: the default) and makes the idle vcpus current. -ENOENT: no such policy; the default is taken. */
+/* The credit policy's slice; set before sched_init(). Out of the range that sysctl.h has: reported, the default. */
+#define CREDIT_SLICE_MS 30
+extern unsigned int sched_credit_tslice_ms;
 int sched_init(const char *policy_name, unsigned int rate_limit_us);
 const char *sched_policy_name(void);
 /* A processor joins. Called once on each, with its idle vcpu. */

@@ -129,8 +129,13 @@ void boot_continue(void)
     platform_init(rsdp_address());
     if (trampoline_page && mmio_make_read_only(paddr_to_mfn(trampoline_page)))
         panic("Cannot boot: no room in the table of read-only pages\n");
-    self_tests();
+    if (option_bool("self-test", true))
+        self_tests();
+    else
+        printk("Self-tests: left out, as self-test=off says\n");
+    console_grow_ring(hv_alloc_pages);
     efi_init(boot_info.efi_system_table);
+    sched_credit_tslice_ms = (unsigned int)option_number("sched_credit_tslice_ms", CREDIT_SLICE_MS);
     sched_init(option_string("sched"), (unsigned int)option_number("sched_ratelimit_us", 1000));
     sched_cpu_up(0, idle);
     irq_enable();

@@ -74,3 +74,38 @@ def test_says_why_and_stops(machine, log_name, tmp_path, case):
         found = run.expect(('' if case in BARE else r'\(XEN\)') + r'[^\r\n]*(' + wanted + ')', 120, fatal=False)
         assert len(re.sub(r'[\r\n].*', '', found.group(0), flags=re.S)) < 300
         run.expect_standstill(5)
+
+
+# Option: what is said of it.
+COMPLAINTS = {
+    'com2=9600,9n1': None,      # not the console's line: nobody looks at it
+    'cpuid=no-nonsense': 'cpuid=no-nonsense: no feature',
+    'sched_credit_tslice_ms=5000': 'sched_credit_tslice_ms=5000 is not between',
+    'sync_console': 'sync_console: output is never buffered',
+    'tsc=perhaps': 'tsc=perhaps is not understood',
+    'vga=gfx-1024x768x32': 'vga=gfx-1024x768x32: the mode is left',
+    'self-test=off': 'Self-tests: left out',
+    'nonsense': 'Unknown option "nonsense"',
+}
+
+
+@pytest.mark.xenios_only
+def test_options_that_do_nothing_are_reported(machine, log_name):
+    described = machine.replace(smp=2, options=tuple(COMPLAINTS), dom0_args=('xtest=poweroff',))
+    with described.boot(log_name) as run:
+        run.expect_init()
+        text = run.text()
+        for complaint in filter(None, COMPLAINTS.values()):
+            assert re.search(r'\(XEN\) ' + re.escape(complaint), text), complaint
+        assert 'Self-test:' not in text and '(XEN) com2' not in text
+        run.expect_poweroff()
+
+
+@pytest.mark.xenios_only
+def test_skewed_tscs_have_a_record_each(machine, log_name):
+    described = machine.replace(smp=2, options=('tsc=skewed',), dom0_args=('xtest=shell',))
+    with described.boot(log_name) as run:
+        run.expect_init()
+        run.switch_input()
+        run.type('t')
+        run.expect(r'\(XEN\) Clock: TSC[^\r\n]*a record per processor')

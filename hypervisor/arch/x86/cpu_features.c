@@ -2,8 +2,10 @@
 /* Finds and switches on processor features. CPUID bits: SDM 2A, CPUID; APM 3, appendix E. */
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpuid_option.h"
 #include "core/options.h"
 #include "hv/log.h"
+#include <xen/arch-x86/cpufeatureset.h>
 
 #define CR4_PAE      0x20UL
 #define CR4_MCE      0x40UL
@@ -46,6 +48,29 @@ static void choose_xsave(void)
         cpu_features.xcr0 &= XCR0_X87_SSE;
 }
 
+/* What cpuid= takes from everybody we do not use either. NX and long mode are not ours to choose. */
+static void obey_cpuid_option(void)
+{
+    struct cpu_features *f = &cpu_features;
+
+    cpuid_option_parse(option_string("cpuid"));
+    f->smep &= !cpuid_option_takes(XEN_X86_FEATURE_SMEP);
+    f->smap &= !cpuid_option_takes(XEN_X86_FEATURE_SMAP);
+    f->umip &= !cpuid_option_takes(XEN_X86_FEATURE_UMIP);
+    f->fsgsbase &= !cpuid_option_takes(XEN_X86_FEATURE_FSGSBASE);
+    f->invpcid &= !cpuid_option_takes(XEN_X86_FEATURE_INVPCID);
+    f->pcid &= !cpuid_option_takes(XEN_X86_FEATURE_PCID);
+    f->x2apic &= !cpuid_option_takes(XEN_X86_FEATURE_X2APIC);
+    f->tsc_deadline &= !cpuid_option_takes(XEN_X86_FEATURE_TSC_DEADLINE);
+    f->rdtscp &= !cpuid_option_takes(XEN_X86_FEATURE_RDTSCP);
+    f->xsave &= !cpuid_option_takes(XEN_X86_FEATURE_XSAVE);
+    f->xsaveopt &= f->xsave && !cpuid_option_takes(XEN_X86_FEATURE_XSAVEOPT);
+    if (cpuid_option_takes(XEN_X86_FEATURE_AVX))
+        f->xcr0 &= XCR0_X87_SSE;
+    if (cpuid_option_takes(XEN_X86_FEATURE_AVX512F))
+        f->xcr0 &= XCR0_X87_SSE | XCR0_AVX;
+}
+
 void cpu_features_init(void)
 {
     struct cpuid_regs one = cpuid(1), seven = cpuid(0).a >= 7 ? cpuid_count(7, 0) : (struct cpuid_regs){0},
@@ -70,6 +95,7 @@ void cpu_features_init(void)
     f->umip = seven.c & 1U << 2;
     f->invariant_tsc = cpuid(0x80000000).a >= 0x80000007 && cpuid(0x80000007).d & 1U << 8;
     choose_xsave();
+    obey_cpuid_option();
     if (f->smap && f->on_tcg) {
         f->smap = false;
         printk("SMAP: left off, since this machine is emulated by QEMU's TCG, whose IRET from user mode "

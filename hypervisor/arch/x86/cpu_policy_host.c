@@ -3,6 +3,7 @@
 #include "arch/x86/cpu_policy.h"
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/cpu_features.h"
+#include "arch/x86/cpuid_option.h"
 #include "hv/alloc.h"
 #include "hv/string.h"
 
@@ -11,7 +12,10 @@ struct cpu_policy raw_policy, host_policy, pv_max_policy;
 void cpu_policy_init(paddr_t ram_end)
 {
     cpu_policy_read(&raw_policy, cpuid_count);
-    cpu_policy_make_host(&host_policy, &raw_policy, cpu_features.xsave ? cpu_features.xcr0 : 0);
+    host_policy = raw_policy;
+    for (unsigned int word = 0; word < POLICY_WORDS; word++)
+        cpu_policy_limit_word(&host_policy, word, ~cpuid_option_taken(word));
+    cpu_policy_make_host(&host_policy, &host_policy, cpu_features.xsave ? cpu_features.xcr0 : 0);
     host_policy.host_khz = (uint32_t)(clock_tsc_hz() / 1000);
     host_policy.tsc_reliable = cpu_features.invariant_tsc;
     host_policy.address_width = ram_end > 1 ? (uint8_t)(64 - __builtin_clzll(ram_end - 1)) : 1;

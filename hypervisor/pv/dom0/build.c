@@ -266,11 +266,20 @@ static void print_layout(const struct dom0_build *b)
     printk("  ENTRY ADDRESS: %016lx\n", b->kernel.virt_entry);
 }
 
+/* dom0_max_vcpus=N, or MIN-MAX (either may be left out): as many as processors, within these bounds. */
 static unsigned int vcpu_count(void)
 {
-    uint64_t wanted = option_number("dom0_max_vcpus", cpumask_weight(&cpu_online_mask));
+    const char *text = option_string("dom0_max_vcpus");
+    uint64_t online = cpumask_weight(&cpu_online_mask), least = 1, most = MAX_VCPUS;
+    char *end;
 
-    return (unsigned int)min(max(wanted, 1UL), (uint64_t)MAX_VCPUS);
+    if (text && *text) {
+        least = strtoull(text, &end, 0);
+        most = least ? least : MAX_VCPUS;
+        if (*end == '-')
+            most = end[1] ? strtoull(end + 1, NULL, 0) : MAX_VCPUS;
+    }
+    return (unsigned int)min(max(min(max(online, least), most), 1UL), (uint64_t)MAX_VCPUS);
 }
 
 static void create_vcpus(struct dom0_build *b, unsigned int count)
@@ -299,6 +308,7 @@ struct domain *dom0_create(void)
 {
     static struct dom0_build b;
     unsigned int out_order = 0, p2m_order, vcpus = vcpu_count();
+    uint64_t limit;
     void *unpacked = NULL;
     const char *problem;
     int rc;
@@ -319,12 +329,13 @@ struct domain *dom0_create(void)
     hardware_domain = b.d;
     create_vcpus(&b, vcpus);
 
-    b.nr_pages = dom0_pages();
+    b.nr_pages = dom0_pages(&limit);
+    b.d->max_pages = limit;
     problem = dom0_layout(&b);
     if (problem)
         panic("Cannot boot: domain 0's kernel cannot be placed: %s.\n", problem);
     b.p2m = temporary(b.nr_pages * sizeof(uint64_t), &p2m_order);
-    b.nr_pages = min(b.nr_pages, dom0_pages());
+    b.nr_pages = min(b.nr_pages, dom0_pages(&limit));
     allocate_memory(&b);
     copy_kernel(&b);
     copy_rest(&b);

@@ -36,8 +36,13 @@ struct dom0_build {
     bool p2m_apart, initrd_apart;
 };
 
-/* The largest size of memory that is sensible: dom0_mem=, or what is free less a reserve. Pages. */
-uint64_t dom0_pages(void);
+/* Domain 0's size and the most that it may grow to (~0: no limit), pages, by dom0_mem= out of `all`, the pages that there are for it. Pure. */
+struct dom0_mem {
+    uint64_t pages, limit;
+};
+struct dom0_mem dom0_mem_parse(const char *text, uint64_t all);
+/* The same of what is free now, less a reserve. Returns the size. */
+uint64_t dom0_pages(uint64_t *limit);
 /* layout.c: fills the addresses. NULL, or why it does not fit. */
 const char *dom0_layout(struct dom0_build *b);
 /* tables.c: the initial page tables, in frames of the domain. */

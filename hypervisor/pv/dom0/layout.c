@@ -12,21 +12,55 @@
 #define L2_SPAN   (1UL << 30)
 #define L3_SPAN   (1UL << 39)
 
-uint64_t dom0_pages(void)
+/* An amount of dom0_mem=: SIZE; -SIZE, all but that; N%, of all; N%+SIZE, N%-SIZE. Pages. */
+static uint64_t amount(const char *text, uint64_t all)
 {
-    uint64_t spare = min(heap_free_frames() / 16, MiB(128) >> PAGE_SHIFT), all = heap_free_frames() - spare,
-             wanted = all;
-    const char *text = option_string("dom0_mem");
+    uint64_t pages = 0;
+    char *end;
+    unsigned long percent = strtoull(text, &end, 10);
 
-    /* dom0_mem=SIZE, or a list of SIZE, min:SIZE, max:SIZE: the plain one counts. */
+    if (end != text && *end == '%') {
+        pages = (uint64_t)((unsigned __int128)all * min(percent, 100UL) / 100);
+        text = end + 1;
+        if (*text != '-')
+            return pages + (*text == '+' ? parse_size(text + 1, NULL) >> PAGE_SHIFT : 0);
+    } else if (*text == '-') {
+        pages = all;
+    } else {
+        return parse_size(text, NULL) >> PAGE_SHIFT;
+    }
+    return pages - min(pages, parse_size(text + 1, NULL) >> PAGE_SHIFT);
+}
+
+struct dom0_mem dom0_mem_parse(const char *text, uint64_t all)
+{
+    uint64_t least = 0, most = ~0UL, wanted = 0;
+
     while (text && *text) {
-        if (strncmp(text, "min:", 4) && strncmp(text, "max:", 4))
-            wanted = parse_size(text, NULL) >> PAGE_SHIFT;
+        if (strncmp(text, "min:", 4) == 0)
+            least = amount(text + 4, all);
+        else if (strncmp(text, "max:", 4) == 0)
+            most = amount(text + 4, all);
+        else
+            wanted = amount(text, all);
         text = strchr(text, ',');
         if (text)
             text++;
     }
-    return wanted ? min(wanted, all) : all;
+    if (!wanted)
+        wanted = all;
+    most = most ? most : ~0UL;
+    wanted = min(max(wanted, least), most);
+    return (struct dom0_mem){.pages = min(wanted, all), .limit = most};
+}
+
+uint64_t dom0_pages(uint64_t *limit)
+{
+    uint64_t spare = min(heap_free_frames() / 16, MiB(128) >> PAGE_SHIFT);
+    struct dom0_mem mem = dom0_mem_parse(option_string("dom0_mem"), heap_free_frames() - spare);
+
+    *limit = mem.limit;
+    return mem.pages;
 }
 
 static uint64_t tables_for(uint64_t start, uint64_t end)

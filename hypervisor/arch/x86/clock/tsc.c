@@ -6,11 +6,13 @@
  */
 #include "arch/x86/clock/record.h"
 #include "arch/x86/cpu.h"
+#include "core/options.h"
 #include "hv/irqflags.h"
 #include "hv/lock.h"
 #include "hv/log.h"
 #include "hv/panic.h"
 #include "hv/percpu.h"
+#include "hv/string.h"
 
 #define FEATURE_TSC       BIT(4) /* CPUID 1 EDX */
 #define FEATURE_INVARIANT BIT(8) /* CPUID 0x80000007 EDX */
@@ -226,6 +228,21 @@ static void choose_platform_timer(void)
           "cannot be measured\n");
 }
 
+/* tsc=unstable: not to be relied on for long; skewed: not in step between processors. The one value left, stable:socket, is what is taken for granted until processors disagree. */
+static void obey_option(void)
+{
+    const char *said = option_string("tsc");
+
+    if (!said || !*said || !strcmp(said, "stable:socket"))
+        return;
+    if (!strcmp(said, "unstable"))
+        clock.invariant = false;
+    else if (!strcmp(said, "skewed"))
+        clock.disagree = true;
+    else
+        printk("tsc=%s is not understood: ignored (unstable, skewed, stable:socket)\n", said);
+}
+
 void clock_init(void)
 {
     struct clock_record first;
@@ -233,6 +250,7 @@ void clock_init(void)
     if (!(cpuid(1).d & FEATURE_TSC))
         panic("This processor has no time stamp counter, which Xenios needs\n");
     clock.invariant = cpuid(0x80000000).a >= 0x80000007 && (cpuid(0x80000007).d & FEATURE_INVARIANT);
+    obey_option();
     clock.hz = hz_from_cpuid();
     choose_platform_timer();
     clock.platform_to_ns = clock_scale_ratio(NS_PER_S, clock.platform->frequency);
