@@ -126,6 +126,8 @@ struct vcpu {
     bool is_initialised;  /* VCPUOP_initialise was done */
     bool is_initialising; /* somebody works on it now; control_lock, as the one before */
     bool is_running;      /* is the current vcpu of `cpu`; written by that processor only */
+    uint32_t
+        loaded_on; /* the processor that holds its state, plus 1; 0: none. Outlasts is_running while that processor idles (core/vcpu_state.h) */
     uint32_t pause_flags; /* enum vcpu_pause; atomic */
     int32_t pause_count;  /* atomic */
     struct sched_vcpu *sched;
@@ -161,7 +163,10 @@ struct guest_kind {
     int (*relinquish)(struct domain *d) __must_check;
     int (*vcpu_init)(struct vcpu *v) __must_check;
     void (*vcpu_free)(struct vcpu *v);
-    /* Put the processor's state of `v` away, or make it `v`'s. Interrupts off, on the processor itself. */
+    /*
+     * Put the processor's state of `v` away, or make it `v`'s, from no matter whose page tables. Interrupts off, on the processor itself. After
+     * switch_from() v's page and descriptor tables are still loaded, until another's switch_to() or load_host_tables(). (core/vcpu_state.c)
+     */
     void (*switch_from)(struct vcpu *v);
     void (*switch_to)(struct vcpu *v);
     /* The whole state of a vcpu that does not run; one caller at a time, no lock held. -EINVAL, -ERESTART: call again, after hc's vcpu has left the hypervisor. */

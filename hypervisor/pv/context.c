@@ -9,7 +9,7 @@
 #include "arch/x86/desc.h"
 #include "arch/x86/extable.h"
 #include "arch/x86/fpu.h"
-#include "arch/x86/hostmap.h"
+#include "arch/x86/segment_base.h"
 #include "hv/irqflags.h"
 #include "hv/percpu.h"
 #include "pv/bounce.h"
@@ -19,44 +19,10 @@
 #include "pv/mmu.h"
 #include "pv/msr.h"
 
-#define MSR_FS_BASE        0xc0000100
-#define MSR_GS_BASE        0xc0000101
-#define MSR_SHADOW_GS_BASE 0xc0000102
-#define CR0_TS             8UL
-#define DR7_ACTIVE         0xffUL
-#define SELECTOR_LDT       4
-#define SELECTOR_OFFSET    0xfff8
-
-#define CR4_FSGSBASE 0x10000UL
-
-/* Where the guest runs with FSGSBASE, its instructions do what MSRs would, for a fraction. The hidden GS base is brought to the front and back: nobody looks meanwhile. */
-static void save_bases(struct pv_vcpu *p, uint64_t *active, uint64_t *shadow)
-{
-    if (read_cr4() & CR4_FSGSBASE) {
-        __asm__ volatile("rdfsbase %0; rdgsbase %1; swapgs; rdgsbase %2; swapgs"
-                         : "=r"(p->fs_base), "=r"(*active), "=r"(*shadow)::"memory");
-        return;
-    }
-    p->fs_base = rdmsr(MSR_FS_BASE);
-    *active = rdmsr(MSR_GS_BASE);
-    *shadow = rdmsr(MSR_SHADOW_GS_BASE);
-}
-
-static void load_bases(struct pv_vcpu *p)
-{
-    uint64_t active = p->kernel_mode ? p->gs_base_kernel : p->gs_base_user,
-             shadow = p->kernel_mode ? p->gs_base_user : p->gs_base_kernel;
-
-    if (read_cr4() & CR4_FSGSBASE) {
-        __asm__ volatile("wrfsbase %0; swapgs; wrgsbase %2; swapgs; wrgsbase %1" ::"r"(p->fs_base),
-                         "r"(active), "r"(shadow)
-                         : "memory");
-        return;
-    }
-    wrmsr(MSR_FS_BASE, p->fs_base);
-    wrmsr(MSR_GS_BASE, active);
-    wrmsr(MSR_SHADOW_GS_BASE, shadow);
-}
+#define CR0_TS          8UL
+#define DR7_ACTIVE      0xffUL
+#define SELECTOR_LDT    4
+#define SELECTOR_OFFSET 0xfff8
 
 static void save_segments(struct pv_vcpu *p)
 {
@@ -64,7 +30,7 @@ static void save_segments(struct pv_vcpu *p)
 
     __asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
                      : "=m"(p->ds), "=m"(p->es), "=m"(p->fs), "=m"(p->gs));
-    save_bases(p, &active, &shadow);
+    read_segment_bases(&p->fs_base, &active, &shadow);
     p->gs_base_kernel = p->kernel_mode ? active : shadow;
     p->gs_base_user = p->kernel_mode ? shadow : active;
 }
@@ -102,7 +68,8 @@ static bool load_segments(struct pv_vcpu *p)
     loaded &= LOAD_SELECTOR("fs", p->fs);
     loaded &= LOAD_SELECTOR("gs", p->gs);
     /* Loading a selector may have changed the bases, which were saved as they were. */
-    load_bases(p);
+    write_segment_bases(p->fs_base, p->kernel_mode ? p->gs_base_kernel : p->gs_base_user,
+                        p->kernel_mode ? p->gs_base_user : p->gs_base_kernel);
     return loaded;
 }
 
@@ -174,13 +141,6 @@ void pv_switch_to(struct vcpu *v)
         write_dr6(p->dr6);
         write_dr7(p->dr7);
     }
-}
-
-void pv_leave_for_host(void)
-{
-    write_cr3(host_root);
-    load_gdt(host_gdt_base());
-    load_ldt(0, 0);
 }
 
 void pv_load_root(struct vcpu *v)

@@ -11,7 +11,5 @@ void pv_switch_to(struct vcpu *v);
  * Selectors of v, which has just come to this processor, did not load: tries again with the pages of its LDT that they need. True: they do not load all the same. Interrupts off, and on meanwhile.
  */
 bool pv_segments_failed(struct vcpu *v);
-/* No guest's tables any more: for the idle vcpu. */
-void pv_leave_for_host(void);
 
 #endif

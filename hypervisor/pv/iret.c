@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The iret hypercall, stack_switch, and other calls that a guest kernel makes on its hot paths about itself. */
 #include "core/hypercall.h"
-#include "arch/x86/cpu.h"
+#include "arch/x86/segment_base.h"
 #include "arch/x86/guest_word.h"
 #include "arch/x86/layout.h"
 #include "hv/errno.h"
@@ -103,10 +103,6 @@ long do_fpu_taskswitch(struct hypercall *hc)
     return 0;
 }
 
-#define MSR_FS_BASE        0xc0000100
-#define MSR_GS_BASE        0xc0000101
-#define MSR_SHADOW_GS_BASE 0xc0000102
-
 long do_set_segment_base(struct hypercall *hc)
 {
     struct pv_vcpu *p = pv_vcpu(hc->vcpu);
@@ -116,17 +112,17 @@ long do_set_segment_base(struct hypercall *hc)
     case SEGBASE_FS:
         if (!is_canonical(base))
             return -EINVAL;
-        wrmsr(MSR_FS_BASE, base);
+        write_fs_base(base);
         return 0;
     case SEGBASE_GS_USER: /* the guest's kernel calls: its own GS base is the active one */
         if (!is_canonical(base))
             return -EINVAL;
-        wrmsr(MSR_SHADOW_GS_BASE, base);
+        write_hidden_gs_base(base);
         return 0;
     case SEGBASE_GS_KERNEL:
         if (!is_canonical(base))
             return -EINVAL;
-        wrmsr(MSR_GS_BASE, base);
+        write_gs_base(base);
         return 0;
     case SEGBASE_GS_USER_SEL:
         return pv_load_user_gs(p, (uint16_t)base) ? 0 : -EINVAL;

@@ -125,6 +125,7 @@ static int op_flush_all(const struct pv_mmu_context *c, const struct mmuext_requ
 {
     if (c->pg != c->caller)
         return -EPERM;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* LS6 */
     if (op->cmd == MMUEXT_INVLPG_ALL)
         tlb_flush_page_mask(&c->caller->dirty_cpus, op->arg1);
     else

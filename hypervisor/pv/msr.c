@@ -6,6 +6,7 @@
 #include "pv/msr.h"
 #include "core/authority.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/segment_base.h"
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/platform.h"
 #include "hv/errno.h"
@@ -93,7 +94,12 @@ int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value)
     case MSR_KERNEL_GS_BASE:
         if (!is_canonical(value))
             return -EPERM;
-        wrmsr(msr, value);
+        if (msr == MSR_FS_BASE)
+            write_fs_base(value);
+        else if (msr == MSR_GS_BASE)
+            write_gs_base(value);
+        else
+            write_hidden_gs_base(value);
         return 0;
     case MSR_UCODE_REV: /* written before it is read, to learn the microcode's version */
     case MSR_AMD_PATCH_LEVEL:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes of page table entries above L1, and what they may leave unfinished; the domains that an MMU hypercall acts on (pv/mmu.h). */
 #include "core/authority.h"
+#include "core/vcpu_state.h"
 #include "hv/guest.h"
 #include "pv/mmu.h"
 #include "pv/validate.h"
@@ -172,14 +173,17 @@ int pv_vcpus_to_cpus(struct domain *d, guest_ptr_t bitmap, cpumask_t *out)
 {
     struct vcpu *v;
     uint8_t byte = 0;
+    unsigned int cpu;
 
     cpumask_zero(out);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* LS6: the entry was changed before we look who has it */
     for (unsigned int i = 0; i < d->max_vcpus; i++) {
         if (i % 8 == 0 && copy_from_guest(&byte, guest_ptr_add(bitmap, i / 8), 1))
             return -EFAULT;
         v = byte >> (i % 8) & 1 ? domain_vcpu(d, i) : NULL;
-        if (v && v->cpu < MAX_CPUS && cpumask_test(v->cpu, &d->dirty_cpus))
-            set_bit(v->cpu, out->bits);
+        cpu = v ? vcpu_loaded_cpu(v) : MAX_CPUS;
+        if (cpu < MAX_CPUS)
+            set_bit(cpu, out->bits);
     }
     return 0;
 }

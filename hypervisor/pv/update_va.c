@@ -19,6 +19,7 @@ static int flush(struct domain *d, uint64_t va, uint64_t flags)
             tlb_flush_local(TLB_FLUSH | TLB_FLUSH_GLOBAL);
         return 0;
     }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* LS6 */
     if (bitmap.addr != UVMF_ALL) {
         if (pv_vcpus_to_cpus(d, bitmap, &some))
             return -EFAULT;

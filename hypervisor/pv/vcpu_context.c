@@ -5,6 +5,7 @@
  */
 #include "arch/x86/layout.h"
 #include "core/frame_ref.h"
+#include "core/vcpu_state.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
 #include "hv/irqflags.h"
@@ -154,6 +155,7 @@ int pv_set_context(struct vcpu *v, const void *context, struct hypercall *hc)
     struct pv_vcpu *p = pv_vcpu(v);
     int rc = check(c);
 
+    vcpu_sync_state(v);
     if (!rc)
         rc = pv_finish_pending(hc);
     if (!rc)

@@ -6,7 +6,8 @@
  * context_switch() is a function that returns with another vcpu current.
  *
  * A vcpu is, under the lock of the queue it belongs to, exactly one of: current there (rq->curr), waiting (queued), asleep. is_running
- * outlasts "current" until the vcpu's state has been saved; until then it is not taken elsewhere.
+ * outlasts "current" until the switch away from the vcpu is done; until then it is not taken elsewhere. The machine may hold its state longer, and
+ * fetches it where it is needed (sched_machine.sync_state).
  */
 #include "sched/internal.h"
 #include "hv/errno.h"
@@ -76,6 +77,7 @@ static void switch_finish(struct runqueue *rq, struct vcpu *prev, bool displaced
     unsigned int cpu;
 
     if (unlikely(displaced)) {
+        sched_machine.put_away_idle(); /* it is needed elsewhere: saves the asking */
         displace(rq, prev);
         return;
     }
@@ -128,7 +130,10 @@ static void schedule(void)
     if (!prev->is_idle)
         prev->sched->yielded = false;
     if (next == prev) {
-        unlock_irqrestore(&rq->lock, flags);
+        unlock(&rq->lock);
+        if (unlikely(!rq->online))
+            sched_machine.put_away_idle();
+        irq_restore(flags);
         return;
     }
 
@@ -234,6 +239,7 @@ void sched_sleep_sync(struct vcpu *v)
     sched_sleep_nosync(v);
     while (!vcpu_runnable(v) && __atomic_load_n(&v->is_running, __ATOMIC_ACQUIRE))
         __builtin_ia32_pause();
+    sched_machine.sync_state(v);
 }
 
 void sched_block(struct vcpu *v)

@@ -62,6 +62,10 @@ struct sched_machine {
     s_time_t (*now)(void);
     /* Switches this processor from prev to next; both differ. Interrupts off; returns (on the same stack) with `next` current. */
     void (*context_switch)(struct vcpu *prev, struct vcpu *next);
+    /* Returns when no processor holds v's state. v does not run, and cannot start to. */
+    void (*sync_state)(struct vcpu *v);
+    /* This processor holds nobody's state any more, but that of the current vcpu. */
+    void (*put_away_idle)(void);
     /* Makes another processor enter the hypervisor. */
     void (*send_kick)(unsigned int cpu);
 };

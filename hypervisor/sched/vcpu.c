@@ -77,7 +77,7 @@ void sched_vcpu_free(struct vcpu *v)
     unlock(&sched_lock);
     /* With its queue's lock, so that who is just moving it (displace()) has finished. */
     rq = vcpu_rq_lock(v, &flags);
-    panic_on(v->is_running || rq->curr == v);
+    panic_on(v->is_running || v->loaded_on || rq->curr == v);
     if (sv->queued)
         sched_policy->sleep(rq, v);
     rq_unlock(rq, flags);

@@ -11,12 +11,14 @@
 #include "arch/x86/mca/mca.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
+#include "arch/x86/tlb.h"
 #include "arch/x86/traps.h"
 #include "core/fail_alloc.h"
 #include "core/heap.h"
 #include "core/options.h"
 #include "core/vcpu_area.h"
 #include "core/vcpu_op.h"
+#include "core/vcpu_state.h"
 #include "debug/keys.h"
 #include "drivers/console.h"
 #include "event/event.h"
@@ -26,7 +28,6 @@
 #include "hv/panic.h"
 #include "hv/percpu.h"
 #include "hv/softirq.h"
-#include "pv/context.h"
 #include "pv/dom0/dom0.h"
 #include "pv/entry.h"
 #include "sched/sched.h"
@@ -43,20 +44,8 @@ static struct domain xen_domain = {.id = DOMID_XEN, .references = 1};
 /* The scheduler's way to another vcpu. Interrupts off; returns with `next` current. */
 static void context_switch(struct vcpu *prev, struct vcpu *next)
 {
-    unsigned int cpu = cpu_id();
-
-    if (!prev->is_idle)
-        pv_switch_from(prev);
-    if (!next->is_idle)
-        cpumask_set(cpu, &next->domain->dirty_cpus);
-    set_entry_vcpu(next);
-    if (next->is_idle)
-        pv_leave_for_host();
-    else
-        pv_switch_to(next);
-    if (!prev->is_idle && prev->domain != next->domain)
-        cpumask_clear(cpu,
-                      &prev->domain->dirty_cpus); /* the new root was loaded: nothing of it is left here */
+    (void)prev;
+    vcpu_switch(next);
     if (!next->is_idle)
         vcpu_areas_update(next, pv_vcpu(next)->kernel_mode);
 }
@@ -79,6 +68,9 @@ static void join_parts(void)
     sched_machine.now = time_now;
     sched_machine.context_switch = context_switch;
     sched_machine.send_kick = smp_kick;
+    sched_machine.sync_state = vcpu_sync_state;
+    sched_machine.put_away_idle = vcpu_put_away_idle;
+    tlb_asked = vcpu_put_away_idle;
     idle_wait = halt_until_interrupt;
     machine_shutdown = machine_end;
     panic_end = machine_after_panic;

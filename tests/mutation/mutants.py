@@ -106,4 +106,12 @@ MUTANTS = [
      'int64_t most = elapsed * cd->cap / 100;',
      'int64_t most = elapsed * (int64_t)cd->weight;',
      'unit:sched', 'a capped domain takes all there is'),
+    ('a sleeper that is still loaded is left out of a flush', 'hypervisor/pv/pt_update.c',
+     'cpu = v ? vcpu_loaded_cpu(v) : MAX_CPUS;',
+     'cpu = v && v->is_running ? vcpu_loaded_cpu(v) : MAX_CPUS;',
+     'guest:time/sleeper_sees_new_tables', 'it comes back to translations that are gone'),
+    ('state that another processor holds is not fetched', 'hypervisor/core/vcpu_state.c',
+     'vcpu_sync_state(next);',
+     'next->loaded_on = 0;',
+     'unit:vcpu_state', 'a vcpu continues with old registers, and two processors believe that they hold it'),
 ]

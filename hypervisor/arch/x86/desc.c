@@ -254,6 +254,13 @@ void load_ldt(uint64_t base, unsigned int entries)
     __asm__ volatile("lldt %0" ::"r"(selector));
 }
 
+void load_host_tables(void)
+{
+    write_cr3(host_root);
+    load_gdt(host_gdt_base());
+    load_ldt(0, 0);
+}
+
 void set_entry_vcpu(struct vcpu *v)
 {
     struct stack_top *top = stack_top();

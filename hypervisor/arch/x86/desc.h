@@ -37,6 +37,8 @@ static inline void use_port_map(uint16_t where)
     *this_cpu(tss_port_map) = where;
 }
 
+/* Our own page and descriptor tables: no guest's any more. */
+void load_host_tables(void);
 /* Points our LDT descriptor at the table, or loads a null LDT. */
 void load_ldt(uint64_t base, unsigned int entries);
 

@@ -33,6 +33,7 @@ static struct {
 } shootdown = {.lock = LOCK_INIT(RANK_TLB)};
 
 void (*tlb_root_changed)(void);
+void (*tlb_asked)(void);
 
 uint32_t tlb_clock_now(void)
 {
@@ -118,6 +119,8 @@ static void serve(void)
     uint64_t flags = irq_save();
 
     if (cpumask_test(cpu_id(), &shootdown.pending)) {
+        if (tlb_asked)
+            tlb_asked();
         if (shootdown.one_page)
             tlb_flush_page_local(shootdown.va);
         if (shootdown.flags)

@@ -31,6 +31,8 @@ void tlb_flush_page_local(uint64_t va);
  * (Between the two roots of one PV vcpu a plain load of CR3 does: they share what is global.)
  */
 void tlb_load_root(uint64_t cr3);
+/* Called first of all where another processor asks for a flush, whatever its flags, 0 included; interrupts off. NULL: none. */
+extern void (*tlb_asked)(void);
 /* Called for TLB_FLUSH_ROOT before the flush, interrupts off: makes the copy anew. NULL: none. */
 extern void (*tlb_root_changed)(void);
 

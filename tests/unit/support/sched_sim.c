@@ -15,6 +15,8 @@ unsigned int sim_ipis, sim_programs;
 void (*sim_check)(void);
 
 static struct vcpu sim_idle[MAX_CPUS];
+static struct vcpu
+    *sim_loaded[MAX_CPUS]; /* whose state the processor holds: the idle vcpu leaves its predecessor's there */
 static s_time_t deadline[MAX_CPUS];
 static bool ipi[MAX_CPUS];
 static unsigned int sim_cpus;
@@ -71,6 +73,26 @@ static void machine_ipi(unsigned int cpu)
     sim_ipis++;
 }
 
+static void machine_put_away(unsigned int cpu)
+{
+    if (sim_loaded[cpu] && sim_current[cpu] != sim_loaded[cpu]) {
+        sim_loaded[cpu]->loaded_on = 0;
+        sim_loaded[cpu] = NULL;
+    }
+}
+
+static void machine_put_away_idle(void)
+{
+    machine_put_away(hosted_cpu);
+}
+
+static void machine_sync(struct vcpu *v)
+{
+    if (v->loaded_on)
+        machine_put_away(v->loaded_on - 1);
+    assert_false(v->loaded_on && !vcpu_runnable(v) && !v->is_running);
+}
+
 static void machine_switch(struct vcpu *prev, struct vcpu *next)
 {
     assert_ptr_equal(sim_current[hosted_cpu], prev);
@@ -83,6 +105,12 @@ static void machine_switch(struct vcpu *prev, struct vcpu *next)
             assert_ptr_not_equal(sim_current[i], next);
     }
     sim_current[hosted_cpu] = next;
+    if (next->is_idle)
+        return;
+    machine_put_away(hosted_cpu);
+    machine_sync(next);
+    sim_loaded[hosted_cpu] = next;
+    next->loaded_on = hosted_cpu + 1;
 }
 
 void sim_cpu_up(unsigned int cpu)
@@ -107,6 +135,7 @@ void sim_cpu_down(unsigned int cpu)
     sched_cpu_down(cpu, to);
     sim_settle();
     assert_true(sim_current[cpu]->is_idle);
+    assert_null(sim_loaded[cpu]); /* nobody could fetch it any more */
     timer_cpu_down(cpu, to);
     softirq_cpu_down(cpu);
     deadline[cpu] = TIME_NEVER;
@@ -136,10 +165,14 @@ void sim_start(unsigned int cpus, const char *policy)
     cpumask_zero(&sched_waiting);
     memset(sim_vcpus, 0, sizeof(sim_vcpus));
     memset(ipi, 0, sizeof(ipi));
+    memset(sim_loaded, 0, sizeof(sim_loaded));
     timer_machine = (struct timer_machine){.program = machine_program, .now = machine_now};
     softirq_machine = (struct softirq_machine){.send_ipi = machine_ipi};
-    sched_machine = (struct sched_machine){
-        .now = machine_now, .context_switch = machine_switch, .send_kick = machine_ipi};
+    sched_machine = (struct sched_machine){.now = machine_now,
+                                           .context_switch = machine_switch,
+                                           .send_kick = machine_ipi,
+                                           .sync_state = machine_sync,
+                                           .put_away_idle = machine_put_away_idle};
     timers_init();
     assert_int_equal(sched_init(policy, 1000), 0);
     for (unsigned int cpu = 0; cpu < cpus; cpu++)
@@ -156,6 +189,7 @@ void sim_stop(void)
             v->pause_count++;
             sched_sleep_nosync(v);
             sim_settle();
+            sched_sleep_sync(v);
             sched_vcpu_free(v);
         }
     }
