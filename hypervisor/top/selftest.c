@@ -53,12 +53,12 @@ void self_tests(void)
     uint8_t *page = hv_alloc_page();
 
     if (!page)
-        panic("Cannot boot: no memory for the self-tests\n");
+        cannot_boot("no memory for the self-tests\n");
     __builtin_memcpy(page, code, sizeof(code));
     report("a fault is survived", read_faults(TEST_VA));
     if (hostmap_map(TEST_VA, mfn_to_paddr(va_to_mfn(page)), PAGE_SIZE,
                     (MAP_DATA | PTE_USER) & ~(PTE_NX | PTE_GLOBAL)))
-        panic("Cannot boot: no memory for the self-tests\n");
+        cannot_boot("no memory for the self-tests\n");
     report(cpu_features.smep ? "SMEP stops code in a guest's page" : "code runs where it may (no SMEP here)",
            execution_faults(TEST_VA) == cpu_features.smep);
     report(cpu_features.smap ? "SMAP stops reading a guest's page"

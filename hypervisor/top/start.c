@@ -82,7 +82,7 @@ static struct vcpu *make_idle(unsigned int cpu)
     struct vcpu *idle = hv_new(struct vcpu);
 
     if (!idle)
-        panic("Cannot boot: no memory for CPU %u\n", cpu);
+        cannot_boot("no memory for CPU %u\n", cpu);
     idle->domain = &idle_domain;
     idle->id = cpu;
     idle->cpu = cpu;
@@ -120,7 +120,7 @@ void boot_continue(void)
     timers_init();
     platform_init(rsdp_address());
     if (trampoline_page && mmio_make_read_only(paddr_to_mfn(trampoline_page)))
-        panic("Cannot boot: no room in the table of read-only pages\n");
+        cannot_boot("no room in the table of read-only pages\n");
     if (option_bool("self-test", true))
         self_tests();
     else
@@ -138,9 +138,9 @@ void boot_continue(void)
     console_start_input();
     console_input_for_domain0 = send_console_virq;
 
+    fail_alloc_countdown = option_number("fail-alloc", 0);
     d = dom0_create();
     domain_wallclock_publish(d);
-    fail_alloc_countdown = option_number("fail-alloc", 0);
     console_give_to_domain0();
     __atomic_fetch_and(&d->vcpu[0]->pause_flags, ~(uint32_t)VCPU_DOWN, __ATOMIC_SEQ_CST);
     domain_unpause(d);

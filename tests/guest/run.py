@@ -3,7 +3,7 @@
 """Boots guest tests as domain 0 on a hypervisor in QEMU and reports each test on one line.
 
 A group is one boot of one binary: all tests of an area, or one that ends its domain (KIT_TEST_ALONE). What an area
-needs of the machine stands in its source: `GUEST-GROUP: smp=4 mem=1024 dom0=256M cpu=max,-smap args=... xen=... timeout=90`.
+needs of the machine stands in its source: `GUEST-GROUP: smp=4 mem=1024 dom0=256M cpu=max,-smap args=... xen=... qemu=-device;edu timeout=90`.
 """
 import argparse
 import gzip
@@ -106,7 +106,7 @@ class Boot:
         command = ["qemu-system-x86_64", "-accel", "tcg", "-m", o.get("mem", "512"), "-smp",
                    str(smp), "-nographic", "-vga", "none", "-nic", "none", "-no-reboot",
                    "-kernel", self.args.hypervisor, "-append", xen, "-initrd", " ".join(words)]
-        return command + (["-cpu", cpu] if cpu else []) + (self.args.qemu or "").split()
+        return command + (["-cpu", cpu] if cpu else []) + o.get("qemu", "").replace(";", " ").split() + (self.args.qemu or "").split()
 
     def run(self):
         limit = float(self.group.options.get("timeout", "60")) * self.args.patience

@@ -78,9 +78,9 @@ static paddr_t boot_alloc_aligned(size_t bytes, size_t align)
     paddr_t start = find_free_run(bytes, align);
 
     if (!start)
-        panic("Cannot boot: no %lu KiB of memory left for the hypervisor's own tables. Give the machine more "
-              "memory.\n",
-              bytes >> 10);
+        cannot_boot("no %lu KiB of memory left for the hypervisor's own tables. Give the machine more "
+                    "memory.\n",
+                    bytes >> 10);
     /* Runs that follow each other from the top down are one entry. */
     if (host.taken_count && host.taken[host.taken_count - 1].start == start + bytes)
         host.taken[host.taken_count - 1].start = start;

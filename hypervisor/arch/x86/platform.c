@@ -53,7 +53,7 @@ void platform_init(paddr_t rsdp)
     cpus = smp_enumerate(limit ? limit : 1);
     platform_init_cpu();
     if (irq_init(cpus))
-        panic("Cannot boot: no memory for the table of interrupts\n");
+        cannot_boot("no memory for the table of interrupts\n");
     pirq_init();
     io_access_init();
     wallclock_init();

@@ -100,6 +100,20 @@ static void stop_the_machine(void)
         __asm__ volatile("cli; hlt");
 }
 
+void cannot_boot(const char *fmt, ...)
+{
+    char text[400];
+    __builtin_va_list args;
+
+    irq_disable();
+    __builtin_va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    __builtin_va_end(args);
+    printk("\nCannot boot: %s", text);
+    stop_the_machine();
+    __builtin_unreachable();
+}
+
 void panic(const char *fmt, ...)
 {
     char text[400];

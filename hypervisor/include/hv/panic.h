@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The end: panic() for a broken invariant of our own or a machine we cannot run on; never for what a guest did.
+ * The end: panic() for a broken invariant of our own, cannot_boot() for a machine or a configuration that we cannot run on: one line, which says what and what to do about it; neither for what a
+ * guest did.
  * assert() states why something holds; it is compiled out of release builds and never handles an error.
  */
 #ifndef HV_PANIC_H
@@ -17,7 +18,10 @@
         fprintf(stderr, __VA_ARGS__);                                                                        \
         abort();                                                                                             \
     } while (0)
+#define cannot_boot panic
 #else
+/* Start-up only. "Cannot boot: " is printed in front. */
+void cannot_boot(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 #ifdef DEBUG
 void assert_failed(const char *what, const char *file, int line) __noreturn __cold;

@@ -42,9 +42,9 @@ static void *temporary(size_t bytes, unsigned int *order)
         (*order)++;
     f = heap_alloc(*order, 0, HEAP_ANY_NODE, HEAP_NO_SCRUB);
     if (!f)
-        panic("Cannot boot: no %lu KiB of memory in one piece to unpack domain 0's kernel. Give the machine "
-              "more memory.\n",
-              bytes >> 10);
+        cannot_boot("no %lu KiB of memory in one piece to unpack domain 0's kernel. Give the machine "
+                    "more memory.\n",
+                    bytes >> 10);
     return frame_to_va(f);
 }
 
@@ -76,7 +76,8 @@ static void load_kernel(struct dom0_build *b, const struct boot_module *m, void 
     uint64_t flags;
     int rc;
 
-    panic_on(!fs_page);
+    if (!fs_page)
+        cannot_boot("no memory to unpack domain 0's kernel. Give the machine more memory.\n");
     flags = irq_save();
     wrmsr(MSR_FS_BASE, (uint64_t)fs_page);
     rc = unpack_kernel(k, m, out, out_order);
@@ -84,11 +85,11 @@ static void load_kernel(struct dom0_build *b, const struct boot_module *m, void 
     irq_restore(flags);
     hv_free_page(fs_page);
     if (rc)
-        panic("Cannot boot: domain 0's kernel (the first module) cannot be loaded: %s\n",
-              k->reason ? k->reason : "unknown format");
+        cannot_boot("domain 0's kernel (the first module) cannot be loaded: %s\n",
+                    k->reason ? k->reason : "unknown format");
     if (!k->xen_guest || !(k->notes.present & BIT(XEN_ELFNOTE_ENTRY) || k->notes.legacy))
-        panic("Cannot boot: domain 0's kernel has no Xen PV entry point: take a kernel built with "
-              "CONFIG_XEN_PV.\n");
+        cannot_boot("domain 0's kernel has no Xen PV entry point: take a kernel built with "
+                    "CONFIG_XEN_PV.\n");
 }
 
 /* Gives the domain its memory, PFN by PFN, in the largest pieces there are. */
@@ -105,9 +106,9 @@ static void allocate_memory(struct dom0_build *b)
             order--;
         while (domain_alloc_frames(b->d, order, 0, HEAP_NO_SCRUB, &f)) {
             if (!order--)
-                panic("Cannot boot: out of memory at page %lu of %lu of domain 0. Choose a smaller "
-                      "dom0_mem=.\n",
-                      pfn, b->nr_pages);
+                cannot_boot("out of memory at page %lu of %lu of domain 0. Choose a smaller "
+                            "dom0_mem=.\n",
+                            pfn, b->nr_pages);
             limit = order;
         }
         for (uint64_t i = 0; i < 1ULL << order; i++) {
@@ -291,7 +292,9 @@ static void create_vcpus(struct dom0_build *b, unsigned int count)
         int rc = vcpu_create(b->d, i, cpu, &v);
 
         if (rc)
-            panic("Cannot boot: vcpu %u of domain 0: error %d\n", i, rc);
+            cannot_boot("%s for vcpu %u of domain 0. Give the machine more memory, or choose a smaller "
+                        "dom0_max_vcpus=.\n",
+                        rc == -ENOMEM ? "no memory" : "no room", i);
         if (option_bool("dom0_vcpus_pin", false)) {
             cpumask_t one = cpumask_of(cpu);
 
@@ -314,8 +317,8 @@ struct domain *dom0_create(void)
     int rc;
 
     if (!boot_info.module_count)
-        panic("Cannot boot: there is no kernel for domain 0. Give one as the first module: qemu -initrd "
-              "\"vmlinuz ARGS,INITRD\", GRUB's module2.\n");
+        cannot_boot("there is no kernel for domain 0. Give one as the first module: qemu -initrd "
+                    "\"vmlinuz ARGS,INITRD\", GRUB's module2.\n");
     load_kernel(&b, &boot_info.module[0], &unpacked, &out_order);
     b.line = module_line(&boot_info.module[0]);
     if (boot_info.module_count > 1) {
@@ -324,7 +327,8 @@ struct domain *dom0_create(void)
     }
     rc = domain_create(0, &pv_kind, vcpus, &b.d);
     if (rc)
-        panic("Cannot boot: domain 0 cannot be created: error %d\n", rc);
+        cannot_boot("domain 0 cannot be created: %s. Give the machine more memory.\n",
+                    rc == -ENOMEM ? "no memory" : "an error");
     b.d->privileged = b.d->is_hardware = true;
     hardware_domain = b.d;
     create_vcpus(&b, vcpus);
@@ -333,7 +337,7 @@ struct domain *dom0_create(void)
     b.d->max_pages = limit;
     problem = dom0_layout(&b);
     if (problem)
-        panic("Cannot boot: domain 0's kernel cannot be placed: %s.\n", problem);
+        cannot_boot("domain 0's kernel cannot be placed: %s.\n", problem);
     b.p2m = temporary(b.nr_pages * sizeof(uint64_t), &p2m_order);
     b.nr_pages = min(b.nr_pages, dom0_pages(&limit));
     allocate_memory(&b);

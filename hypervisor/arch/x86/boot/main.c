@@ -51,21 +51,21 @@ void boot_main(uint32_t magic, uint32_t info)
     console_init_early();
     printk("Xenios %s (compatible with Xen %u.%u)\n", version_text(), XENIOS_XEN_MAJOR, XENIOS_XEN_MINOR);
     if (problem)
-        panic("Cannot boot: %s\n", problem);
+        cannot_boot("%s\n", problem);
     printk("Boot loader: %s\n", boot_info.loader);
     printk("Command line: %s\n", options_line());
     options_report_unknown();
     print_memory_map();
     if (ram_bytes() < MiB(64))
-        panic("Cannot boot: this machine has %lu MiB of memory; Xenios needs 64 MiB for itself and more for "
-              "domain 0.\n",
-              ram_bytes() >> 20);
+        cannot_boot("this machine has %lu MiB of memory; Xenios needs 64 MiB for itself and more for "
+                    "domain 0.\n",
+                    ram_bytes() >> 20);
 
     hostmap_init();
     printk("System RAM: %lu MiB, %lu MiB free for domains\n", ram_bytes() >> 20, heap_free_frames() >> 8);
     idt_init();
     if (!cpu_prepare(0, 0))
-        panic("Cannot boot: no memory for the first processor's tables.\n");
+        cannot_boot("no memory for the first processor's tables.\n");
     cpu_features_init();
     cpu_enter(0);
     boot_continue();
