@@ -1,20 +1,101 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* domctl (xen/domctl.h): operations on one domain. None is there yet. */
+/*
+ * domctl (xen/domctl.h): operations on one domain. The order of the answers is Xen's: -EFAULT, -EACCES for another interface version, -ESRCH for a domain that is not there,
+ * -EPERM, then the operation's own, -ENOSYS for none.
+ */
+#include "control/domctl.h"
 #include "control/control.h"
 #include "core/authority.h"
-#include "hv/errno.h"
-#include "hv/guest.h"
-#include <xen/domctl.h>
+
+enum {
+    DOMCTL_NO_DOMAIN = 1,    /* the operation looks at op->domain itself */
+    DOMCTL_DEVICE_MODEL = 2, /* also for who has the domain as its target */
+};
+
+struct row {
+    domctl_fn *fn;
+    uint8_t out; /* bytes of the union that the caller gets back after success */
+    uint8_t flags;
+};
+
+#define ROW(command, member)                                                                                 \
+    [XEN_DOMCTL_##command] = {domctl_##command, sizeof(((struct xen_domctl *)0)->u.member), 0}
+#define ROW_IN(command) [XEN_DOMCTL_##command] = {domctl_##command, 0, 0}
+
+static const struct row ops[] = {
+    [XEN_DOMCTL_createdomain] = {domctl_createdomain, 0, DOMCTL_NO_DOMAIN},
+    [XEN_DOMCTL_getdomaininfo] = {domctl_getdomaininfo, sizeof(struct xen_domctl_getdomaininfo),
+                                  DOMCTL_NO_DOMAIN},
+    ROW_IN(destroydomain),
+    ROW_IN(pausedomain),
+    ROW_IN(unpausedomain),
+    ROW_IN(resumedomain),
+    ROW_IN(setdomainhandle),
+    ROW_IN(setdebugging),
+    [XEN_DOMCTL_subscribe] = {domctl_subscribe, 0, DOMCTL_DEVICE_MODEL},
+    ROW_IN(set_target),
+    ROW_IN(set_virq_handler),
+    ROW_IN(max_vcpus),
+    ROW_IN(setvcpucontext),
+    ROW(getvcpucontext, vcpucontext),
+    ROW(getvcpuinfo, getvcpuinfo),
+    [XEN_DOMCTL_sendtrigger] = {domctl_sendtrigger, 0, DOMCTL_DEVICE_MODEL},
+    ROW_IN(max_mem),
+    ROW_IN(hypercall_init),
+    ROW_IN(set_address_size),
+    ROW(get_address_size, address_size),
+    ROW_IN(settscinfo),
+    ROW(gettscinfo, tsc_info),
+    ROW_IN(settimeoffset),
+    ROW(setvcpuaffinity, vcpuaffinity),
+    ROW(getvcpuaffinity, vcpuaffinity),
+    ROW_IN(setnodeaffinity),
+    ROW(getnodeaffinity, nodeaffinity),
+    ROW(scheduler_op, scheduler_op),
+};
+
+int domctl_write_back(struct hypercall *hc, const struct xen_domctl *op, const void *part, size_t bytes)
+{
+    size_t at = (size_t)((const uint8_t *)part - (const uint8_t *)op);
+
+    return copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 0), at), part, bytes);
+}
+
+static long perform(struct hypercall *hc, const struct row *row, struct domain *d, struct xen_domctl *op)
+{
+    long rc = authorise(hc->vcpu->domain, d,
+                        row && (row->flags & DOMCTL_DEVICE_MODEL) ? AUTHORITY_DOMCTL_DEVICE_MODEL
+                                                                  : AUTHORITY_DOMCTL);
+
+    if (rc)
+        return rc;
+    if (!row)
+        return -ENOSYS;
+    rc = row->fn(hc, d, op);
+    if (rc == 0 && row->out)
+        rc = domctl_write_back(hc, op, &op->u, row->out);
+    return rc;
+}
 
 long do_domctl(struct hypercall *hc)
 {
+    const struct row *row;
     struct xen_domctl op;
+    struct domain *d = NULL;
+    long rc;
 
     if (copy_from_guest(&op, hypercall_ptr(hc, 0), sizeof(op)))
         return -EFAULT;
     if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -EACCES;
-    if (authorise(hc->vcpu->domain, NULL, AUTHORITY_DOMCTL))
-        return -EPERM;
-    return -ENOSYS;
+    row = op.cmd < ARRAY_SIZE(ops) && ops[op.cmd].fn ? &ops[op.cmd] : NULL;
+    if (!row || !(row->flags & DOMCTL_NO_DOMAIN)) {
+        d = op.domain < DOMID_FIRST_RESERVED ? domain_get(op.domain) : NULL;
+        if (!d)
+            return -ESRCH;
+    }
+    rc = perform(hc, row, d, &op);
+    if (d)
+        domain_put(d);
+    return rc;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Making, finding and ending domains and vcpus. Finding is lock-free: the table of domains by id changes by single pointer stores, and a reader that
- * found a pointer may still try to take a reference and see that it cannot. Nothing frees a structure yet: domains cannot be destroyed (DESIGN 9 says how).
+ * found a pointer may still try to take a reference and see that it cannot. The structure is freed a quiescent period after the last reference went and the table forgot it (DESIGN 9).
+ *
+ * Who holds references: the domain's existence itself, until its end is complete (control/relinquish.c); its pages, together one; each page of ours that it may map; mappings of its
+ * grants; and whoever found it, for a while.
  */
 #include "core/domain.h"
 #include "core/heap.h"
@@ -20,8 +23,10 @@
 static struct {
     lock_t lock;
     struct list all;
+    unsigned int next_id;                                /* where the search for a free one goes on */
+    uint64_t reserved[BITS_TO_LONGS(DOMAIN_TABLE_SIZE)]; /* ids in use */
     struct domain *by_id[DOMAIN_TABLE_SIZE];
-} domains = {.lock = LOCK_INIT(RANK_DOMAIN_LIST), .all = LIST_INIT(domains.all)};
+} domains = {.lock = LOCK_INIT(RANK_DOMAIN_LIST), .all = LIST_INIT(domains.all), .next_id = 1};
 
 struct domain *hardware_domain, *domain_io, *domain_xen;
 void (*machine_shutdown)(unsigned int reason);
@@ -55,12 +60,98 @@ struct domain *domain_get_or_self(domid_id_t id, struct domain *self)
     return self;
 }
 
+static void free_parts(struct domain *d)
+{
+    grant_domain_free(d);
+    event_domain_free(d);
+    sched_domain_free(d);
+    d->kind->domain_free(d);
+}
+
+static void vcpu_free(struct vcpu *v)
+{
+    vcpu_timers_kill(v);
+    event_vcpu_free(v);
+    sched_vcpu_free(v);
+    v->domain->kind->vcpu_free(v);
+    hv_free(v);
+}
+
+static void free_structures(struct domain *d)
+{
+    hv_free(d->cpu_policy);
+    hv_free_page(d->shared_info);
+    hv_free(d->vcpu);
+    hv_free(d);
+}
+
+/* Nobody can find it any more. Its end is complete: it holds nothing but its structures. */
+static void domain_free(struct rcu_head *head)
+{
+    struct domain *d = container_of(head, struct domain, rcu);
+    domid_id_t id = d->id;
+    struct vcpu *v;
+
+    for_each_vcpu (v, d)
+        vcpu_free(v);
+    free_parts(d);
+    free_structures(d);
+    domain_id_release(id);
+    event_send_global_virq(VIRQ_DOM_EXC); /* the toolstack may want to know that the id is gone */
+}
+
+/* The last reference is gone. Whoever walks the list just now may stand on this domain: it keeps its link onwards. */
+static void domain_forget(struct rcu_head *head)
+{
+    struct domain *d = container_of(head, struct domain, rcu);
+
+    lock(&domains.lock);
+    __atomic_store_n(&domains.by_id[d->id], NULL, __ATOMIC_RELEASE);
+    d->link.prev->next = d->link.next;
+    d->link.next->prev = d->link.prev;
+    unlock(&domains.lock);
+    rcu_call(&d->rcu, domain_free);
+}
+
 void domain_put(struct domain *d)
 {
-    uint32_t before = __atomic_fetch_sub(&d->references, 1, __ATOMIC_RELEASE);
+    uint32_t before = __atomic_fetch_sub(&d->references, 1, __ATOMIC_ACQ_REL);
 
     panic_on(!before);
-    /* The last reference of a domain that was never shown to anybody; live ones end through control/. */
+    if (unlikely(before == 1))
+        rcu_call(&d->rcu, domain_forget); /* any lock may be held here */
+}
+
+int domain_id_reserve(domid_id_t wanted, domid_id_t *out)
+{
+    unsigned int id = wanted;
+    int rc = 0;
+
+    lock(&domains.lock);
+    if (wanted == DOMID_INVALID) {
+        id = find_next_zero_bit(domains.reserved, DOMAIN_TABLE_SIZE, domains.next_id);
+        if (id == DOMAIN_TABLE_SIZE)
+            id = find_next_zero_bit(domains.reserved, DOMAIN_TABLE_SIZE, 1);
+        if (id == DOMAIN_TABLE_SIZE)
+            rc = -ENOSPC;
+    } else if (test_bit(id, domains.reserved)) {
+        rc = -EEXIST;
+    }
+    if (!rc) {
+        set_bit(id, domains.reserved);
+        if (wanted == DOMID_INVALID)
+            domains.next_id = id + 1;
+        *out = (domid_id_t)id;
+    }
+    unlock(&domains.lock);
+    return rc;
+}
+
+void domain_id_release(domid_id_t id)
+{
+    lock(&domains.lock);
+    clear_bit(id, domains.reserved);
+    unlock(&domains.lock);
 }
 
 struct domain *domain_first(void)
@@ -73,7 +164,21 @@ struct domain *domain_next(struct domain *d)
     return d->link.next == &domains.all ? NULL : list_entry(d->link.next, struct domain, link);
 }
 
-static int init_parts(struct domain *d)
+static int init_grants(struct domain *d, const struct domain_config *config)
+{
+    int rc = grant_domain_init(d);
+
+    if (!rc && config->grant_frames) {
+        rc = grant_set_limits(d, config->grant_frames, config->maptrack_frames);
+        if (!rc && config->grant_version)
+            rc = grant_set_max_version(d, config->grant_version);
+        if (rc)
+            grant_domain_free(d);
+    }
+    return rc;
+}
+
+static int init_parts(struct domain *d, const struct domain_config *config)
 {
     int rc = d->kind->domain_init(d);
 
@@ -82,10 +187,10 @@ static int init_parts(struct domain *d)
     rc = sched_domain_init(d);
     if (rc)
         goto out_kind;
-    rc = event_domain_init(d, 0);
+    rc = event_domain_init(d, config->event_ports);
     if (rc)
         goto out_sched;
-    rc = grant_domain_init(d);
+    rc = init_grants(d, config);
     if (rc)
         goto out_event;
     return 0;
@@ -99,12 +204,31 @@ out_kind:
     return rc;
 }
 
-int domain_create(domid_id_t id, const struct guest_kind *kind, unsigned int max_vcpus, struct domain **out)
+static void set_config(struct domain *d, const struct domain_config *config)
+{
+    d->pause_count = 1;
+    d->max_vcpus = config->max_vcpus;
+    d->max_pages = config->max_pages;
+    d->is_xenstore = config->is_xenstore;
+    memcpy(d->handle, config->handle, sizeof(d->handle));
+    d->shutdown_code = SHUTDOWN_CODE_NONE;
+}
+
+static void publish(struct domain *d)
+{
+    lock(&domains.lock);
+    list_append(&domains.all, &d->link);
+    __atomic_store_n(&domains.by_id[d->id], d, __ATOMIC_RELEASE);
+    unlock(&domains.lock);
+}
+
+int domain_create(domid_id_t id, const struct guest_kind *kind, const struct domain_config *config,
+                  struct domain **out)
 {
     struct domain *d;
     int rc = -ENOMEM;
 
-    if (!max_vcpus || max_vcpus > MAX_VCPUS)
+    if (!config->max_vcpus || config->max_vcpus > MAX_VCPUS)
         return -EINVAL;
     d = hv_zalloc(kind->domain_size);
     if (!d)
@@ -112,34 +236,26 @@ int domain_create(domid_id_t id, const struct guest_kind *kind, unsigned int max
     d->id = id;
     d->kind = kind;
     d->references = 1;
-    d->pause_count = 1;
-    d->max_vcpus = max_vcpus;
-    d->max_pages = ~0ULL;
     d->page_list = d->xenheap_list = d->page_walk = FRAME_LIST_END;
+    set_config(d, config);
     lock_init(&d->control_lock, RANK_DOMAIN_CONTROL);
     lock_init(&d->page_lock, RANK_PAGE_LIST);
-    d->vcpu = hv_new_array(struct vcpu *, max_vcpus);
+    d->vcpu = hv_new_array(struct vcpu *, d->max_vcpus);
     d->shared_info = hv_alloc_page();
     if (!d->vcpu || !d->shared_info)
         goto out_free;
     for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
         d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
     domain_share_hypervisor_page(d, d->shared_info, true);
-    rc = init_parts(d);
+    rc = init_parts(d, config);
     if (rc)
         goto out_free;
-
-    lock(&domains.lock);
-    list_append(&domains.all, &d->link);
-    __atomic_store_n(&domains.by_id[id], d, __ATOMIC_RELEASE);
-    unlock(&domains.lock);
+    publish(d);
     *out = d;
     return 0;
 
 out_free:
-    hv_free_page(d->shared_info);
-    hv_free(d->vcpu);
-    hv_free(d);
+    free_structures(d);
     return rc;
 }
 
@@ -243,13 +359,41 @@ void domain_unpause(struct domain *d)
         sched_wake(v);
 }
 
+struct frame *vcpu_info_forget(struct vcpu *v)
+{
+    struct frame *f = v->info_frame;
+    vcpu_info_t *info = first_info(v);
+
+    if (!f || !info)
+        return NULL;
+    v->info_frame = NULL;
+    v->info_is_dummy = v->id >= XEN_LEGACY_MAX_VCPUS;
+    __atomic_store_n(&v->info, info, __ATOMIC_SEQ_CST);
+    return f;
+}
+
 void domain_shutdown(struct domain *d, unsigned int reason)
 {
+    uint32_t port = READ_ONCE(d->suspend_port);
+
     if (d->is_hardware && machine_shutdown)
         machine_shutdown(reason);
     if (__atomic_exchange_n(&d->is_shut_down, true, __ATOMIC_SEQ_CST))
         return;
-    d->shutdown_code = (uint8_t)reason;
+    if (d->shutdown_code == SHUTDOWN_CODE_NONE) /* else SCHEDOP_shutdown_code has told the true one */
+        d->shutdown_code = (uint8_t)reason;
     domain_pause_nosync(d);
+    if (port)
+        (void)event_send(d, port);
     event_send_global_virq(VIRQ_DOM_EXC);
+}
+
+void domain_resume(struct domain *d)
+{
+    if (!d->is_shut_down)
+        return;
+    d->shutdown_code = SHUTDOWN_CODE_NONE;
+    d->is_shutting_down = false;
+    __atomic_store_n(&d->is_shut_down, false, __ATOMIC_SEQ_CST);
+    domain_unpause(d);
 }

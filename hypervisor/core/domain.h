@@ -12,6 +12,7 @@
 #include "hv/cpumask.h"
 #include "hv/list.h"
 #include "hv/lock.h"
+#include "hv/rcu.h"
 #include "hv/speculation.h"
 #include "hv/time.h"
 #include <xen/xen.h>
@@ -49,8 +50,15 @@ struct domain {
     bool is_hardware; /* owns the machine's devices: domain 0 */
     bool width32;     /* a 32-bit guest: selects the decoder (abi/) */
     bool is_shut_down, is_shutting_down;
-    uint8_t shutdown_code; /* SHUTDOWN_*; valid if is_shut_down */
-    uint32_t references;   /* atomic; domain_get(), domain_put() */
+    uint8_t shutdown_code; /* SHUTDOWN_*; valid if is_shut_down; SHUTDOWN_CODE_NONE until one is given */
+    bool is_xenstore;      /* XEN_DOMCTL_CDF_xs_domain: shown to the toolstack */
+    bool is_debugged;      /* setdebugging, likewise */
+    bool being_ended;      /* somebody is at the steps of its end (control/relinquish.c); atomic */
+    uint8_t end_step;      /* which one; theirs */
+    uint32_t
+        suspend_port; /* XEN_DOMCTL_subscribe: an event channel of the domain to be notified when it shuts down; 0: none */
+    struct rcu_head rcu;
+    uint32_t references; /* atomic; domain_get(), domain_put() */
     const struct guest_kind *kind;
     struct list link; /* in the list of all domains; domain list lock */
     struct domain
@@ -61,15 +69,17 @@ struct domain {
     unsigned int max_vcpus;
     struct vcpu *
         *vcpu; /* max_vcpus of them; entries are set once and never cleared before the domain is freed */
-    int32_t pause_count; /* atomic: hypervisor and toolstack pauses together */
+    int32_t pause_count;      /* atomic: hypervisor and toolstack pauses together */
+    int32_t toolstack_pauses; /* of these the toolstack's; control_lock */
 
     /* Memory. page_lock guards the list and the counts. */
     lock_t page_lock;
-    uint32_t page_list;    /* first frame number of the list through struct frame, FRAME_LIST_END if empty */
-    uint32_t xenheap_list; /* frames of ours that the domain may map */
-    uint32_t page_walk;    /* where domain_pages_current() is */
-    uint64_t tot_pages;    /* pages on page_list */
-    uint64_t max_pages;    /* limit of tot_pages; ~0 for domain 0 */
+    uint32_t page_list;     /* first frame number of the list through struct frame, FRAME_LIST_END if empty */
+    uint32_t xenheap_list;  /* frames of ours that the domain may map */
+    uint32_t page_walk;     /* where domain_pages_current() is */
+    uint64_t tot_pages;     /* pages on page_list */
+    uint64_t max_pages;     /* limit of tot_pages; ~0 for domain 0 */
+    uint64_t node_affinity; /* bit for each node that the toolstack names; 0: all. Kept for it, no more */
     uint64_t outstanding_claim;
     struct domain_extent growing, shrinking; /* page_lock */
     struct domain_memory_map *memory_map;    /* XENMEM_set_memory_map (core/memory_map.c); control_lock */
@@ -88,7 +98,9 @@ struct domain {
 
     /* Wall clock offset, periodic: shared_info->wc_*. Guarded by shared_info's version protocol. */
     int64_t time_offset_seconds;
-    uint64_t vm_assist; /* bit for each VMASST_TYPE_* in force */
+    uint8_t tsc_mode;         /* domctl settscinfo: for the toolstack to ask */
+    uint32_t tsc_incarnation; /* likewise */
+    uint64_t vm_assist;       /* bit for each VMASST_TYPE_* in force */
     struct timer watchdog[2];
     uint32_t watchdog_inuse;
 };
@@ -223,10 +235,36 @@ void domain_shutdown(struct domain *d, unsigned int reason);
 /* The guest cannot go on: prints why with a dump of the vcpu's registers, then SHUTDOWN_crash. */
 void domain_crash(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
 
-/* Limits of max_vcpus 1..MAX_VCPUS. -ENOMEM, -EINVAL. The new domain has one reference, the caller's, and is paused once. */
-int domain_create(domid_id_t id, const struct guest_kind *kind, unsigned int max_vcpus, struct domain **out)
-    __must_check;
+#define SHUTDOWN_CODE_NONE 0xff
+
+/* What a domain is made with. */
+struct domain_config {
+    unsigned int max_vcpus;   /* 1 to MAX_VCPUS */
+    unsigned int event_ports; /* so many at most; 0: as many as there can be */
+    uint32_t grant_frames;    /* pages of its table at most; 0: the default */
+    uint32_t maptrack_frames; /* pages of what it has mapped at most; with grant_frames */
+    uint32_t grant_version;   /* the highest that it may choose; 0: any */
+    uint64_t max_pages;
+    bool is_xenstore;
+    xen_domain_handle_t handle;
+};
+
+/* An id that no domain has, for domain_create(): `wanted`, or any with DOMID_INVALID; those used last come back last. -EEXIST, -ENOSPC. */
+int domain_id_reserve(domid_id_t wanted, domid_id_t *out) __must_check;
+void domain_id_release(domid_id_t id);
+/*
+ * -ENOMEM, -EINVAL. The new domain has one reference, which its end (control/relinquish.c) drops, and is paused once. The id is reserved; it goes with the domain, or stays the
+ * caller's on failure.
+ */
+int domain_create(domid_id_t id, const struct guest_kind *kind, const struct domain_config *config,
+                  struct domain **out) __must_check;
+/* Control lock, or nobody else knows the domain. */
 int vcpu_create(struct domain *d, unsigned int id, unsigned int cpu, struct vcpu **out) __must_check;
+/* The guest's area is given back; v->info is what it was before the first was registered. Its event channels are closed and the vcpu does not run. Returns the frame, whose reference
+ * is dropped by frame_put_writable() after event_quiesce(), or NULL. */
+struct frame *vcpu_info_forget(struct vcpu *v);
+/* Goes on after domain_shutdown(). Not for one's own domain. Control lock. */
+void domain_resume(struct domain *d);
 
 extern struct domain *hardware_domain; /* domain 0, NULL before it is made */
 extern struct domain *domain_io;       /* DOMID_IO: owns what is not RAM; references to it are not counted */

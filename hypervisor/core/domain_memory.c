@@ -71,6 +71,8 @@ static void assign(struct domain *d, struct frame *f, uint64_t count)
         __atomic_store_n(&f[i].owner, d->id, __ATOMIC_RELEASE); /* from here on others may find it */
         list_add(&d->page_list, &f[i]);
     }
+    if (!d->tot_pages)
+        domain_ref(d); /* all pages together hold one */
     d->tot_pages += count;
 }
 
@@ -130,22 +132,33 @@ int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width
     return 0;
 }
 
+/* A page of ours that the domain could map, given up by domain_unshare_hypervisor_page(). Its memory is freed by who made it, when the domain is. */
+static void release_shared(struct domain *d, struct frame *f)
+{
+    panic_on(!(f->flags & FRAME_GIVEN_UP));
+    f->owner = FRAME_OWNER_NONE;
+    f->flags &= (uint16_t) ~(FRAME_XENHEAP | FRAME_GIVEN_UP);
+    domain_put(d);
+}
+
 void domain_release_frame(struct frame *f)
 {
     struct domain *d = domain_get(f->owner);
+    bool last;
 
     panic_on(!d);
-    lock(&d->page_lock);
-    if (f->flags & FRAME_XENHEAP) {
-        /* The hypervisor's own page: it stays ours, whoever mapped it. */
-        unlock(&d->page_lock);
+    if (unlikely(f->flags & FRAME_XENHEAP)) {
+        release_shared(d, f);
     } else {
+        lock(&d->page_lock);
         step_over(d, f);
         list_del(&d->page_list, f);
-        d->tot_pages--;
+        last = --d->tot_pages == 0;
         unlock(&d->page_lock);
         m2p_set(frame_to_mfn(f), INVALID_M2P);
         heap_free(f, 0);
+        if (unlikely(last))
+            domain_put(d);
     }
     domain_put(d);
 }
@@ -154,6 +167,7 @@ void domain_share_hypervisor_page(struct domain *d, void *va, bool writable)
 {
     struct frame *f = mfn_to_frame(va_to_mfn(va));
 
+    domain_ref(d); /* the page is the domain's in the frame table for as long as anybody maps it */
     f->flags |= FRAME_XENHEAP;
     f->word = fw_make(writable ? FT_WRITABLE : FT_READONLY, FW_VALID, 1,
                       1); /* never a page table: we write to it */
@@ -173,7 +187,7 @@ static bool take_last(const struct domain *d, struct frame *f)
 
 bool domain_disown_frame(struct domain *d, struct frame *f)
 {
-    bool taken;
+    bool taken, last = false;
 
     if (READ_ONCE(f->owner) != d->id)
         return false;
@@ -182,13 +196,25 @@ bool domain_disown_frame(struct domain *d, struct frame *f)
     if (taken) {
         step_over(d, f);
         list_del(&d->page_list, f);
-        d->tot_pages--;
+        last = --d->tot_pages == 0;
     }
     unlock(&d->page_lock);
     if (!taken)
         return false;
+    if (last)
+        domain_put(d);
     m2p_set(frame_to_mfn(f), INVALID_M2P);
     frame_stamp(f);
     heap_prepare(f, 1, HEAP_NO_SCRUB); /* the old owner's translations go before anybody else has the page */
     return true;
+}
+
+void domain_unshare_hypervisor_page(struct domain *d, void *va)
+{
+    struct frame *f = mfn_to_frame(va_to_mfn(va));
+
+    if (f->flags & FRAME_GIVEN_UP || f->owner != d->id)
+        return;
+    f->flags |= FRAME_GIVEN_UP;
+    frame_put_type(f, d, fw_type(READ_ONCE(f->word)), NULL);
 }

@@ -77,5 +77,7 @@ void domain_pages_advance(struct domain *d, const struct frame *f);
 bool domain_disown_frame(struct domain *d, struct frame *f) __must_check;
 /* Makes a page of ours mappable by the domain (shared info, grant frames). */
 void domain_share_hypervisor_page(struct domain *d, void *va, bool writable);
+/* The domain ends: nobody may map the page anew. Whoever has it mapped keeps the domain's structure, which it belongs to, from being freed. Again: nothing. */
+void domain_unshare_hypervisor_page(struct domain *d, void *va);
 
 #endif

@@ -127,8 +127,6 @@ int channel_close(struct domain *d, port_t port) __must_check;
 /* Two domains' locks, or one twice, in the order that every caller uses. */
 void event_lock_both(struct event_domain *a, struct event_domain *b);
 void event_unlock_both(struct event_domain *a, struct event_domain *b);
-/* Returns when no processor is in a send that began before the call. Interrupts on, no event lock held. */
-void event_quiesce(void);
 /* Closes ports from e->closed_to on; `hc` NULL: softirq_pending() decides. 0 when all are closed, -ERESTART.
  */
 int event_close_ports(struct domain *d, struct hypercall *hc) __must_check;

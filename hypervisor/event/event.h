@@ -21,6 +21,9 @@ void event_domain_free(struct domain *d);
 int event_vcpu_init(struct vcpu *v) __must_check;
 void event_vcpu_free(struct vcpu *v);
 
+/* Returns when no processor is in a send that began before the call. Interrupts on, no event lock held. */
+void event_quiesce(void);
+
 /* HYPERVISOR_event_channel_op(cmd, arg) and its old one-argument form. */
 long do_event_channel_op(struct hypercall *hc);
 /* EVTCHNOP_send, fused: the hot path. `self` is the vcpu that runs this, or NULL. Interrupts on or off.
@@ -75,6 +78,8 @@ struct event_pirq_ops {
     void (*unbind)(struct domain *d, unsigned int pirq);
     void (*eoi)(struct domain *d, unsigned int pirq); /* the guest unmasked the port or said EOI */
     unsigned int (*count)(struct domain *d);          /* number of PIRQs the domain may name */
+    /* The domain ends, its ports are closed: nothing is mapped for it any more. */
+    void (*free)(struct domain *d);
     /* The port now notifies a vcpu that is on this processor: interrupt it rather than another. NULL: no matter. */
     void (*set_cpu)(struct domain *d, unsigned int pirq, unsigned int cpu);
 };

@@ -16,6 +16,10 @@ static void no_unbind(struct domain *d, unsigned int pirq)
 {
 }
 
+static void no_free(struct domain *d)
+{
+}
+
 static unsigned int no_count(struct domain *d)
 {
     return 0;
@@ -23,7 +27,7 @@ static unsigned int no_count(struct domain *d)
 
 /* Until the irq code has filled it there are no PIRQs. */
 struct event_pirq_ops event_pirq_ops = {
-    .bind = no_bind, .unbind = no_unbind, .eoi = no_unbind, .count = no_count};
+    .bind = no_bind, .unbind = no_unbind, .eoi = no_unbind, .count = no_count, .free = no_free};
 
 static int make_table(struct domain *d)
 {

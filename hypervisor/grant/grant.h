@@ -26,6 +26,11 @@ void grant_domain_free(struct domain *d);
  * less than what is there. */
 int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack) __must_check;
 
+/* The domain may choose no version above this. -EINVAL: neither 1 nor 2. Before it runs. */
+int grant_set_max_version(struct domain *d, uint32_t version) __must_check;
+/* The domain ends: its table gets no more pages, and those it has are nobody's to map any more. Again: nothing. */
+void grant_domain_close(struct domain *d);
+
 /* HYPERVISOR_grant_table_op(cmd, args, count) */
 long do_grant_table_op(struct hypercall *hc);
 

@@ -13,6 +13,7 @@ int grant_domain_init(struct domain *d)
         return -ENOMEM;
     rwlock_init(&g->lock, RANK_GRANT);
     g->version = 1;
+    g->max_version = 2;
     g->max_frames = GRANT_DEFAULT_FRAMES;
     g->max_maptrack = GRANT_DEFAULT_MAPTRACK;
     lock_init(&g->maptrack_lock, RANK_LEAF);
@@ -76,7 +77,7 @@ int grant_grow(struct domain *d, uint32_t frames)
     struct grant_domain *g = d->grant;
     int rc = 0;
 
-    if (frames > g->max_frames)
+    if (frames > g->max_frames || g->closed)
         return -EINVAL;
     /* G2: there is a status word for each entry before the entry counts. */
     if (g->version == 2)
@@ -107,11 +108,34 @@ int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack)
     return rc;
 }
 
+int grant_set_max_version(struct domain *d, uint32_t version)
+{
+    if (!version || version > 2)
+        return -EINVAL;
+    d->grant->max_version = version;
+    return 0;
+}
+
+void grant_domain_close(struct domain *d)
+{
+    struct grant_domain *g = d->grant;
+
+    write_lock(&g->lock);
+    g->closed = true;
+    write_unlock(&g->lock);
+    for (uint32_t i = 0; i < g->frames; i++)
+        domain_unshare_hypervisor_page(d, g->shared[i]);
+    for (uint32_t i = 0; i < g->status_frames; i++)
+        domain_unshare_hypervisor_page(d, g->status[i]);
+}
+
 static int frame_of(struct domain *d, uint32_t index, bool status, mfn_t *out)
 {
     struct grant_domain *g = d->grant;
     int rc;
 
+    if (g->closed)
+        return -EINVAL;
     if (status) {
         if (g->version != 2 || index >= grant_status_frames_for(g->max_frames))
             return -EINVAL;

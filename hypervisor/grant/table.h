@@ -46,6 +46,8 @@ struct grant_mapping {
 struct grant_domain {
     rwlock_t lock;    /* writers: version, size */
     uint32_t version; /* 1 or 2 */
+    uint32_t max_version;
+    bool closed; /* the domain ends: no new pages, none is shown any more */
     uint32_t frames, max_frames;
     uint32_t status_frames; /* made when version 2 is first chosen, and with the table from then on */
     void **shared;          /* max_frames of them; NULL from `frames` on */

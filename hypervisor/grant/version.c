@@ -83,7 +83,7 @@ long grant_op_set_version(struct hypercall *hc, void *arg)
     struct domain *d = hc->vcpu->domain;
     int rc;
 
-    if (op->version != 1 && op->version != 2)
+    if ((op->version != 1 && op->version != 2) || op->version > hc->vcpu->domain->grant->max_version)
         return -EINVAL;
     write_lock(&d->grant->lock);
     rc = change(d, op->version);

@@ -70,7 +70,7 @@ static void hold_by_frame(struct audit *a, const struct frame *f)
 {
     enum fw_phase phase = fw_phase(f->word);
 
-    if (f->flags & FRAME_XENHEAP)
+    if ((f->flags & (FRAME_XENHEAP | FRAME_GIVEN_UP)) == FRAME_XENHEAP)
         hold(a, f, 1, 1); /* the hypervisor's own use */
     if ((f->flags & (FRAME_ON_LIST | FRAME_GIVEN_UP)) == FRAME_ON_LIST)
         hold(a, f, 0, 1);

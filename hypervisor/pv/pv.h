@@ -146,6 +146,8 @@ void pv_show_m2p(uint64_t *l4, bool shown);
  * nobody else sets its context meanwhile; no lock is held.
  */
 int pv_set_context(struct vcpu *v, const void *vcpu_guest_context, struct hypercall *hc) __must_check;
+/* domctl getvcpucontext: of a vcpu that is off its processor, in the form that pv_set_context() takes. */
+void pv_get_context(struct vcpu *v, struct vcpu_guest_context *out);
 /*
  * Page tables, descriptors, pages: gives back what the domain holds. -ERESTART: call again, it goes on where it stopped; some 64 units of work a call when something is pending. 0: done, but for
  * pages that others still map; called again, it looks at what is left from the beginning. One caller at a time. The domain's vcpus do not run and it gets no new pages. Not given back here: a

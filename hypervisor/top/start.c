@@ -27,6 +27,7 @@
 #include "hv/log.h"
 #include "hv/panic.h"
 #include "hv/percpu.h"
+#include "hv/rcu.h"
 #include "hv/softirq.h"
 #include "pv/dom0/dom0.h"
 #include "pv/entry.h"
@@ -118,6 +119,7 @@ void boot_continue(void)
     domain_xen = &xen_domain;
     join_parts();
     timers_init();
+    rcu_init();
     platform_init(rsdp_address());
     if (trampoline_page && mmio_make_read_only(paddr_to_mfn(trampoline_page)))
         cannot_boot("no room in the table of read-only pages\n");

@@ -51,6 +51,10 @@ struct domain *domain_get_or_self(domid_id_t id, struct domain *self)
     return self;
 }
 
+void domain_unshare_hypervisor_page(struct domain *d, void *va)
+{
+}
+
 void domain_release_frame(struct frame *f)
 {
     fake.released++;

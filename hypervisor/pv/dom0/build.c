@@ -325,7 +325,12 @@ struct domain *dom0_create(void)
         b.initrd = module_data(&boot_info.module[1]);
         b.initrd_size = boot_info.module[1].end - boot_info.module[1].start;
     }
-    rc = domain_create(0, &pv_kind, vcpus, &b.d);
+    const struct domain_config config = {.max_vcpus = vcpus, .max_pages = ~0ULL};
+    domid_id_t id;
+
+    rc = domain_id_reserve(0, &id);
+    if (!rc)
+        rc = domain_create(id, &pv_kind, &config, &b.d);
     if (rc)
         cannot_boot("domain 0 cannot be created: %s. Give the machine more memory.\n",
                     rc == -ENOMEM ? "no memory" : "an error");

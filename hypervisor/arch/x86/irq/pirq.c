@@ -256,8 +256,12 @@ static void deliver(struct domain *d, unsigned int pirq, bool level)
 
 void pirq_init(void)
 {
-    event_pirq_ops = (struct event_pirq_ops){
-        .bind = op_bind, .unbind = op_unbind, .eoi = pirq_eoi, .count = op_count, .set_cpu = pirq_set_cpu};
+    event_pirq_ops = (struct event_pirq_ops){.bind = op_bind,
+                                             .unbind = op_unbind,
+                                             .eoi = pirq_eoi,
+                                             .count = op_count,
+                                             .free = irq_domain_free,
+                                             .set_cpu = pirq_set_cpu};
     irq_deliver_to_guest = deliver;
 }
 

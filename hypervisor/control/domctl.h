@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside control/: the operations of domctl, one file a family. The table (domctl.c) finds the domain, asks authority and copies the argument; an operation gets its own copy
+ * and the domain with a reference that lasts for the call. One that returns -ERESTART is called again with the same argument, so what it has done is kept in the domain.
+ */
+#ifndef CONTROL_DOMCTL_H
+#define CONTROL_DOMCTL_H
+
+#include "core/hypercall.h"
+#include "hv/errno.h"
+#include "hv/guest.h"
+#include <xen/domctl.h>
+
+/* `d` is NULL for operations that name no domain (DOMCTL_NO_DOMAIN in the table). 0 (then the table's part of the argument is copied back) or a result to return. */
+typedef long domctl_fn(struct hypercall *hc, struct domain *d, struct xen_domctl *op);
+
+/* domctl_life.c: making, ending, pausing, what is known of a domain */
+domctl_fn domctl_createdomain, domctl_destroydomain, domctl_pausedomain, domctl_unpausedomain,
+    domctl_resumedomain, domctl_getdomaininfo, domctl_setdomainhandle, domctl_setdebugging, domctl_subscribe,
+    domctl_set_target, domctl_set_virq_handler;
+/* domctl_vcpu.c */
+domctl_fn domctl_max_vcpus, domctl_setvcpucontext, domctl_getvcpucontext, domctl_getvcpuinfo,
+    domctl_sendtrigger;
+/* domctl_machine.c: what the domain's machine is like */
+domctl_fn domctl_max_mem, domctl_hypercall_init, domctl_set_address_size, domctl_get_address_size,
+    domctl_settscinfo, domctl_gettscinfo, domctl_settimeoffset;
+/* domctl_sched.c */
+domctl_fn domctl_setvcpuaffinity, domctl_getvcpuaffinity, domctl_setnodeaffinity, domctl_getnodeaffinity,
+    domctl_scheduler_op;
+
+/* Writes a part of the argument to its place in the caller's, also where the operation fails. 0 or -EFAULT. */
+int domctl_write_back(struct hypercall *hc, const struct xen_domctl *op, const void *part, size_t bytes)
+    __must_check;
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* domctl: where vcpus may run, and the scheduler's parameters of a domain. */
+#include "control/bitmap.h"
+#include "control/domctl.h"
+#include "sched/sched.h"
+
+#define ALL_FLAGS (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT | XEN_VCPUAFFINITY_FORCE)
+
+static int find_vcpu(const struct domain *d, const struct xen_domctl_vcpuaffinity *a, struct vcpu **out)
+{
+    if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)) || a->flags & ~ALL_FLAGS)
+        return -EINVAL;
+    if (a->vcpu >= d->max_vcpus)
+        return -EINVAL;
+    *out = domain_vcpu(d, a->vcpu);
+    return *out ? 0 : -ESRCH;
+}
+
+/* What came of it: the processors that are there, of the soft affinity those which the hard one allows. */
+static int tell_effective(const struct vcpu *v, const struct xen_domctl_vcpuaffinity *a)
+{
+    cpumask_t hard, soft;
+
+    cpumask_and(&hard, &v->hard_affinity, &cpu_online_mask);
+    cpumask_and(&soft, &v->soft_affinity, &hard);
+    if (a->flags & XEN_VCPUAFFINITY_HARD && bitmap_write(&a->cpumap_hard, hard.bits, MAX_CPUS))
+        return -EFAULT;
+    if (a->flags & XEN_VCPUAFFINITY_SOFT && bitmap_write(&a->cpumap_soft, soft.bits, MAX_CPUS))
+        return -EFAULT;
+    return 0;
+}
+
+static long set_affinity(struct vcpu *v, const struct xen_domctl_vcpuaffinity *a)
+{
+    cpumask_t hard, soft;
+    bool with_hard = a->flags & XEN_VCPUAFFINITY_HARD, with_soft = a->flags & XEN_VCPUAFFINITY_SOFT;
+    int rc;
+
+    if (with_hard && bitmap_read(&a->cpumap_hard, hard.bits, MAX_CPUS))
+        return -EFAULT;
+    if (with_soft && bitmap_read(&a->cpumap_soft, soft.bits, MAX_CPUS))
+        return -EFAULT;
+    if (a->flags & XEN_VCPUAFFINITY_FORCE)
+        (void)!sched_pin_override(v, -1);
+    rc = sched_set_affinity(v, with_hard ? &hard : NULL, with_soft ? &soft : NULL);
+    return rc ? rc : tell_effective(v, a);
+}
+
+long domctl_setvcpuaffinity(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
+{
+    struct vcpu *v;
+    int rc = find_vcpu(d, &op->u.vcpuaffinity, &v);
+
+    (void)hc;
+    return rc ? rc : set_affinity(v, &op->u.vcpuaffinity);
+}
+
+long domctl_getvcpuaffinity(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
+{
+    const struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
+    struct vcpu *v;
+    int rc = find_vcpu(d, a, &v);
+
+    (void)hc;
+    if (rc)
+        return rc;
+    if (a->flags & XEN_VCPUAFFINITY_HARD && bitmap_write(&a->cpumap_hard, v->hard_affinity.bits, MAX_CPUS))
+        return -EFAULT;
+    if (a->flags & XEN_VCPUAFFINITY_SOFT && bitmap_write(&a->cpumap_soft, v->soft_affinity.bits, MAX_CPUS))
+        return -EFAULT;
+    return 0;
+}
+
+/* Memory is one node: what the toolstack says is kept, and that is all. */
+long domctl_setnodeaffinity(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
+{
+    uint64_t nodes;
+
+    (void)hc;
+    if (bitmap_read(&op->u.nodeaffinity.nodemap, &nodes, 64))
+        return -EFAULT;
+    if (!(nodes & 1))
+        return -EINVAL;
+    d->node_affinity = nodes;
+    return 0;
+}
+
+long domctl_getnodeaffinity(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
+{
+    uint64_t nodes = d->node_affinity ? d->node_affinity : 1;
+
+    (void)hc;
+    return bitmap_write(&op->u.nodeaffinity.nodemap, &nodes, 64);
+}
+
+long domctl_scheduler_op(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
+{
+    (void)hc;
+    return sched_adjust_domain(d, &op->u.scheduler_op);
+}
