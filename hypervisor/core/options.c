@@ -45,6 +45,7 @@ static const char *const known[] = {
     "self-test",
     "sched_credit_tslice_ms",
     "watchdog_timeout",
+    "hang",
 };
 
 void options_parse(const char *line)

@@ -7,6 +7,7 @@
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/irq/irq.h"
 #include "arch/x86/smp.h"
+#include "arch/x86/watchdog.h"
 #include "core/heap.h"
 #include "debug/audit.h"
 #include "debug/dump.h"
@@ -116,7 +117,9 @@ static void run_wanted(void *unused)
     (void)unused;
     if (!k)
         return;
+    watchdog_hold(); /* a serial line takes its time */
     k->dump();
+    watchdog_release();
     tasklet_schedule_cpu(&state.tasklet, 0);
 }
 

@@ -13,6 +13,7 @@
 #include "arch/x86/smp.h"
 #include "arch/x86/tlb.h"
 #include "arch/x86/traps.h"
+#include "arch/x86/watchdog.h"
 #include "core/fail_alloc.h"
 #include "core/heap.h"
 #include "core/options.h"
@@ -143,6 +144,8 @@ void boot_continue(void)
     fail_alloc_countdown = option_number("fail-alloc", 0);
     d = dom0_create();
     domain_wallclock_publish(d);
+    watchdog_init();
+    watchdog_start_test();
     console_give_to_domain0();
     __atomic_fetch_and(&d->vcpu[0]->pause_flags, ~(uint32_t)VCPU_DOWN, __ATOMIC_SEQ_CST);
     domain_unpause(d);

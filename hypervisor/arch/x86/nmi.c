@@ -6,6 +6,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/traps.h"
+#include "arch/x86/watchdog.h"
 #include "core/domain.h"
 #include "hv/log.h"
 
@@ -24,7 +25,8 @@ static bool chipset_nmi(struct cpu_user_regs *r)
 {
     uint8_t cause = inb(PORT_B), keep = cause & 0x03;
 
-    (void)r;
+    if (watchdog_nmi(r, cause & (PORT_B_SERR | PORT_B_IOCHK)))
+        return true;
     if (cause & PORT_B_SERR)
         nmis.system_error++;
     else if (cause & PORT_B_IOCHK)
@@ -44,6 +46,7 @@ void nmi_dump(void)
 {
     printk("NMIs: %u PCI system errors, %u I/O channel checks, %u without a cause that the chipset names\n",
            nmis.system_error, nmis.channel_check, nmis.unknown);
+    watchdog_dump();
 }
 
 void nmi_init(void)

@@ -18,6 +18,11 @@
 static cpumask_t stopped;
 static bool stopping;
 
+bool smp_is_stopping(void)
+{
+    return READ_ONCE(stopping);
+}
+
 static void stop_here(void)
 {
     irq_disable();
@@ -68,7 +73,7 @@ void smp_stop_others(void)
 
     irq_disable();
     clear_bit(cpu_id(), others.bits);
-    if (cpumask_empty(&others) || __atomic_test_and_set(&stopping, __ATOMIC_SEQ_CST))
+    if (__atomic_test_and_set(&stopping, __ATOMIC_SEQ_CST) || cpumask_empty(&others))
         return;
     apic_send_mask(&others, VECTOR_STOP);
     if (wait_stopped(&others))

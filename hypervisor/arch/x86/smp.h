@@ -37,6 +37,8 @@ void smp_start_secondary(unsigned int cpu) __noreturn;
 
 /* Stops all other processors for good: for panic, reboot, power off. Any context. */
 void smp_stop_others(void);
+/* Somebody is about to, or has: the machine ends. */
+bool smp_is_stopping(void);
 /* By ACPI's reset register, the keyboard controller, port CF9, and a triple fault. */
 void machine_reboot(void) __noreturn;
 void machine_halt(void) __noreturn;

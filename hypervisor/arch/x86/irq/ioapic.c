@@ -179,6 +179,23 @@ int ioapic_configure(unsigned int gsi, bool level, bool low)
     return rc;
 }
 
+int ioapic_send_nmi(unsigned int gsi, uint32_t apic_id)
+{
+    struct ioapic *io = of_gsi(gsi);
+    uint64_t flags;
+    uint32_t reg;
+
+    if (!io || apic_id > 0xff)
+        return -EINVAL;
+    reg = REG_ENTRY + 2 * (gsi - io->gsi_base);
+    flags = lock_irqsave(&ioapics.lock);
+    write_raw(io, reg, (uint32_t)ENTRY_MASKED);
+    write_raw(io, reg + 1, apic_id << 24);
+    write_raw(io, reg, APIC_DELIVERY_NMI); /* edge, physical; the vector means nothing */
+    unlock_irqrestore(&ioapics.lock, flags);
+    return 0;
+}
+
 int ioapic_read_register(paddr_t address, uint32_t reg, uint32_t *value)
 {
     for (unsigned int i = 0; i < ioapics.count; i++) {

@@ -115,6 +115,8 @@ int vector_irq(unsigned int cpu, uint8_t vector);
 /* ioapic.c */
 int ioapic_init(void) __must_check;
 extern const struct irq_controller ioapic_controller;
+/* A GSI that nobody uses, as NMIs to one processor from now on: each edge is one. -EINVAL. */
+int ioapic_send_nmi(unsigned int gsi, uint32_t apic_id) __must_check;
 /* Sets trigger and polarity of a GSI that is not in use. -EEXIST: it is known already and differs, or is in
  * use; -EINVAL. */
 int ioapic_configure(unsigned int gsi, bool level, bool low) __must_check;
