@@ -42,6 +42,8 @@ static const char *const known[] = {
     "x2apic",
     "xsave",
     "conring_size",
+    "xpti",
+    "pv-l1tf",
     "self-test",
     "sched_credit_tslice_ms",
     "watchdog_timeout",

@@ -3,6 +3,7 @@
 #include "arch/x86/fpu.h"
 #include "arch/x86/hostmap.h"
 #include "arch/x86/layout.h"
+#include "arch/x86/spec.h"
 #include "core/heap.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
@@ -29,6 +30,7 @@ static int pv_domain_init(struct domain *d)
         hv_free_page(l2);
         return -ENOMEM;
     }
+    pd->l1tf_rule = spec_applies(&spec_policy.l1tf_rule, d->id);
     pd->perdomain_l3[0] = mfn_to_paddr(va_to_mfn(l2)) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED;
     pd->perdomain_l2 = l2;
     return 0;

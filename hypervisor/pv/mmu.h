@@ -10,6 +10,14 @@
 #include "pv/leaf.h"
 #include "pv/pv.h"
 
+/* Crashes the domain whose not-present entry breaks the L1TF rule, if it is the caller's own. -EINVAL. */
+int pv_l1tf_broken(struct domain *d, struct hypercall *hc, uint64_t pte);
+
+static inline bool pv_breaks_l1tf(const struct domain *d, enum frame_type type, uint64_t pte)
+{
+    return unlikely(container_of(d, const struct pv_domain, d)->l1tf_rule) && pte_names_memory(type, pte);
+}
+
 /* In count arguments: this is the continuation of a call; *pdone counts from before. */
 #define MMU_PREEMPTED 0x80000000u
 
@@ -80,6 +88,8 @@ static inline __must_check int pv_update_l1(const struct pv_mmu_context *c, stru
         if (unlikely(pte & pte_rules[FT_L1].forbidden))
             return -EINVAL;
         pte = pte_adjust_leaf(pte);
+    } else if (pv_breaks_l1tf(c->pt, FT_L1, pte)) {
+        return pv_l1tf_broken(c->pt, c->hc, pte);
     }
     do {
         old = READ_ONCE(*slot);

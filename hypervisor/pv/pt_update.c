@@ -14,6 +14,8 @@ int pv_cmpxchg_l1(const struct pv_mmu_context *c, struct frame *f, uint64_t *slo
 
     if (pte & PTE_PRESENT)
         pte = pte_adjust_leaf(pte);
+    else if (pv_breaks_l1tf(c->pt, FT_L1, pte))
+        return pv_l1tf_broken(c->pt, c->hc, pte);
     changed = (old ^ pte) & (PTE_ADDRESS | PTE_WRITE | PTE_PRESENT);
     if ((pte & PTE_PRESENT) && changed) {
         ret = pv_leaf_get(c->caller, c->pg, pte, c->hc);
@@ -47,6 +49,8 @@ int pv_update_table(const struct pv_mmu_context *c, struct frame *f, enum frame_
         if (pte & pte_rules[type].forbidden)
             return -EINVAL;
         pte = pte_adjust_table(pte);
+    } else if (pv_breaks_l1tf(c->pt, type, pte)) {
+        return pv_l1tf_broken(c->pt, c->hc, pte);
     }
     do {
         old = READ_ONCE(*slot);

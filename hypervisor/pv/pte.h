@@ -49,4 +49,22 @@ static inline uint64_t pte_adjust_table(uint64_t pte)
     return pte | PTE_USER;
 }
 
+/*
+ * The L1TF rule (docs/design/speculation.md, S5). An affected processor follows the address in a not-present entry, for speculation, to what its first-level cache
+ * has of it. So an entry has to have none, or one beyond all memory: kernels that know of it store the complement.
+ */
+struct l1tf_limits {
+    uint64_t address; /* the bits of an entry that the cache compares */
+    uint64_t end;     /* one past the last byte of memory */
+};
+extern struct l1tf_limits l1tf_limits;
+
+static inline bool pte_names_memory(enum frame_type type, uint64_t pte)
+{
+    /* A large page at 0 reaches up to 1 GiB. */
+    if (!(pte & (PTE_ADDRESS | (type == FT_L1 ? 0 : PTE_LARGE))))
+        return false;
+    return (pte & l1tf_limits.address) < l1tf_limits.end;
+}
+
 #endif

@@ -22,6 +22,7 @@ struct pv_domain {
     uint64_t *perdomain_l3; /* page: slot PERDOMAIN_SLOT of every L4 of the domain points here */
     uint64_t *perdomain_l2;
     uint64_t **perdomain_l1; /* one page for each 16 vcpus: 16 * 32 entries */
+    bool l1tf_rule;          /* its not-present entries may not name memory (pv/pte.h); set at creation */
     uint32_t pci_index;      /* CF8 as the domain wrote it */
     uint8_t cmos_index;      /* port 70 likewise */
     /* How far pv_relinquish() has come: the step, and in the first the vcpu. */
@@ -154,6 +155,9 @@ void pv_get_context(struct vcpu *v, struct vcpu_guest_context *out);
  * registered vcpu_info (vcpu.info_frame), which others may still write events into.
  */
 int pv_relinquish(struct domain *d) __must_check;
+
+/* The numbers of the L1TF rule (pv/pte.h), from the processor; once, before the first domain. */
+void pv_l1tf_init(void);
 
 /* Fills a page with the stubs that guests call us through (pv/dom0/build.c). */
 void pv_write_hypercall_page(void *page);

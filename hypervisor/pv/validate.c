@@ -140,8 +140,14 @@ int frame_type_validate(struct domain *d, struct frame *f, enum frame_type type,
     for (i = f->data & TD_PROGRESS_MASK; i < PT_ENTRIES; i++) {
         uint64_t pte = READ_ONCE(table[i]);
 
-        if (!(pte & PTE_PRESENT) || pte_slot_is_ours(type, i))
+        if (pte_slot_is_ours(type, i))
             continue;
+        if (!(pte & PTE_PRESENT)) {
+            if (!pv_breaks_l1tf(d, type, pte))
+                continue;
+            set_progress(f, i, 0);
+            return pv_l1tf_broken(d, hc, pte);
+        }
         ret = type == FT_L1 ? validate_leaf(d, &table[i], pte, hc)
                             : validate_entry(d, f, type, &table[i], pte, hc);
         if (unlikely(ret)) {

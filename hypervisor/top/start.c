@@ -141,6 +141,7 @@ void boot_continue(void)
     console_start_input();
     console_input_for_domain0 = send_console_virq;
 
+    pv_l1tf_init();
     fail_alloc_countdown = option_number("fail-alloc", 0);
     d = dom0_create();
     domain_wallclock_publish(d);

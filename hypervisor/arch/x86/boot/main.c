@@ -7,6 +7,7 @@
 #include "arch/x86/desc.h"
 #include "arch/x86/hostmap.h"
 #include "arch/x86/image.h"
+#include "arch/x86/spec.h"
 #include "core/heap.h"
 #include "core/options.h"
 #include "drivers/console.h"
@@ -61,6 +62,7 @@ void boot_main(uint32_t magic, uint32_t info)
                     "domain 0.\n",
                     ram_bytes() >> 20);
 
+    spec_init(); /* how things are mapped depends on it */
     hostmap_init();
     printk("System RAM: %lu MiB, %lu MiB free for domains\n", ram_bytes() >> 20, heap_free_frames() >> 8);
     idt_init();

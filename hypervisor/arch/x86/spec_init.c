@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Asks the boot processor and the command line what spec_decide() is to decide from. CPUID bits: SDM 2A, CPUID; APM 3, appendix E. */
+#include "arch/x86/spec.h"
+#include "core/options.h"
+#include "hv/log.h"
+
+struct spec_policy spec_policy;
+
+static void spec_read(struct spec_cpu *cpu)
+{
+    struct cpuid_regs zero = cpuid(0), one = cpuid(1), seven = {0}, amd = {0};
+
+    if (zero.a >= 7)
+        seven = cpuid_count(7, 0);
+    if (cpuid(0x80000000).a >= 0x80000008)
+        amd = cpuid(0x80000008);
+    *cpu = (struct spec_cpu){
+        .vendor = zero.b == 0x756e6547                           ? VENDOR_INTEL /* "Genu" */
+                  : zero.b == 0x68747541 || zero.b == 0x6f677948 ? VENDOR_AMD   /* "Auth", "Hygo" */
+                                                                 : VENDOR_OTHER,
+        .family = (one.a >> 8 & 15) + ((one.a >> 8 & 15) == 15 ? one.a >> 20 & 255 : 0),
+        .model = (one.a >> 4 & 15) | (one.a >> 16 & 15) << 4,
+        .ibpb = seven.d & 1U << 26 || amd.b & 1U << 12,
+        .md_clear = seven.d & 1U << 10,
+        .smep = seven.b & 1U << 7 && option_bool("smep", true),
+        .arch_capabilities = seven.d & 1U << 29 ? rdmsr(MSR_ARCH_CAPABILITIES) : 0,
+    };
+}
+
+static const char *for_whom(const struct spec_domains *to)
+{
+    return to->dom0 && to->domu ? "all domains"
+           : to->dom0           ? "domain 0"
+           : to->domu           ? "other domains"
+                                : "nobody";
+}
+
+void spec_init(void)
+{
+    struct spec_options options = {option_string("spec-ctrl"), option_string("xpti"),
+                                   option_string("pv-l1tf")};
+    struct spec_policy *p = &spec_policy;
+    struct spec_cpu cpu;
+    const char *unknown;
+
+    spec_read(&cpu);
+    spec_decide(p, &cpu, &options, &unknown);
+    if (unknown)
+        printk("Speculation: \"%s\" is not understood: ignored (see docs/design/speculation.md)\n", unknown);
+    printk("Speculation: the processor is open to%s%s%s%s; split root for %s, L1TF rule for %s, IBPB %s, "
+           "VERW %s, "
+           "return "
+           "stack filled: %s\n",
+           p->meltdown ? " Meltdown" : "", p->l1tf ? " L1TF" : "", p->mds ? " MDS" : "",
+           p->meltdown || p->l1tf || p->mds ? "" : " neither Meltdown nor L1TF nor MDS",
+           for_whom(&p->split_root), for_whom(&p->l1tf_rule), p->ibpb ? "on" : "off",
+           p->clear_buffers ? "on" : "off", p->fill_return_stack ? "yes" : "no");
+}

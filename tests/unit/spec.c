@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is decided against speculation, for processors of every kind and for every form of the options.
+ *
+ * UNIT-SOURCES: hypervisor/arch/x86/spec.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "arch/x86/spec.h"
+
+static struct spec_policy decide(const struct spec_cpu *cpu, const char *spec_ctrl, const char *xpti,
+                                 const char *pv_l1tf, const char *expect_unknown)
+{
+    struct spec_options options = {spec_ctrl, xpti, pv_l1tf};
+    struct spec_policy p;
+    const char *unknown;
+
+    memset(&p, 0xff, sizeof(p));
+    spec_decide(&p, cpu, &options, &unknown);
+    if (expect_unknown) {
+        assert_non_null(unknown);
+        assert_memory_equal(unknown, expect_unknown, strlen(expect_unknown));
+    } else {
+        assert_null(unknown);
+    }
+    return p;
+}
+
+static const struct spec_cpu skylake = {
+    .vendor = VENDOR_INTEL, .family = 6, .model = 0x55, .ibpb = true, .md_clear = true, .smep = true};
+static const struct spec_cpu icelake = {.vendor = VENDOR_INTEL,
+                                        .family = 6,
+                                        .model = 0x6a,
+                                        .ibpb = true,
+                                        .md_clear = true,
+                                        .smep = true,
+                                        .arch_capabilities = 0x2b};
+static const struct spec_cpu epyc = {
+    .vendor = VENDOR_AMD, .family = 0x17, .model = 1, .ibpb = true, .smep = true};
+static const struct spec_cpu bonnell = {.vendor = VENDOR_INTEL, .family = 6, .model = 0x1c};
+static const struct spec_cpu goldmont = {.vendor = VENDOR_INTEL, .family = 6, .model = 0x5c, .smep = true};
+
+static void test_weaknesses(void **state)
+{
+    struct spec_policy p = decide(&skylake, NULL, NULL, NULL, NULL);
+
+    (void)state;
+    assert_true(p.meltdown && p.l1tf && p.mds);
+    p = decide(&icelake, NULL, NULL, NULL, NULL);
+    assert_false(p.meltdown || p.l1tf || p.mds);
+    p = decide(&epyc, NULL, NULL, NULL, NULL);
+    assert_false(p.meltdown || p.l1tf || p.mds);
+    p = decide(&bonnell, NULL, NULL, NULL, NULL);
+    assert_false(p.meltdown || p.l1tf || p.mds);
+    p = decide(&goldmont, NULL, NULL, NULL, NULL);
+    assert_true(p.meltdown);
+    assert_false(p.l1tf || p.mds);
+}
+
+static void test_defaults(void **state)
+{
+    struct spec_policy p = decide(&skylake, NULL, NULL, NULL, NULL);
+
+    (void)state;
+    assert_true(p.split_root.dom0 && p.split_root.domu && p.l1tf_rule.domu && !p.l1tf_rule.dom0);
+    assert_true(p.ibpb && p.clear_buffers && !p.fill_return_stack);
+    p = decide(&epyc, NULL, NULL, NULL, NULL);
+    assert_false(p.split_root.dom0 || p.split_root.domu || p.l1tf_rule.domu || p.clear_buffers);
+    assert_true(p.ibpb);
+    p = decide(&bonnell, NULL, NULL, NULL, NULL);
+    assert_true(p.fill_return_stack && !p.ibpb && !p.split_root.domu);
+}
+
+static void test_everything_off(void **state)
+{
+    static const char *const words[] = {"no", "off", "0", "false"};
+
+    (void)state;
+    for (unsigned int i = 0; i < 4; i++) {
+        struct spec_policy p = decide(&skylake, words[i], NULL, NULL, NULL);
+
+        assert_true(p.meltdown); /* the processor is what it is */
+        assert_false(p.ibpb || p.clear_buffers || p.fill_return_stack || p.split_root.dom0 ||
+                     p.split_root.domu || p.l1tf_rule.domu);
+    }
+    /* What is asked for by name comes back. */
+    assert_true(decide(&skylake, "no", "domu", NULL, NULL).split_root.domu);
+    assert_true(decide(&skylake, "no,ibpb", NULL, NULL, NULL).ibpb);
+}
+
+static void test_single_words(void **state)
+{
+    struct spec_policy p = decide(&skylake, "no-ibpb,md-clear=off,rsb", NULL, NULL, NULL);
+
+    (void)state;
+    assert_true(!p.ibpb && !p.clear_buffers && p.fill_return_stack && p.split_root.domu);
+    /* A word cannot give what the processor does not have. */
+    assert_false(decide(&bonnell, "ibpb,md-clear", NULL, NULL, NULL).ibpb);
+    assert_false(decide(&bonnell, "ibpb,md-clear", NULL, NULL, NULL).clear_buffers);
+    p = decide(&skylake, "no-xen", NULL, NULL, NULL);
+    assert_true(!p.ibpb && !p.clear_buffers && p.split_root.dom0);
+}
+
+static void test_domains(void **state)
+{
+    struct spec_policy p = decide(&skylake, NULL, "dom0=off", "dom0", NULL);
+
+    (void)state;
+    assert_true(!p.split_root.dom0 && p.split_root.domu && p.l1tf_rule.dom0 && p.l1tf_rule.domu);
+    p = decide(&skylake, NULL, "off", "no-domu", NULL);
+    assert_false(p.split_root.dom0 || p.split_root.domu || p.l1tf_rule.domu);
+    p = decide(&epyc, NULL, "on", "default", NULL);
+    assert_true(p.split_root.dom0 && p.split_root.domu && !p.l1tf_rule.domu);
+}
+
+static void test_unknown_words(void **state)
+{
+    (void)state;
+    decide(&skylake, "ibpb,nonsense,more", NULL, NULL, "nonsense");
+    decide(&skylake, NULL, "dom1", NULL, "dom1");
+    decide(&skylake, NULL, NULL, "dom0=perhaps", "dom0=perhaps");
+    decide(&skylake, ",,ibpb,,", "", NULL, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_weaknesses),     cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_everything_off), cmocka_unit_test(test_single_words),
+        cmocka_unit_test(test_domains),        cmocka_unit_test(test_unknown_words),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
