@@ -114,8 +114,9 @@ enum vcpu_pause {
 
 struct vcpu {
     uint64_t stack; /* top of the stack of the processor that it runs on; entry code switches to it */
+    uint64_t root;  /* with a split root: the page tables that entry code goes on with (arch/x86/split_root.h) */
     /* Where a fault on the way out to the guest (at IRET) is pushed, together with the part of `regs` that was restored already. */
-    uint64_t exit_fault_room[34];
+    uint64_t exit_fault_room[35];
     /*
      * What the guest's registers were at the last entry into the hypervisor. The processor pushes straight into it (TSS.RSP0 is the
      * address of regs.es, which therefore is a multiple of 16).

@@ -30,6 +30,7 @@ static int pv_domain_init(struct domain *d)
         hv_free_page(l2);
         return -ENOMEM;
     }
+    pd->split_root = spec_applies(&spec_policy.split_root, d->id);
     pd->l1tf_rule = spec_applies(&spec_policy.l1tf_rule, d->id);
     pd->perdomain_l3[0] = mfn_to_paddr(va_to_mfn(l2)) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED;
     pd->perdomain_l2 = l2;
@@ -77,19 +78,31 @@ uint64_t pv_perdomain_entry(struct domain *d)
     return mfn_to_paddr(va_to_mfn(pv_domain(d)->perdomain_l3)) | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED;
 }
 
-void pv_show_m2p(uint64_t *l4, bool shown)
+void pv_root_changed(struct domain *d)
+{
+    static uint64_t last_generation;
+
+    /* The change was stored before; who sees the new number copies what includes it. */
+    __atomic_store_n(&pv_domain(d)->root_generation,
+                     __atomic_add_fetch(&last_generation, 1, __ATOMIC_SEQ_CST), __ATOMIC_RELEASE);
+}
+
+void pv_show_m2p(struct domain *d, uint64_t *l4, bool shown)
 {
     uint64_t entry = shown ? hostmap_m2p_entry() : 0;
 
-    if (READ_ONCE(l4[HYPERVISOR_SLOT]) != entry)
-        WRITE_ONCE(l4[HYPERVISOR_SLOT], entry);
+    if (READ_ONCE(l4[HYPERVISOR_SLOT]) == entry)
+        return;
+    WRITE_ONCE(l4[HYPERVISOR_SLOT], entry);
+    pv_root_changed(d);
 }
 
 void pv_fill_root_slots(uint64_t *l4, struct domain *d)
 {
     hostmap_fill_root(l4, pv_perdomain_entry(d));
-    pv_show_m2p(l4, d->vm_assist &
-                        BIT(VMASST_TYPE_m2p_strict)); /* else when the guest's kernel first runs on it */
+    /* Otherwise when the guest's kernel first runs on it. */
+    pv_show_m2p(d, l4, d->vm_assist & BIT(VMASST_TYPE_m2p_strict));
+    pv_root_changed(d);
 }
 
 static int pv_vcpu_init(struct vcpu *v)

@@ -6,6 +6,7 @@
 #include "pv/entry.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/layout.h"
+#include "arch/x86/split_root.h"
 #include "arch/x86/stack.h"
 #include "core/hypercall.h"
 #include "core/softirq_bits.h"
@@ -146,6 +147,19 @@ struct vcpu *prepare_exit(void)
         interrupt_window();
         v = current_vcpu();
     }
+}
+
+struct leaving leave_full_root(struct vcpu *v)
+{
+    const struct pv_vcpu *p = pv_vcpu(v);
+    const struct pv_domain *pd = pv_domain(v->domain);
+    uint64_t root = read_cr3();
+
+    v->root = root;
+    if (pd->split_root)
+        root = split_root_for(p->kernel_mode ? 0 : 1, root,
+                              __atomic_load_n(&pd->root_generation, __ATOMIC_ACQUIRE), v);
+    return (struct leaving){v, root};
 }
 
 /*

@@ -13,6 +13,11 @@ void guest_syscall32(struct vcpu *v);
 void guest_exit_fault(struct vcpu *v, const struct cpu_user_regs *fault);
 /* Returns the vcpu to run, interrupts off. */
 struct vcpu *prepare_exit(void);
+/* With a split root, after prepare_exit(): what the guest is to run on, for CR3. */
+struct leaving {
+    struct vcpu *vcpu;
+    uint64_t root;
+} leave_full_root(struct vcpu *v);
 
 extern void (*idle_wait)(void);
 

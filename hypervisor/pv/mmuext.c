@@ -61,7 +61,7 @@ static int op_new_baseptr(const struct pv_mmu_context *c, const struct mmuext_re
     ret = frame_get_type(f, c->caller, FT_L4, c->hc);
     if (ret)
         return ret;
-    pv_show_m2p(frame_to_va(f), true);
+    pv_show_m2p(c->caller, frame_to_va(f), true);
     pv->root_kernel = f;
     pv->cr3_kernel = mfn_to_paddr(frame_to_mfn(f));
     pv_load_root(c->hc->vcpu);
@@ -86,7 +86,7 @@ static int op_new_user_baseptr(const struct pv_mmu_context *c, const struct mmue
         if (ret)
             return ret;
         if (c->caller->vm_assist & BIT(VMASST_TYPE_m2p_strict))
-            pv_show_m2p(frame_to_va(f), false);
+            pv_show_m2p(c->caller, frame_to_va(f), false);
     }
     pv->root_user = f;
     pv->cr3_user = f ? mfn_to_paddr(frame_to_mfn(f)) : 0;

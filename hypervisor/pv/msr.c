@@ -165,7 +165,7 @@ int pv_write_cr3(struct pv_vcpu *p, uint64_t value)
         rc = frame_get_type(mfn_to_frame(mfn), p->v.domain, FT_L4, &hc);
     if (rc)
         return rc;
-    pv_show_m2p(mfn_to_va(mfn), true);
+    pv_show_m2p(p->v.domain, mfn_to_va(mfn), true);
     p->root_kernel = mfn_to_frame(mfn);
     p->cr3_kernel = mfn_to_paddr(mfn);
     pv_load_root(&p->v);

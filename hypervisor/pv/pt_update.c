@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes of page table entries above L1, and what they may leave unfinished; the domains that an MMU hypercall acts on (pv/mmu.h). */
+#include "arch/x86/tlb.h"
 #include "core/authority.h"
 #include "core/vcpu_state.h"
 #include "hv/guest.h"
+#include "hv/percpu.h"
 #include "pv/mmu.h"
 #include "pv/validate.h"
 
@@ -36,6 +38,21 @@ int pv_cmpxchg_l1(const struct pv_mmu_context *c, struct frame *f, uint64_t *slo
     return ret;
 }
 
+/*
+ * Copies of the root are to get the entry. One that went away does nobody harm until the frame is reused, before which every processor that may know it flushes, in the hypervisor;
+ * but vcpus that run on the root elsewhere would miss a new one: they are brought in.
+ */
+static void tell_copies(struct domain *d)
+{
+    cpumask_t others = d->dirty_cpus;
+
+    pv_root_changed(d);
+    if (likely(!pv_domain(d)->split_root))
+        return;
+    cpumask_clear(cpu_id(), &others);
+    tlb_flush_mask(&others, TLB_FLUSH_ROOT);
+}
+
 int pv_update_table(const struct pv_mmu_context *c, struct frame *f, enum frame_type type, uint64_t *slot,
                     uint64_t pte, enum pv_store how)
 {
@@ -64,6 +81,8 @@ int pv_update_table(const struct pv_mmu_context *c, struct frame *f, enum frame_
                 return ret;
         }
         ret = pv_exchange_entry(c->pt, f, type, slot, old, pte, how);
+        if (ret == 0 && type == FT_L4)
+            tell_copies(c->pt);
         if (!changed)
             continue;
         if (ret) {

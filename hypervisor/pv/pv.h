@@ -22,9 +22,11 @@ struct pv_domain {
     uint64_t *perdomain_l3; /* page: slot PERDOMAIN_SLOT of every L4 of the domain points here */
     uint64_t *perdomain_l2;
     uint64_t **perdomain_l1; /* one page for each 16 vcpus: 16 * 32 entries */
-    bool l1tf_rule;          /* its not-present entries may not name memory (pv/pte.h); set at creation */
-    uint32_t pci_index;      /* CF8 as the domain wrote it */
-    uint8_t cmos_index;      /* port 70 likewise */
+    bool split_root; /* its vcpus run on copies of their roots (arch/x86/split_root.h); set at creation */
+    uint64_t root_generation; /* another number, never used before, after each change of an L4 */
+    bool l1tf_rule;           /* its not-present entries may not name memory (pv/pte.h); set at creation */
+    uint32_t pci_index;       /* CF8 as the domain wrote it */
+    uint8_t cmos_index;       /* port 70 likewise */
     /* How far pv_relinquish() has come: the step, and in the first the vcpu. */
     uint8_t relinquish_step;
     uint16_t relinquish_vcpu;
@@ -141,7 +143,9 @@ void pv_fill_root_slots(uint64_t *l4, struct domain *d);
  * The M2P's slot of a root: filled when the guest's kernel first runs on it, so that a root for user mode alone does not have it (as on Xen); with m2p_strict also emptied
  * when a root becomes the user's.
  */
-void pv_show_m2p(uint64_t *l4, bool shown);
+void pv_show_m2p(struct domain *d, uint64_t *l4, bool shown);
+/* An L4 of the domain has another content: copies of it (arch/x86/split_root.h) are made anew before its vcpus next run. */
+void pv_root_changed(struct domain *d);
 /*
  * VCPUOP_initialise, domctl setvcpucontext: struct vcpu_guest_context, decoded. -EINVAL; -ERESTART: call again with the same context; hc->vcpu's processor has something else to do first. The vcpu does not run and
  * nobody else sets its context meanwhile; no lock is held.

@@ -166,7 +166,7 @@ int pv_set_context(struct vcpu *v, const void *context, struct hypercall *hc)
     pv_drop_ldt(v);
     p->ldt_base = c->ldt_base;
     p->ldt_entries = (unsigned int)c->ldt_ents;
-    pv_show_m2p(frame_to_va(p->root_kernel), true);
+    pv_show_m2p(v->domain, frame_to_va(p->root_kernel), true);
     p->cr3_kernel = mfn_to_paddr(frame_to_mfn(p->root_kernel));
     p->cr3_user = p->root_user ? mfn_to_paddr(frame_to_mfn(p->root_user)) : 0;
     return 0;

@@ -15,7 +15,11 @@ int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries)
     return 0;
 }
 
-void pv_show_m2p(uint64_t *l4, bool shown)
+void pv_show_m2p(struct domain *owner, uint64_t *l4, bool shown)
+{
+}
+
+void pv_root_changed(struct domain *owner)
 {
 }
 

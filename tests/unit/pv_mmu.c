@@ -781,7 +781,11 @@ void grant_name_holdings(struct domain *d, frame_holding_fn *hold, void *context
     (void)context;
 }
 
-void pv_show_m2p(uint64_t *l4, bool shown)
+void pv_show_m2p(struct domain *owner, uint64_t *l4, bool shown)
+{
+}
+
+void pv_root_changed(struct domain *owner)
 {
 }
 

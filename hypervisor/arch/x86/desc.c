@@ -11,6 +11,7 @@
 #include "arch/x86/hostmap.h"
 #include "arch/x86/image.h"
 #include "arch/x86/io_access_init.h"
+#include "arch/x86/split_root.h"
 #include "arch/x86/stack.h"
 #include "core/domain.h"
 #include "core/heap.h"
@@ -93,6 +94,11 @@ static uint64_t block_of(unsigned int cpu)
 static uint64_t stack_of(unsigned int cpu)
 {
     return cpu ? block_of(cpu) : (uint64_t)boot_stack;
+}
+
+const void *idt_address(void)
+{
+    return idt;
 }
 
 void idt_init(void)
@@ -190,6 +196,8 @@ static bool make_block(unsigned int cpu)
             hostmap_map(block + page * PAGE_SIZE, mfn_to_paddr(va_to_mfn(stack)) + page * PAGE_SIZE,
                         PAGE_SIZE, MAP_DATA))
             return false;
+    if (!split_root_prepare(cpu, stack_of(cpu), block + GATE_CODE, PORT_MAP - GATE_CODE + sizeof(denied_ports)))
+        return false;
     if (!cpu)
         hostmap_unmap_page((uint64_t)boot_stack + STACK_GUARD_PAGE * PAGE_SIZE);
     return true;

@@ -10,6 +10,7 @@ struct vcpu;
 
 /* The IDT, once. */
 void idt_init(void);
+const void *idt_address(void); /* one page */
 /*
  * Everything of one processor: makes (unless it is processor 0, whose stack is the boot stack) and returns the stack pointer to start it on; 0: -ENOMEM.
  * Called on an already running processor.

@@ -11,6 +11,7 @@
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/image.h"
+#include "arch/x86/split_root.h"
 #include "core/heap.h"
 #include "hv/errno.h"
 #include "hv/log.h"
@@ -28,7 +29,7 @@ static struct {
     unsigned int taken_count;
     paddr_t limit; /* boot_alloc() takes from below this */
     bool heap_ready, huge_pages;
-    uint64_t nx;
+    uint64_t allowed_flags; /* without NX where the processor has it not, without G under a split root */
     uint64_t iomap_next;
     uint64_t root[512] __aligned(4096);
 } host = {.limit = GiB(4), .iomap_next = IOMAP_START};
@@ -131,7 +132,7 @@ static int map_one(uint64_t va, paddr_t pa, uint64_t size, uint64_t flags)
         uint64_t *entry = &table[va >> shift & 511];
 
         if (1UL << shift == size) {
-            *entry = pa | (flags & (host.nx | ~PTE_NX)) | (size > PAGE_SIZE ? PTE_LARGE : 0);
+            *entry = pa | (flags & host.allowed_flags) | (size > PAGE_SIZE ? PTE_LARGE : 0);
             return 0;
         }
         table = table_below(entry);
@@ -356,7 +357,7 @@ static void find_trampoline_page(void)
 
 void hostmap_init(void)
 {
-    host.nx = cpuid(0x80000001).d & 1U << 20 ? PTE_NX : 0;
+    host.allowed_flags = ~((cpuid(0x80000001).d & 1U << 20 ? 0 : PTE_NX) | (split_root_on ? PTE_GLOBAL : 0));
     host.huge_pages = cpuid(0x80000001).d & 1U << 26;
     find_trampoline_page();
     take(0, MiB(1));
@@ -388,6 +389,23 @@ void hostmap_fill_root(uint64_t *l4, uint64_t perdomain_entry)
 {
     memcpy(&l4[HYPERVISOR_SLOT], &host.root[HYPERVISOR_SLOT], HYPERVISOR_SLOTS * sizeof(uint64_t));
     l4[PERDOMAIN_SLOT] = perdomain_entry;
+}
+
+uint64_t hostmap_entry(uint64_t va)
+{
+    const uint64_t *table = host.root;
+
+    for (unsigned int shift = 39;; shift -= 9) {
+        uint64_t entry = table[va >> shift & 511], within = va & ((1UL << shift) - 1) & ~(PAGE_SIZE - 1);
+
+        if (!(entry & PTE_PRESENT))
+            return 0;
+        if (shift == PAGE_SHIFT)
+            return entry;
+        if (entry & PTE_LARGE)
+            return (entry & ~PTE_LARGE) | within;
+        table = (const uint64_t *)(direct_map + (entry & PTE_ADDRESS));
+    }
 }
 
 uint64_t hostmap_m2p_entry(void)

@@ -34,6 +34,8 @@ extern paddr_t host_root;
 /* Copies our slots into a guest's L4 page (a domain's own per-domain slot included). */
 struct domain;
 void hostmap_fill_root(uint64_t *l4, uint64_t perdomain_entry);
+/* The leaf entry that maps `va`, as one for a page of 4 KiB; 0: it is not mapped. */
+uint64_t hostmap_entry(uint64_t va);
 /* The L4 entry of the guest-readable M2P (layout.h). */
 uint64_t hostmap_m2p_entry(void);
 /* Maps the pages of the range at `va` in the hypervisor's range. -ENOMEM. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Asks the boot processor and the command line what spec_decide() is to decide from. CPUID bits: SDM 2A, CPUID; APM 3, appendix E. */
 #include "arch/x86/spec.h"
+#include "arch/x86/split_root.h"
 #include "core/options.h"
 #include "hv/log.h"
 
@@ -45,6 +46,7 @@ void spec_init(void)
 
     spec_read(&cpu);
     spec_decide(p, &cpu, &options, &unknown);
+    split_root_on = p->split_root.dom0 || p->split_root.domu;
     if (unknown)
         printk("Speculation: \"%s\" is not understood: ignored (see docs/design/speculation.md)\n", unknown);
     printk("Speculation: the processor is open to%s%s%s%s; split root for %s, L1TF rule for %s, IBPB %s, "

@@ -32,7 +32,6 @@ static struct {
     cpumask_t pending;
 } shootdown = {.lock = LOCK_INIT(RANK_TLB)};
 
-void (*tlb_root_changed)(void);
 void (*tlb_asked)(void);
 
 uint32_t tlb_clock_now(void)
@@ -63,8 +62,6 @@ void tlb_flush_local(unsigned int flags)
 
     if (flags & TLB_FLUSH_CACHE)
         wbinvd();
-    if ((flags & TLB_FLUSH_ROOT) && tlb_root_changed)
-        tlb_root_changed();
     if (flags & TLB_FLUSH_GLOBAL)
         tick();
     if (flags & TLB_FLUSH_GLOBAL) {
@@ -72,7 +69,7 @@ void tlb_flush_local(unsigned int flags)
 
         write_cr4(cr4 & ~(uint64_t)X86_CR4_PGE);
         write_cr4(cr4);
-    } else if (flags & (TLB_FLUSH | TLB_FLUSH_ROOT)) {
+    } else if (flags & TLB_FLUSH) {
         write_cr3(read_cr3());
     }
     irq_restore(irq);

@@ -13,7 +13,8 @@ enum tlb_flush {
     TLB_FLUSH = 1,        /* translations, non-global */
     TLB_FLUSH_GLOBAL = 2, /* global ones, too */
     TLB_FLUSH_CACHE = 4,  /* write back and invalidate caches */
-    TLB_FLUSH_ROOT = 8,   /* the L4 changed: processors that run on a copy of it copy again */
+    TLB_FLUSH_ROOT =
+        8, /* nothing but to come in and leave again: copies of a root are renewed on the way out */
 };
 
 /* The clock's present value: the stamp to give. */
@@ -33,8 +34,6 @@ void tlb_flush_page_local(uint64_t va);
 void tlb_load_root(uint64_t cr3);
 /* Called first of all where another processor asks for a flush, whatever its flags, 0 included; interrupts off. NULL: none. */
 extern void (*tlb_asked)(void);
-/* Called for TLB_FLUSH_ROOT before the flush, interrupts off: makes the copy anew. NULL: none. */
-extern void (*tlb_root_changed)(void);
 
 static inline void frame_stamp(struct frame *f)
 {

@@ -234,7 +234,7 @@ static void take_tables(struct dom0_build *b)
         rc = frame_get_type(root, b->d, FT_L4, NULL);
     if (rc)
         panic("domain 0's first page tables do not pass the validator: %d\n", rc);
-    pv_show_m2p(frame_to_va(root), true);
+    pv_show_m2p(b->d, frame_to_va(root), true);
     p->root_kernel = root;
     p->cr3_kernel = mfn_to_paddr(frame_to_mfn(root));
 }

@@ -9,6 +9,7 @@
  * Stub for vector n: pushes an error code where the processor did not, and the vector beside it. 16 bytes each, so that the table needs no data.
  */
 #include "arch/x86/layout.h"
+#include "arch/x86/split_root.h"
 #include "arch/x86/stack.h"
 #include "offsets.h"
 
@@ -67,6 +68,29 @@
         xorl    %r15d, %r15d
 .endm
 
+/* From the copy of the guest's root to the full one; rdi: vcpu.regs, in which the registers are saved. */
+.macro use_full_root
+        cmpb    $0, split_root_on(%rip)
+        je      9f
+        movq    VCPU_root_from_regs(%rdi), %rax
+        movq    %rax, %cr3
+9:
+.endm
+
+/* The same where the processor may have been on any root. The one that it was on stays in r12. */
+.macro use_full_root_on_ist
+        movq    %cr3, %r12
+        movq    %rsp, %rax
+        andq    $-STACK_SIZE, %rax
+        cmpq    SPLIT_COPIES(%rax), %r12
+        je      8f
+        cmpq    SPLIT_COPIES + 8(%rax), %r12
+        jne     9f
+8:      movq    SPLIT_FULL(%rax), %rax
+        movq    %rax, %cr3
+9:
+.endm
+
         .balign 16
         .globl  entry_stubs
         .hidden entry_stubs
@@ -95,6 +119,7 @@ entry_common:
         cld
         push_general
         movq    %rsp, %rdi
+        use_full_root
 entry_from_guest:
         movq    VCPU_stack_from_regs(%rdi), %rsp
         clear_general
@@ -107,13 +132,19 @@ entry_from_guest:
         .hidden leave_to_guest
 leave_to_guest:
         call    prepare_exit            /* the vcpu to run; interrupts are off */
-        leaq    VCPU_regs(%rax), %rsp
+        cmpb    $0, split_root_on(%rip)
+        jne     3f
+2:      leaq    VCPU_regs(%rax), %rsp
         pop_general
         addq    $8, %rsp                /* error code and vector */
         .globl  exit_iretq
         .hidden exit_iretq
 exit_iretq:
         iretq
+3:      movq    %rax, %rdi
+        call    leave_full_root         /* the vcpu, and in rdx what it is to run on */
+        movq    %rdx, %cr3
+        jmp     2b
 
 /* SYSCALL: the per-processor gate (desc.c) has switched to the end of vcpu.regs and pushed SS, RSP, RFLAGS, CS, RIP, and 0. */
         .globl  entry_syscall
@@ -121,6 +152,7 @@ exit_iretq:
 entry_syscall:
         push_general
         movq    %rsp, %rdi
+        use_full_root
         movq    VCPU_stack_from_regs(%rdi), %rsp
         clear_general
         cmpb    $0, VCPU_kernel_mode_from_regs(%rdi)
@@ -137,6 +169,7 @@ entry_syscall:
 entry_syscall32:
         push_general
         movq    %rsp, %rdi
+        use_full_root
         movq    VCPU_stack_from_regs(%rdi), %rsp
         clear_general
         leaq    -VCPU_regs(%rdi), %rdi
@@ -165,7 +198,11 @@ entry_from_hypervisor:
 exit_fault:
         movq    REGS_rsp(%rdi), %rsi
         subq    $(VCPU_regs + REGS_rip), %rsi   /* the vcpu */
-        movq    (VCPU_regs + VCPU_stack_from_regs)(%rsi), %rsp
+        cmpb    $0, split_root_on(%rip)
+        je      1f
+        movq    (VCPU_regs + VCPU_root_from_regs)(%rsi), %rax
+        movq    %rax, %cr3
+1:      movq    (VCPU_regs + VCPU_stack_from_regs)(%rsi), %rsp
         xchgq   %rdi, %rsi
         xorl    %ebp, %ebp
         call    guest_exit_fault        /* (vcpu, frame) */
@@ -191,6 +228,7 @@ exit_fault:
 entry_ist:
         cld
         push_general
+        use_full_root_on_ist
         movq    %rsp, %rdi
         testb   $3, REGS_cs(%rdi)
         jz      2f
@@ -210,7 +248,11 @@ entry_ist:
         andq    $-16, %rsp
         call    hypervisor_trap
         movq    %rbp, %rsp
-        pop_general
+        movq    %cr3, %rax
+        cmpq    %rax, %r12
+        je      4f
+        movq    %r12, %cr3
+4:      pop_general
         addq    $8, %rsp
         iretq
 

@@ -10,6 +10,7 @@ void offsets(void)
 {
     OFFSET(VCPU_regs, offsetof(struct vcpu, regs));
     OFFSET(VCPU_stack_from_regs, (long)offsetof(struct vcpu, stack) - (long)offsetof(struct vcpu, regs));
+    OFFSET(VCPU_root_from_regs, (long)offsetof(struct vcpu, root) - (long)offsetof(struct vcpu, regs));
     OFFSET(VCPU_kernel_mode_from_regs,
            (long)offsetof(struct pv_vcpu, kernel_mode) - (long)offsetof(struct vcpu, regs));
     OFFSET(REGS_error, offsetof(struct cpu_user_regs, error_code));
