@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 
+import queue
 import pexpect
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -125,6 +126,7 @@ class Running:
         self.log.write('$ ' + shlex.join(command) + '\n')
         self.log.flush()
         self.events = []
+        self.answers = queue.Queue()
         self.sockets = tempfile.TemporaryDirectory(prefix='xenios-qmp-')
         path = os.path.join(self.sockets.name, 'qmp')
         self.listener = socket.socket(socket.AF_UNIX)
@@ -146,14 +148,16 @@ class Running:
         self.close()
 
     def _listen(self):
-        """Notes QEMU's own events: that alone tells a power-off from a reset, both of which end it under -no-reboot."""
+        """Notes QEMU's own events: that alone tells a power-off from a reset, both of which end it under -no-reboot. Answers to monitor() are passed on."""
         try:
-            connection, _ = self.listener.accept()
-            connection.sendall(b'{"execute": "qmp_capabilities"}\n')
-            for line in connection.makefile('r', encoding='utf-8'):
+            self.connection, _ = self.listener.accept()
+            self.connection.sendall(b'{"execute": "qmp_capabilities"}\n')
+            for line in self.connection.makefile('r', encoding='utf-8'):
                 message = json.loads(line)
                 if 'event' in message:
                     self.events.append(message)
+                elif isinstance(message.get('return'), str):
+                    self.answers.put(message['return'])
         except (OSError, ValueError):
             pass
 
@@ -228,6 +232,12 @@ class Running:
     def type(self, text):
         """Types on the serial line."""
         self.child.send(text)
+
+    def monitor(self, line):
+        """What QEMU's monitor answers to the line."""
+        request = {'execute': 'human-monitor-command', 'arguments': {'command-line': line}}
+        self.connection.sendall(json.dumps(request).encode() + b'\n')
+        return self.answers.get(timeout=30)
 
     def switch_input(self):
         """Ctrl-A three times, which moves the console's input between the hypervisor and domain 0. With -qmp, QEMU leaves Ctrl-A to us."""
