@@ -196,8 +196,6 @@ static bool make_block(unsigned int cpu)
             hostmap_map(block + page * PAGE_SIZE, mfn_to_paddr(va_to_mfn(stack)) + page * PAGE_SIZE,
                         PAGE_SIZE, MAP_DATA))
             return false;
-    if (!split_root_prepare(cpu, stack_of(cpu), block + GATE_CODE, PORT_MAP - GATE_CODE + sizeof(denied_ports)))
-        return false;
     if (!cpu)
         hostmap_unmap_page((uint64_t)boot_stack + STACK_GUARD_PAGE * PAGE_SIZE);
     return true;
@@ -219,6 +217,9 @@ uint64_t cpu_prepare(unsigned int cpu, uint32_t apic_id)
     /* The template may have been changed by processor 0 since: a copy starts as zeroes, which every per-processor variable accepts. */
     page = (struct entry_page *)(block_of(cpu) + GATE_DATA);
     fill_gdt_page(gdt, &page->tss);
+    if (!split_root_prepare(cpu, stack_of(cpu), block_of(cpu) + GATE_CODE,
+                            PORT_MAP - GATE_CODE + sizeof(denied_ports)))
+        return 0;
     per_cpu(gdt_page, cpu) = gdt;
     per_cpu(entry_page, cpu) = page;
     per_cpu(tss_port_map, cpu) = (uint16_t *)((char *)&page->tss + offsetof(struct tss, io_bitmap));
