@@ -10,6 +10,7 @@
 #include "arch/x86/extable.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/segment_base.h"
+#include "arch/x86/spec.h"
 #include "hv/irqflags.h"
 #include "hv/percpu.h"
 #include "pv/bounce.h"
@@ -23,6 +24,10 @@
 #define DR7_ACTIVE      0xffUL
 #define SELECTOR_LDT    4
 #define SELECTOR_OFFSET 0xfff8
+#define PRED_CMD_IBPB   1
+
+/* Ids are not reused soon. Domain 0, at first: nothing was learnt before. */
+static DEFINE_PERCPU(domid_id_t, predictors_of);
 
 static void save_segments(struct pv_vcpu *p)
 {
@@ -113,12 +118,22 @@ void pv_switch_from(struct vcpu *v)
     }
 }
 
+/* What another domain taught the predictors is not to steer this one. */
+static void forget_predictions(const struct domain *next)
+{
+    if (!spec_policy.ibpb || this_cpu(predictors_of) == next->id)
+        return;
+    this_cpu(predictors_of) = next->id;
+    wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+}
+
 void pv_switch_to(struct vcpu *v)
 {
     struct pv_vcpu *p = pv_vcpu(v);
     uint64_t ours = (hv_gdt_page_mfn() << PAGE_SHIFT) | MAP_DATA;
     uint64_t *pte = pv_gdt_pte(v, PV_GDT_FRAMES);
 
+    forget_predictions(v->domain);
     if (*pte != (ours & ~PTE_GLOBAL))
         *pte = ours & ~PTE_GLOBAL;
     tlb_load_root(p->kernel_mode ? p->cr3_kernel : p->cr3_user);

@@ -33,6 +33,11 @@ struct spec_policy {
 };
 extern struct spec_policy spec_policy;
 
+/* The same for entry code, readable on every root. */
+extern bool spec_fill_return_stack, spec_clear_buffers;
+extern uint16_t
+    spec_verw_selector; /* VERW with a writable data segment is what clears the buffers (SDM 2B, and 4, MD_CLEAR) */
+
 /* The values of the options; NULL: not given. */
 struct spec_options {
     const char *spec_ctrl, *xpti, *pv_l1tf;

@@ -68,6 +68,19 @@
         xorl    %r15d, %r15d
 .endm
 
+/* Return addresses of a guest's making are predicted as long as 32 calls have not put ours there; with SMEP they lead nowhere. Clobbers rax. */
+.macro fill_return_stack
+        cmpb    $0, spec_fill_return_stack(%rip)
+        je      9f
+        movl    $32, %eax
+1:      call    2f
+        int3                            /* where a mispredicted return stops */
+2:      decl    %eax
+        jnz     1b
+        addq    $(32 * 8), %rsp
+9:
+.endm
+
 /* From the copy of the guest's root to the full one; rdi: vcpu.regs, in which the registers are saved. */
 .macro use_full_root
         cmpb    $0, split_root_on(%rip)
@@ -122,6 +135,7 @@ entry_common:
         use_full_root
 entry_from_guest:
         movq    VCPU_stack_from_regs(%rdi), %rsp
+        fill_return_stack
         clear_general
         leaq    -VCPU_regs(%rdi), %rdi
         call    guest_trap
@@ -134,7 +148,9 @@ leave_to_guest:
         call    prepare_exit            /* the vcpu to run; interrupts are off */
         cmpb    $0, split_root_on(%rip)
         jne     3f
-2:      leaq    VCPU_regs(%rax), %rsp
+2:      cmpb    $0, spec_clear_buffers(%rip)
+        jne     5f
+4:      leaq    VCPU_regs(%rax), %rsp
         pop_general
         addq    $8, %rsp                /* error code and vector */
         .globl  exit_iretq
@@ -145,6 +161,8 @@ exit_iretq:
         call    leave_full_root         /* the vcpu, and in rdx what it is to run on */
         movq    %rdx, %cr3
         jmp     2b
+5:      verw    spec_verw_selector(%rip)
+        jmp     4b
 
 /* SYSCALL: the per-processor gate (desc.c) has switched to the end of vcpu.regs and pushed SS, RSP, RFLAGS, CS, RIP, and 0. */
         .globl  entry_syscall
@@ -154,6 +172,7 @@ entry_syscall:
         movq    %rsp, %rdi
         use_full_root
         movq    VCPU_stack_from_regs(%rdi), %rsp
+        fill_return_stack
         clear_general
         cmpb    $0, VCPU_kernel_mode_from_regs(%rdi)
         leaq    -VCPU_regs(%rdi), %rdi
@@ -171,6 +190,7 @@ entry_syscall32:
         movq    %rsp, %rdi
         use_full_root
         movq    VCPU_stack_from_regs(%rdi), %rsp
+        fill_return_stack
         clear_general
         leaq    -VCPU_regs(%rdi), %rdi
         call    guest_syscall32
