@@ -114,7 +114,8 @@ enum vcpu_pause {
 
 struct vcpu {
     uint64_t stack; /* top of the stack of the processor that it runs on; entry code switches to it */
-    uint64_t root;  /* with a split root: the page tables that entry code goes on with (arch/x86/split_root.h) */
+    uint64_t
+        root; /* with a split root: the page tables that entry code goes on with (arch/x86/split_root.h) */
     /* Where a fault on the way out to the guest (at IRET) is pushed, together with the part of `regs` that was restored already. */
     uint64_t exit_fault_room[35];
     /*
