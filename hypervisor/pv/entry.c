@@ -71,6 +71,18 @@ void guest_syscall32(struct vcpu *v)
         bounce_syscall(p, PV_CB_SYSCALL32);
 }
 
+/* Where it was executed is not known, so without a callback the #GP is nowhere, too. From the guest's kernel it is as much its user mode's instruction as that kernel's own. */
+void guest_sysenter(struct vcpu *v)
+{
+    struct pv_vcpu *p = pv_vcpu(v);
+
+    v->regs.rflags |= RFLAGS_IF; /* the instruction cleared it before the gate could save it */
+    if (p->kernel_mode || !p->callback[PV_CB_SYSENTER].valid)
+        pv_inject_error(p, 13, 0);
+    else
+        bounce_syscall(p, PV_CB_SYSENTER);
+}
+
 static bool pv_nmi_deliverable(const struct vcpu *v)
 {
     const struct pv_vcpu *p = container_of(v, const struct pv_vcpu, v);

@@ -9,6 +9,7 @@ void guest_trap(struct vcpu *v);
 void guest_hypercall(struct vcpu *v);
 void guest_syscall(struct vcpu *v);
 void guest_syscall32(struct vcpu *v);
+void guest_sysenter(struct vcpu *v);
 /* IRET to the guest faulted; `fault` is the frame of the fault, which lies in front of v->regs. */
 void guest_exit_fault(struct vcpu *v, const struct cpu_user_regs *fault);
 /* Returns the vcpu to run, interrupts off. */

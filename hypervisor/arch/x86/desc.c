@@ -23,6 +23,8 @@
 #include "hv/string.h"
 
 #define MSR_SYSENTER_CS 0x174
+#define MSR_SYSENTER_SP 0x175
+#define MSR_SYSENTER_IP 0x176
 #define MSR_EFER        0xc0000080
 #define MSR_STAR        0xc0000081
 #define MSR_LSTAR       0xc0000082
@@ -78,7 +80,7 @@ struct table_pointer {
     uint64_t base;
 } __packed;
 
-extern char entry_stubs[], entry_syscall[], entry_syscall32[];
+extern char entry_stubs[], entry_syscall[], entry_syscall32[], entry_sysenter[];
 
 static struct idt_entry idt[256] __aligned(4096);
 static DEFINE_PERCPU(uint64_t *, gdt_page);
@@ -177,6 +179,23 @@ static size_t write_gate(uint8_t *code, uint64_t va, uint64_t data_va, uint32_t 
     return (size_t)(at - code);
 }
 
+/*
+ * SYSENTER's: MOV RSP, [frame_end]; PUSH SS; PUSH 0; PUSHFQ; PUSH 3; PUSH 0; PUSH 0; JMP target. Stack and instruction pointer are lost and no code segment is known: the frame says 0, and
+ * a null selector, as Xen's does.
+ */
+static void write_sysenter_gate(uint8_t *code, uint64_t va, uint64_t data_va)
+{
+    uint64_t end = data_va + offsetof(struct gate_data, frame_end);
+    uint8_t *at = code;
+
+    BYTES(0x48, 0x8b, 0x25);
+    RELATIVE(end);
+    BYTES(0x68);
+    WORD(GUEST_DS);
+    BYTES(0x6a, 0x00, 0x9c, 0x6a, 0x03, 0x6a, 0x00, 0x6a, 0x00, 0xe9);
+    RELATIVE((uint64_t)entry_sysenter);
+}
+
 static bool make_block(unsigned int cpu)
 {
     uint8_t *stack = cpu ? hv_alloc_pages(STACK_ORDER) : NULL, *gate = hv_alloc_pages(1);
@@ -186,6 +205,7 @@ static bool make_block(unsigned int cpu)
         return false;
     size = write_gate(gate, block + GATE_CODE, block + GATE_DATA, GUEST_CS64, entry_syscall);
     (void)size;
+    write_sysenter_gate(gate + 512, block + GATE_CODE + 512, block + GATE_DATA);
     write_gate(gate + 256, block + GATE_CODE + 256, block + GATE_DATA, GUEST_CS32, entry_syscall32);
     if (hostmap_map(block + GATE_CODE, mfn_to_paddr(va_to_mfn(gate)), PAGE_SIZE, MAP_CODE) ||
         hostmap_map(block + GATE_DATA, mfn_to_paddr(va_to_mfn(gate + PAGE_SIZE)), PAGE_SIZE, MAP_DATA) ||
@@ -298,6 +318,8 @@ void cpu_enter(unsigned int cpu)
     wrmsr(MSR_LSTAR, block + GATE_CODE);
     wrmsr(MSR_CSTAR, block + GATE_CODE + 256);
     wrmsr(MSR_FMASK, SYSCALL_MASK);
-    wrmsr(MSR_SYSENTER_CS, 0); /* whatever a boot loader's kernel left: SYSENTER is #GP */
+    wrmsr(MSR_SYSENTER_CS, cpu_features.sysenter ? HV_CS : 0); /* 0: SYSENTER is #GP */
+    wrmsr(MSR_SYSENTER_SP, (uint64_t)stack_top()); /* until its gate's first instruction */
+    wrmsr(MSR_SYSENTER_IP, block + GATE_CODE + 512);
     cpu_features_apply();
 }

@@ -196,6 +196,22 @@ entry_syscall32:
         call    guest_syscall32
         jmp     leave_to_guest
 
+/* SYSENTER: the gate has pushed what there is. The instruction masks no flags: those that would disturb us, NT above all, are cleared here. */
+        .globl  entry_sysenter
+        .hidden entry_sysenter
+entry_sysenter:
+        push_general
+        movq    %rsp, %rdi
+        use_full_root
+        movq    VCPU_stack_from_regs(%rdi), %rsp
+        pushq   $2
+        popfq
+        fill_return_stack
+        clear_general
+        leaq    -VCPU_regs(%rdi), %rdi
+        call    guest_sysenter
+        jmp     leave_to_guest
+
 entry_from_hypervisor:
         cld
         push_general
