@@ -65,15 +65,15 @@ static int set_claim(struct domain *d, uint64_t pages)
 
 long memory_op_claim(struct hypercall *hc)
 {
-    struct memory_reservation r;
+    abi_xen_memory_reservation_t r;
     struct domain *d;
     long ret;
 
-    if (copy_from_guest(&r, hypercall_ptr(hc, 1), sizeof(r)))
+    if (abi_read(hc, xen_memory_reservation, &r, hypercall_ptr(hc, 1)))
         return -EFAULT;
     if (authorise(hc->vcpu->domain, NULL, AUTHORITY_MEMORY_CLAIM))
         return -EPERM;
-    if (r.extent_start || r.extent_order || r.mem_flags)
+    if (!guest_ptr_is_null(r.extent_start) || r.extent_order || r.mem_flags)
         return -EINVAL;
     d = r.domid < DOMID_FIRST_RESERVED ? domain_get(r.domid) : NULL; /* SELF is not understood, as on Xen */
     if (!d)

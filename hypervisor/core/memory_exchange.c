@@ -13,16 +13,11 @@
 /* A chunk is exchanged without a look at what is pending. Linux asks for 2 MiB at most. (Xen lets domain 0 have more.) */
 #define MAX_ORDER 9
 
-struct memory_exchange {
-    struct memory_reservation in, out;
-    uint64_t nr_exchanged;
-};
-_Static_assert(sizeof(struct memory_exchange) == sizeof(struct xen_memory_exchange), "the wire form");
-
 struct exchange {
     struct hypercall *hc;
     struct domain *d;
-    struct memory_exchange arg;
+    abi_xen_memory_exchange_t arg;
+    struct guest_words in, out;               /* their lists */
     unsigned int in_per_chunk, out_per_chunk; /* extents; powers of two, one of them 1 */
     struct frame *taken;                      /* list through data: MFN + 1 of the next */
 };
@@ -76,11 +71,10 @@ static void let_go(struct exchange *x)
 
 static int take_chunk(struct exchange *x, uint64_t first_extent)
 {
-    guest_ptr_t list = GUEST_PTR(x->arg.in.extent_start);
     uint64_t mfn;
 
     for (uint64_t e = 0; e < x->in_per_chunk; e++) {
-        if (read_extent(list, first_extent + e, &mfn))
+        if (guest_words_read(&x->in, first_extent + e, &mfn))
             return -EFAULT;
         for (uint64_t i = 0; i < 1ULL << x->arg.in.extent_order; i++) {
             mfn_t one = MFN(mfn + i);
@@ -150,9 +144,8 @@ static int allocate_chunk(const struct exchange *x, struct frame **out)
 }
 
 /* The new extents become the domain's, and their numbers go into its list. */
-static int assign_chunk(const struct exchange *x, struct frame *list, uint64_t first_extent)
+static int assign_chunk(struct exchange *x, struct frame *list, uint64_t first_extent)
 {
-    guest_ptr_t out = GUEST_PTR(x->arg.out.extent_start);
     unsigned int order = x->arg.out.extent_order;
     uint64_t index = first_extent;
     int ret = 0;
@@ -168,13 +161,13 @@ static int assign_chunk(const struct exchange *x, struct frame *list, uint64_t f
             ret = -ENOMEM;
             continue;
         }
-        if (read_extent(out, index, &pfn)) {
+        if (guest_words_read(&x->out, index, &pfn)) {
             ret = -EFAULT;
             pfn = INVALID_M2P;
         }
         for (uint64_t i = 0; i < 1ULL << order; i++)
             m2p_set(mfn_add(frame_to_mfn(f), i), pfn == INVALID_M2P ? pfn : pfn + i);
-        if (write_extent(out, index, frame_to_mfn(f).n))
+        if (guest_word_write(x->hc, x->arg.out.extent_start, index, frame_to_mfn(f).n))
             ret = -EFAULT;
         index++;
     }
@@ -201,7 +194,7 @@ static int exchange_chunk(struct exchange *x)
     return ret;
 }
 
-static int check(const struct memory_exchange *a)
+static int check(const abi_xen_memory_exchange_t *a)
 {
     unsigned int in = a->in.extent_order, out = a->out.extent_order, limit = MAX_ORDER;
 
@@ -222,17 +215,19 @@ long memory_op_exchange(struct hypercall *hc)
 {
     guest_ptr_t at = hypercall_ptr(hc, 1);
     struct exchange x = {.hc = hc};
-    struct memory_exchange *a = &x.arg;
+    abi_xen_memory_exchange_t *a = &x.arg;
     uint64_t before;
     long ret;
 
-    if (copy_from_guest(a, at, sizeof(*a)))
+    if (abi_read(hc, xen_memory_exchange, a, at))
         return -EFAULT;
     ret = check(a);
     if (!ret)
         ret = memory_op_domain(hc, a->in.domid, &x.d);
     if (ret)
         return ret;
+    guest_words_start(&x.in, hc, a->in.extent_start, a->in.nr_extents);
+    guest_words_start(&x.out, hc, a->out.extent_start, a->out.nr_extents);
     before = a->nr_exchanged;
     x.in_per_chunk =
         a->out.extent_order > a->in.extent_order ? 1u << (a->out.extent_order - a->in.extent_order) : 1;
@@ -246,8 +241,8 @@ long memory_op_exchange(struct hypercall *hc)
     }
     domain_put(x.d);
     if (a->nr_exchanged != before &&
-        copy_to_guest(guest_ptr_add(at, offsetof(struct memory_exchange, nr_exchanged)), &a->nr_exchanged,
-                      sizeof(a->nr_exchanged)))
+        guest_word_write(hc, guest_ptr_add(at, abi_offset(hc, xen_memory_exchange, nr_exchanged)), 0,
+                         a->nr_exchanged))
         ret = -EFAULT;
     return ret;
 }

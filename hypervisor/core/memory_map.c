@@ -33,7 +33,7 @@ void memory_map_free(struct domain *d)
     d->memory_map = NULL;
 }
 
-static int set_map(struct domain *d, const struct memory_map_request *r)
+static int set_map(struct domain *d, const abi_xen_memory_map_t *r)
 {
     struct domain_memory_map *map;
     size_t bytes = r->nr_entries * sizeof(struct e820_entry);
@@ -46,7 +46,7 @@ static int set_map(struct domain *d, const struct memory_map_request *r)
     if (!map)
         return -ENOMEM;
     map->count = r->nr_entries;
-    if (copy_from_guest(map->entry, GUEST_PTR(r->buffer), bytes)) {
+    if (copy_from_guest(map->entry, r->buffer, bytes)) {
         hv_free(map);
         return -EFAULT;
     }
@@ -55,11 +55,11 @@ static int set_map(struct domain *d, const struct memory_map_request *r)
 
 long memory_op_set_map(struct hypercall *hc)
 {
-    struct foreign_memory_map_request arg;
+    abi_xen_foreign_memory_map_t arg;
     struct domain *d;
     long ret;
 
-    if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
+    if (abi_read(hc, xen_foreign_memory_map, &arg, hypercall_ptr(hc, 1)))
         return -EFAULT;
     if (arg.map.nr_entries > MAX_ENTRIES)
         return -EINVAL;
@@ -77,10 +77,10 @@ long memory_op_map(struct hypercall *hc)
 {
     struct domain *d = hc->vcpu->domain;
     struct domain_memory_map *copy = NULL;
-    struct memory_map_request arg;
+    abi_xen_memory_map_t arg;
     long ret = 0;
 
-    if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
+    if (abi_read(hc, xen_memory_map, &arg, hypercall_ptr(hc, 1)))
         return -EFAULT;
     lock(&d->control_lock);
     if (d->memory_map) {
@@ -95,8 +95,8 @@ long memory_op_map(struct hypercall *hc)
     if (ret)
         return ret;
     arg.nr_entries = min(arg.nr_entries, copy->count);
-    if (copy_to_guest(GUEST_PTR(arg.buffer), copy->entry, arg.nr_entries * sizeof(struct e820_entry)) ||
-        copy_to_guest(hypercall_ptr(hc, 1), &arg, sizeof(arg)))
+    if (copy_to_guest(arg.buffer, copy->entry, arg.nr_entries * sizeof(struct e820_entry)) ||
+        abi_write(hc, xen_memory_map, hypercall_ptr(hc, 1), &arg))
         ret = -EFAULT;
     hv_free(copy);
     return ret;

@@ -71,74 +71,54 @@ static long op_sharing(struct hypercall *hc)
     return 0;
 }
 
-/* Commands for translated domains: `answer` is what a PV domain gets, after its arguments are found readable and its domain to exist. */
-static long for_translated_only(struct hypercall *hc, size_t bytes, size_t domid_at, long answer)
+/* Commands for translated domains: `answer` is what a PV domain gets, after its arguments were found readable and its domain to exist. */
+static long for_translated_only(struct hypercall *hc, domid_id_t id, long answer)
 {
-    uint8_t arg[64];
-    domid_id_t id;
     struct domain *d;
-    long ret;
+    long ret = memory_op_domain(hc, id, &d);
 
-    if (copy_from_guest(arg, hypercall_ptr(hc, 1), bytes))
-        return -EFAULT;
-    __builtin_memcpy(&id, arg + domid_at, sizeof(id));
-    ret = memory_op_domain(hc, id, &d);
     if (ret)
         return ret;
     domain_put(d);
     return answer;
 }
 
+/* One of them: they differ in their argument, and in what they answer. */
+#define FOR_TRANSLATED_ONLY(function, name, answer)                                                          \
+    static long function(struct hypercall *hc)                                                               \
+    {                                                                                                        \
+        abi_##name##_t arg;                                                                                  \
+                                                                                                             \
+        if (abi_read(hc, name, &arg, hypercall_ptr(hc, 1)))                                                  \
+            return -EFAULT;                                                                                  \
+        return for_translated_only(hc, arg.domid, answer);                                                   \
+    }
+FOR_TRANSLATED_ONLY(op_add_to_physmap_batch, xen_add_to_physmap_batch, -EACCES)
+FOR_TRANSLATED_ONLY(op_remove_from_physmap, xen_remove_from_physmap, -EACCES)
+FOR_TRANSLATED_ONLY(op_pod_target, xen_pod_target, -EINVAL)
+FOR_TRANSLATED_ONLY(op_access, xen_mem_access_op, -ENODEV)
+FOR_TRANSLATED_ONLY(op_vnuma, xen_vnuma_topology_info, -EOPNOTSUPP)
+
 static long op_add_to_physmap(struct hypercall *hc)
 {
     struct xen_add_to_physmap arg;
 
-    if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
+    if (abi_read(hc, xen_add_to_physmap, &arg, hypercall_ptr(hc, 1)))
         return -EFAULT;
     if (arg.space == XENMAPSPACE_gmfn_foreign)
         return -ENOSYS; /* only in batches */
-    return for_translated_only(hc, sizeof(arg), offsetof(struct xen_add_to_physmap, domid), -EACCES);
-}
-
-static long op_add_to_physmap_batch(struct hypercall *hc)
-{
-    return for_translated_only(hc, sizeof(struct xen_add_to_physmap_batch),
-                               offsetof(struct xen_add_to_physmap_batch, domid), -EACCES);
-}
-
-static long op_remove_from_physmap(struct hypercall *hc)
-{
-    return for_translated_only(hc, sizeof(struct xen_remove_from_physmap),
-                               offsetof(struct xen_remove_from_physmap, domid), -EACCES);
-}
-
-static long op_pod_target(struct hypercall *hc)
-{
-    return for_translated_only(hc, sizeof(struct xen_pod_target), offsetof(struct xen_pod_target, domid),
-                               -EINVAL);
-}
-
-static long op_access(struct hypercall *hc)
-{
-    return for_translated_only(hc, sizeof(struct xen_mem_access_op),
-                               offsetof(struct xen_mem_access_op, domid), -ENODEV);
-}
-
-static long op_vnuma(struct hypercall *hc)
-{
-    return for_translated_only(hc, sizeof(struct xen_vnuma_topology_info),
-                               offsetof(struct xen_vnuma_topology_info, domid), -EOPNOTSUPP);
+    return for_translated_only(hc, arg.domid, -EACCES);
 }
 
 /* There is no IOMMU driver yet whose tables could name such regions. */
 static long op_reserved_device_memory(struct hypercall *hc)
 {
-    struct xen_reserved_device_memory_map arg;
+    abi_xen_reserved_device_memory_map_t arg;
 
-    if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
+    if (abi_read(hc, xen_reserved_device_memory_map, &arg, hypercall_ptr(hc, 1)))
         return -EFAULT;
     arg.nr_entries = 0;
-    return copy_to_guest(hypercall_ptr(hc, 1), &arg, sizeof(arg)) ? -EFAULT : 0;
+    return abi_write(hc, xen_reserved_device_memory_map, hypercall_ptr(hc, 1), &arg) ? -EFAULT : 0;
 }
 
 static long op_reservation(struct hypercall *hc)

@@ -8,6 +8,7 @@
 
 #include "core/authority.h"
 #include "core/domain.h"
+#include "core/guest_abi.h"
 #include "core/hypercall.h"
 #include "hv/frame.h"
 #include "hv/guest.h"
@@ -16,17 +17,6 @@
 #define MEMOP_EXTENT_SHIFT 6
 #define MEMOP_CMD_MASK     ((1u << MEMOP_EXTENT_SHIFT) - 1)
 
-/* struct xen_memory_reservation without its pointer. */
-struct memory_reservation {
-    uint64_t extent_start;
-    uint64_t nr_extents;
-    uint32_t extent_order;
-    uint32_t mem_flags;
-    uint16_t domid;
-    uint16_t pad[3];
-};
-_Static_assert(sizeof(struct memory_reservation) == sizeof(struct xen_memory_reservation), "the wire form");
-
 /* The domain of an argument, with a reference; the caller may act on it: itself or, for the privileged, any. 0, -ESRCH, -EPERM. */
 int memory_op_domain(struct hypercall *hc, domid_id_t id, struct domain **out) __must_check;
 
@@ -34,23 +24,6 @@ int memory_op_domain(struct hypercall *hc, domid_id_t id, struct domain **out) _
 static inline unsigned int memory_op_max_order(const struct domain *caller)
 {
     return authorise(caller, NULL, AUTHORITY_MEMORY_LARGE_EXTENTS) ? 9 : 18;
-}
-
-/* One entry of a guest's list of frame numbers. 0 or -EFAULT. */
-static inline __must_check int read_extent(guest_ptr_t list, uint64_t index, uint64_t *out)
-{
-    guest_ptr_t at;
-    int ret = guest_array_at(list, index, sizeof(*out), &at);
-
-    return ret ? ret : copy_from_guest(out, at, sizeof(*out));
-}
-
-static inline __must_check int write_extent(guest_ptr_t list, uint64_t index, uint64_t value)
-{
-    guest_ptr_t at;
-    int ret = guest_array_at(list, index, sizeof(value), &at);
-
-    return ret ? ret : copy_to_guest(at, &value, sizeof(value));
 }
 
 /*

@@ -10,6 +10,7 @@ struct work {
     struct hypercall *hc;
     struct domain *d;
     guest_ptr_t list;
+    struct guest_words *extents; /* what is read of it */
     unsigned int order;
     unsigned int width; /* address bits; 0: any */
 };
@@ -35,7 +36,7 @@ static int decrease(const struct work *w, uint64_t index)
 {
     uint64_t first;
 
-    if (read_extent(w->list, index, &first))
+    if (guest_words_read(w->extents, index, &first))
         return -EFAULT;
     if (w->order > MEMORY_PIECE_ORDER)
         return memory_give_up_large(w->hc, w->d, first, w->order);
@@ -65,13 +66,13 @@ static int increase(const struct work *w, uint64_t index, bool populate)
     struct frame *f;
     int rc;
 
-    if (populate && read_extent(w->list, index, &pfn))
+    if (populate && guest_words_read(w->extents, index, &pfn))
         return -EFAULT;
     rc = w->order > MEMORY_PIECE_ORDER ? memory_grow_large(w->hc, w->d, w->order, w->width, pfn, &f)
                                        : increase_small(w, pfn, &f);
     if (rc)
         return rc;
-    return guest_ptr_is_null(w->list) ? 0 : write_extent(w->list, index, frame_to_mfn(f).n);
+    return guest_ptr_is_null(w->list) ? 0 : guest_word_write(w->hc, w->list, index, frame_to_mfn(f).n);
 }
 
 /* Goes on from `done`. Returns how many are done then; stops early at one that cannot be, or when it is time for something else. */
@@ -96,16 +97,18 @@ static uint64_t run(const struct work *w, unsigned int cmd, uint64_t done, uint6
 long memory_op_reservation(struct hypercall *hc, unsigned int cmd)
 {
     uint64_t start = hc->arg[0] >> MEMOP_EXTENT_SHIFT, done;
-    struct memory_reservation r;
-    struct work w = {.hc = hc};
+    abi_xen_memory_reservation_t r;
+    struct guest_words extents;
+    struct work w = {.hc = hc, .extents = &extents};
     bool preempted = false;
 
-    if (copy_from_guest(&r, hypercall_ptr(hc, 1), sizeof(r)))
+    if (abi_read(hc, xen_memory_reservation, &r, hypercall_ptr(hc, 1)))
         return (long)start;
     if (r.nr_extents > ~0ULL >> MEMOP_EXTENT_SHIFT || start >= r.nr_extents ||
         r.extent_order > memory_op_max_order(hc->vcpu->domain))
         return (long)start;
-    w.list = GUEST_PTR(r.extent_start);
+    w.list = r.extent_start;
+    guest_words_start(&extents, hc, w.list, r.nr_extents);
     w.order = r.extent_order;
     w.width = XENMEMF_get_address_bits(r.mem_flags);
     if (guest_ptr_is_null(w.list) && cmd != XENMEM_increase_reservation)

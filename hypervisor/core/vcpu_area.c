@@ -2,6 +2,7 @@
 /* Time records and runstate areas. A record is written under an odd version, so that the guest tries again if it read in between (xen.h, struct vcpu_time_info). */
 #include "core/vcpu_area.h"
 #include "arch/x86/clock/clock.h"
+#include "core/guest_abi.h"
 #include "hv/guest.h"
 
 static void publish_time(struct vcpu *v)
@@ -26,8 +27,9 @@ static void publish_time(struct vcpu *v)
 static void publish_runstate(struct vcpu *v)
 {
     struct vcpu_runstate_info info;
+    const bool width32 = v->domain->width32;
     guest_ptr_t entry =
-        guest_ptr_add(v->runstate_area, offsetof(struct vcpu_runstate_info, state_entry_time));
+        guest_ptr_add(v->runstate_area, abi_offset_as(width32, vcpu_runstate_info, state_entry_time));
     uint64_t in_work;
 
     /* The vcpu is current here, so nobody changes its record meanwhile. As it stands, without the present run's time: the guest adds that from the entry time. */
@@ -38,13 +40,13 @@ static void publish_runstate(struct vcpu *v)
             return;
         barrier();
         info.state_entry_time |= XEN_RUNSTATE_UPDATE;
-        if (copy_to_guest(v->runstate_area, &info, sizeof(info)))
+        if (abi_write_as(width32, vcpu_runstate_info, v->runstate_area, &info))
             return;
         barrier();
         in_work &= ~XEN_RUNSTATE_UPDATE;
         if (copy_to_guest(entry, &in_work, sizeof(in_work)))
             return;
-    } else if (copy_to_guest(v->runstate_area, &info, sizeof(info))) {
+    } else if (abi_write_as(width32, vcpu_runstate_info, v->runstate_area, &info)) {
         return;
     }
 }

@@ -7,46 +7,13 @@
  * then looks at the bitmap. Both with a full barrier between, so one of them sees the other. A bit that is
  * left by a vcpu which woke for another reason costs one look.
  */
+#include "core/guest_abi.h"
 #include "event/wire.h"
 #include "hv/alloc.h"
 #include "hv/guest.h"
 
 /* More ports than this are an error (so does Xen). */
 #define POLL_MAX_PORTS 128
-
-/* struct sched_poll without its handle type; the 32-bit layout has a 32-bit pointer and no padding. */
-struct poll_request {
-    uint64_t ports;
-    uint32_t count;
-    uint64_t timeout; /* absolute system time; 0: none */
-};
-struct poll_wire64 {
-    uint64_t ports;
-    uint32_t count, pad;
-    uint64_t timeout;
-};
-_Static_assert(sizeof(struct poll_wire64) == sizeof(struct sched_poll), "the header's layout");
-struct poll_wire32 {
-    uint32_t ports, count;
-    uint64_t timeout;
-};
-
-static int read_request(struct hypercall *hc, guest_ptr_t at, struct poll_request *out)
-{
-    struct poll_wire64 wide;
-    struct poll_wire32 narrow;
-
-    if (hypercall_width32(hc)) {
-        if (copy_from_guest(&narrow, at, sizeof(narrow)))
-            return -EFAULT;
-        *out = (struct poll_request){narrow.ports, narrow.count, narrow.timeout};
-    } else {
-        if (copy_from_guest(&wide, at, sizeof(wide)))
-            return -EFAULT;
-        *out = (struct poll_request){wide.ports, wide.count, wide.timeout};
-    }
-    return 0;
-}
 
 static void poll_end(struct event_domain *e, unsigned int vcpu)
 {
@@ -83,15 +50,14 @@ void poll_notify(struct domain *d, port_t port)
 }
 
 /* 1: one of the ports is pending; 0: none is; -EFAULT, -EINVAL. */
-static int any_pending(struct domain *d, const struct poll_request *r)
+static int any_pending(struct domain *d, const abi_sched_poll_t *r)
 {
-    for (uint32_t i = 0; i < r->count; i++) {
+    for (uint32_t i = 0; i < r->nr_ports; i++) {
         guest_ptr_t at;
         const struct channel *c;
         port_t port;
 
-        if (guest_array_at(GUEST_PTR(r->ports), i, sizeof(port), &at) ||
-            copy_from_guest(&port, at, sizeof(port)))
+        if (guest_array_at(r->ports, i, sizeof(port), &at) || copy_from_guest(&port, at, sizeof(port)))
             return -EFAULT;
         c = channel_at(d->event, port);
         if (!c || READ_ONCE(c->state) <= CHANNEL_RESERVED)
@@ -116,18 +82,18 @@ static void poll_cancel(struct vcpu *v)
     __atomic_fetch_and(&v->pause_flags, ~(VCPU_BLOCKED | VCPU_POLLING), __ATOMIC_SEQ_CST);
 }
 
-long event_poll(struct hypercall *hc, guest_ptr_t sched_poll)
+long event_poll(struct hypercall *hc, guest_ptr_t at)
 {
     struct vcpu *v = hc->vcpu;
-    struct poll_request r;
+    abi_sched_poll_t r;
     uint32_t wanted = POLL_ANY;
-    int rc = read_request(hc, sched_poll, &r);
+    int rc = abi_read(hc, sched_poll, &r, at);
 
     if (rc)
         return rc;
-    if (r.count > POLL_MAX_PORTS)
+    if (r.nr_ports > POLL_MAX_PORTS)
         return -EINVAL;
-    if (r.count == 1 && copy_from_guest(&wanted, GUEST_PTR(r.ports), sizeof(wanted)))
+    if (r.nr_ports == 1 && copy_from_guest(&wanted, r.ports, sizeof(wanted)))
         return -EFAULT;
     poll_begin(v, wanted);
     /* The guest may have changed the list since: the port looked at below is then not the one waited for, at

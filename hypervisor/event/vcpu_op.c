@@ -5,6 +5,7 @@
  */
 #include "core/vcpu_op.h"
 #include "core/authority.h"
+#include "core/guest_abi.h"
 #include "arch/x86/apic/apic.h"
 #include "core/p2m.h"
 #include "core/vcpu_area.h"
@@ -116,14 +117,14 @@ static long stop_periodic(struct vcpu *v)
     return 0;
 }
 
-static long set_singleshot(struct vcpu *v, guest_ptr_t arg)
+static long set_singleshot(struct hypercall *hc, guest_ptr_t arg)
 {
     struct vcpu_set_singleshot_timer set;
 
-    if (copy_from_guest(&set, arg, sizeof(set)))
+    if (abi_read(hc, vcpu_set_singleshot_timer, &set, arg))
         return -EFAULT;
     /* VCPU_SSHOTTMR_future asks for -ETIME where the time has passed; Xen fires at once all the same, and so do we. */
-    arm_singleshot(v, (s_time_t)min(set.timeout_abs_ns, (uint64_t)INT64_MAX));
+    arm_singleshot(hc->vcpu, (s_time_t)min(set.timeout_abs_ns, (uint64_t)INT64_MAX));
     return 0;
 }
 
@@ -161,7 +162,7 @@ static long initialise(struct hypercall *hc, struct vcpu *v)
     context = hv_new(struct vcpu_guest_context);
     if (!context)
         return -ENOMEM;
-    rc = copy_from_guest(context, hypercall_ptr(hc, 2), sizeof(*context));
+    rc = abi_read(hc, vcpu_guest_context, context, hypercall_ptr(hc, 2));
     if (!rc)
         rc = begin_initialising(v);
     if (!rc) {
@@ -253,26 +254,26 @@ static long register_info(struct vcpu *v, struct vcpu *caller, guest_ptr_t arg)
 }
 
 /* Where the guest's kernel wants something written again and again. It need not be mapped now. */
-static long register_area(struct vcpu *v, struct vcpu *caller, guest_ptr_t *area, guest_ptr_t arg)
+static long register_area(struct hypercall *hc, struct vcpu *v, guest_ptr_t *area, guest_ptr_t arg)
 {
-    uint64_t address;
+    abi_vcpu_register_time_memory_area_t reg; /* the runstate area's is the same */
 
-    if (copy_from_guest(&address, arg, sizeof(address)))
+    if (abi_read(hc, vcpu_register_time_memory_area, &reg, arg))
         return -EFAULT;
-    if (!guest_may_name(address))
+    if (!guest_may_name(reg.addr.addr))
         return -EFAULT;
-    *area = GUEST_PTR(address);
-    if (v == caller)
+    *area = reg.addr;
+    if (v == hc->vcpu)
         vcpu_areas_publish(v);
     return 0;
 }
 
-static long get_runstate(struct vcpu *v, guest_ptr_t arg)
+static long get_runstate(struct hypercall *hc, struct vcpu *v, guest_ptr_t arg)
 {
     struct vcpu_runstate_info info;
 
     vcpu_runstate_get(v, &info);
-    return copy_to_guest(arg, &info, sizeof(info));
+    return abi_write(hc, vcpu_runstate_info, arg, &info);
 }
 
 static long get_physid(struct vcpu *v, guest_ptr_t arg)
@@ -303,13 +304,13 @@ long do_vcpu_op(struct hypercall *hc)
     case VCPUOP_is_up:
         return !(READ_ONCE(v->pause_flags) & VCPU_DOWN);
     case VCPUOP_get_runstate_info:
-        return get_runstate(v, arg);
+        return get_runstate(hc, v, arg);
     case VCPUOP_set_periodic_timer:
         return set_periodic(v, arg);
     case VCPUOP_stop_periodic_timer:
         return stop_periodic(v);
     case VCPUOP_set_singleshot_timer:
-        return v == caller ? set_singleshot(v, arg) : -EINVAL;
+        return v == caller ? set_singleshot(hc, arg) : -EINVAL;
     case VCPUOP_stop_singleshot_timer:
         if (v != caller)
             return -EINVAL;
@@ -317,11 +318,11 @@ long do_vcpu_op(struct hypercall *hc)
         timer_stop(&v->singleshot_timer);
         return 0;
     case VCPUOP_register_runstate_memory_area:
-        return register_area(v, caller, &v->runstate_area, arg);
+        return register_area(hc, v, &v->runstate_area, arg);
     case VCPUOP_register_vcpu_info:
         return register_info(v, caller, arg);
     case VCPUOP_register_vcpu_time_memory_area:
-        return register_area(v, caller, &v->time_area, arg);
+        return register_area(hc, v, &v->time_area, arg);
     case VCPUOP_get_physid:
         return get_physid(v, arg);
     case VCPUOP_send_nmi:

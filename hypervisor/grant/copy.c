@@ -12,15 +12,16 @@ struct side {
     uint8_t *bytes;
 };
 
-static int16_t take_granted(struct side *s, const struct domain *self, const struct gnttab_copy_ptr *p,
+static int16_t take_granted(struct side *s, const struct domain *self, const abi_gnttab_copy_ptr_t *p,
                             uint16_t len)
 {
     struct grant_hold hold;
-    int16_t status = grant_hold(s->granter, self->id, p->u.ref, s->write, false, &hold);
+    uint32_t ref = (uint32_t)p->u;
+    int16_t status = grant_hold(s->granter, self->id, ref, s->write, false, &hold);
 
     if (status)
         return status;
-    s->ref = p->u.ref;
+    s->ref = ref;
     if (p->offset < hold.offset || p->offset + len > hold.offset + hold.length) {
         grant_release(s->granter, s->ref, s->write);
         return GNTST_general_error;
@@ -29,19 +30,19 @@ static int16_t take_granted(struct side *s, const struct domain *self, const str
     return GNTST_okay;
 }
 
-static int16_t take_own(struct side *s, const struct gnttab_copy_ptr *p)
+static int16_t take_own(struct side *s, const abi_gnttab_copy_ptr_t *p)
 {
     struct p2m_frame any;
 
     if (p->domid != DOMID_SELF)
         return GNTST_permission_denied;
-    if (p2m_get(s->granter, GFN(p->u.gmfn), P2M_READ, &any))
+    if (p2m_get(s->granter, GFN(p->u), P2M_READ, &any))
         return GNTST_bad_page;
     if (!any.frame)
         return GNTST_bad_page;
     s->own = any;
     if (s->write) {
-        int rc = p2m_get(s->granter, GFN(p->u.gmfn), P2M_WRITE, &s->own);
+        int rc = p2m_get(s->granter, GFN(p->u), P2M_WRITE, &s->own);
 
         p2m_put(&any);
         if (rc)
@@ -51,7 +52,7 @@ static int16_t take_own(struct side *s, const struct gnttab_copy_ptr *p)
     return GNTST_okay;
 }
 
-static int16_t take_side(struct side *s, struct domain *self, const struct gnttab_copy_ptr *p, uint16_t len)
+static int16_t take_side(struct side *s, struct domain *self, const abi_gnttab_copy_ptr_t *p, uint16_t len)
 {
     int16_t status;
 
@@ -76,7 +77,7 @@ static void put_side(struct side *s)
     domain_put(s->granter);
 }
 
-static int16_t copy(struct domain *self, const struct gnttab_copy *op)
+static int16_t copy(struct domain *self, const abi_gnttab_copy_t *op)
 {
     struct side from = {.by_ref = (op->flags & GNTCOPY_source_gref) != 0};
     struct side to = {.by_ref = (op->flags & GNTCOPY_dest_gref) != 0, .write = true};
@@ -98,7 +99,7 @@ static int16_t copy(struct domain *self, const struct gnttab_copy *op)
 
 static long copy_one(struct hypercall *hc, void *arg)
 {
-    struct gnttab_copy *op = arg;
+    abi_gnttab_copy_t *op = arg;
 
     op->status = copy(hc->vcpu->domain, op);
     return 0;
@@ -106,5 +107,7 @@ static long copy_one(struct hypercall *hc, void *arg)
 
 long grant_op_copy(struct hypercall *hc)
 {
-    return grant_for_each(hc, sizeof(struct gnttab_copy), copy_one);
+    static const struct abi_argument argument = ABI_ARGUMENT(gnttab_copy);
+
+    return grant_for_each(hc, &argument, copy_one);
 }

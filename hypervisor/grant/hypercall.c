@@ -7,14 +7,14 @@
 /* For the operations that take one structure: a result is stored even where the count is nobody's business. */
 static const struct {
     long (*fn)(struct hypercall *hc, void *arg);
-    uint8_t size;
+    struct abi_argument argument;
     bool count_is_one;
 } single[] = {
-    [GNTTABOP_setup_table] = {grant_op_setup_table, sizeof(struct grant_setup), true},
-    [GNTTABOP_query_size] = {grant_op_query_size, sizeof(struct gnttab_query_size), true},
-    [GNTTABOP_set_version] = {grant_op_set_version, sizeof(struct gnttab_set_version), false},
-    [GNTTABOP_get_status_frames] = {grant_op_status_frames, sizeof(struct grant_status_list), true},
-    [GNTTABOP_get_version] = {grant_op_get_version, sizeof(struct gnttab_get_version), false},
+    [GNTTABOP_setup_table] = {grant_op_setup_table, ABI_ARGUMENT(gnttab_setup_table), true},
+    [GNTTABOP_query_size] = {grant_op_query_size, ABI_ALIKE(struct gnttab_query_size), true},
+    [GNTTABOP_set_version] = {grant_op_set_version, ABI_ALIKE(struct gnttab_set_version), false},
+    [GNTTABOP_get_status_frames] = {grant_op_status_frames, ABI_ARGUMENT(gnttab_get_status_frames), true},
+    [GNTTABOP_get_version] = {grant_op_get_version, ABI_ALIKE(struct gnttab_get_version), false},
 };
 
 static long perform_single(struct hypercall *hc, uint32_t cmd, guest_ptr_t arg, uint32_t count)
@@ -24,27 +24,29 @@ static long perform_single(struct hypercall *hc, uint32_t cmd, guest_ptr_t arg, 
 
     if (single[cmd].count_is_one && count != 1)
         return -EINVAL;
-    if (copy_from_guest(op, arg, single[cmd].size))
+    if (abi_read_argument(hc, &single[cmd].argument, op, arg))
         return -EFAULT;
     rc = single[cmd].fn(hc, op);
     /* set_version says what is in force when it may not change it, too. */
-    if ((rc == 0 || rc == -EBUSY) && copy_to_guest(arg, op, single[cmd].size))
+    if ((rc == 0 || rc == -EBUSY) && abi_write_argument(hc, &single[cmd].argument, arg, op))
         rc = -EFAULT;
     return rc;
 }
 
-long grant_for_each(struct hypercall *hc, size_t size, long (*one)(struct hypercall *hc, void *arg))
+long grant_for_each(struct hypercall *hc, const struct abi_argument *argument,
+                    long (*one)(struct hypercall *hc, void *arg))
 {
+    size_t size = abi_argument_size(hc, argument);
     uint64_t op[6];
     long rc = 0;
 
     while ((uint32_t)hc->arg[2]) {
-        if (copy_from_guest(op, hypercall_ptr(hc, 1), size))
+        if (abi_read_argument(hc, argument, op, hypercall_ptr(hc, 1)))
             return -EFAULT;
         rc = one(hc, op);
         if (rc)
             return rc;
-        if (copy_to_guest(hypercall_ptr(hc, 1), op, size))
+        if (abi_write_argument(hc, argument, hypercall_ptr(hc, 1), op))
             return -EFAULT;
         hc->arg[1] += size;
         hc->arg[2] = (uint32_t)hc->arg[2] - 1;

@@ -67,5 +67,7 @@ static long map_one(struct hypercall *hc, void *arg)
 
 long grant_op_map(struct hypercall *hc)
 {
-    return grant_for_each(hc, sizeof(struct gnttab_map_grant_ref), map_one);
+    static const struct abi_argument argument = ABI_ALIKE(struct gnttab_map_grant_ref);
+
+    return grant_for_each(hc, &argument, map_one);
 }

@@ -33,11 +33,21 @@ long grant_op_query_size(struct hypercall *hc, void *arg)
     return 0;
 }
 
-/* The first `count` frames of either list, which exist. */
-static int16_t tell_frames(const struct grant_domain *g, bool status, uint32_t count, guest_ptr_t list)
+/* The first `count` frames, which exist. */
+static int16_t tell_frames(const struct hypercall *hc, const struct grant_domain *g, uint32_t count,
+                           guest_ptr_t list)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (guest_word_write(hc, list, i, va_to_mfn(g->shared[i]).n))
+            return GNTST_bad_virt_addr;
+    return GNTST_okay;
+}
+
+/* These are 64 bits for either width. */
+static int16_t tell_status_frames(const struct grant_domain *g, uint32_t count, guest_ptr_t list)
 {
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t mfn = va_to_mfn(status ? (void *)g->status[i] : g->shared[i]).n;
+        uint64_t mfn = va_to_mfn((void *)g->status[i]).n;
         guest_ptr_t at;
 
         if (guest_array_at(list, i, sizeof(mfn), &at) || copy_to_guest(at, &mfn, sizeof(mfn)))
@@ -46,7 +56,7 @@ static int16_t tell_frames(const struct grant_domain *g, bool status, uint32_t c
     return GNTST_okay;
 }
 
-static int16_t setup(struct domain *d, const struct grant_setup *op)
+static int16_t setup(const struct hypercall *hc, struct domain *d, const abi_gnttab_setup_table_t *op)
 {
     struct grant_domain *g = d->grant;
     int rc;
@@ -55,23 +65,23 @@ static int16_t setup(struct domain *d, const struct grant_setup *op)
     rc = grant_grow(d, op->nr_frames);
     write_unlock(&g->lock);
     /* What is there stays there: no lock while guest memory is written. */
-    return rc ? GNTST_general_error : tell_frames(g, false, op->nr_frames, GUEST_PTR(op->frame_list));
+    return rc ? GNTST_general_error : tell_frames(hc, g, op->nr_frames, op->frame_list);
 }
 
 long grant_op_setup_table(struct hypercall *hc, void *arg)
 {
-    struct grant_setup *op = arg;
+    abi_gnttab_setup_table_t *op = arg;
     struct domain *d;
 
     op->status = grant_target(hc->vcpu->domain, op->dom, &d);
     if (op->status)
         return 0;
-    op->status = setup(d, op);
+    op->status = setup(hc, d, op);
     domain_put(d);
     return 0;
 }
 
-static int16_t status_frames(struct domain *d, const struct grant_status_list *op)
+static int16_t status_frames(struct domain *d, const abi_gnttab_get_status_frames_t *op)
 {
     struct grant_domain *g = d->grant;
     uint32_t there;
@@ -81,12 +91,12 @@ static int16_t status_frames(struct domain *d, const struct grant_status_list *o
     read_unlock(&g->lock);
     if (op->nr_frames > there)
         return GNTST_general_error;
-    return tell_frames(g, true, op->nr_frames, GUEST_PTR(op->frame_list));
+    return tell_status_frames(g, op->nr_frames, op->frame_list);
 }
 
 long grant_op_status_frames(struct hypercall *hc, void *arg)
 {
-    struct grant_status_list *op = arg;
+    abi_gnttab_get_status_frames_t *op = arg;
     struct domain *d;
 
     op->status = grant_target(hc->vcpu->domain, op->dom, &d);

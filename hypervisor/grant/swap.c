@@ -45,5 +45,7 @@ static long swap_one(struct hypercall *hc, void *arg)
 
 long grant_op_swap(struct hypercall *hc)
 {
-    return grant_for_each(hc, sizeof(struct gnttab_swap_grant_ref), swap_one);
+    static const struct abi_argument argument = ABI_ALIKE(struct gnttab_swap_grant_ref);
+
+    return grant_for_each(hc, &argument, swap_one);
 }

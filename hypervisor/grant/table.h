@@ -10,6 +10,7 @@
 #ifndef GRANT_TABLE_H
 #define GRANT_TABLE_H
 
+#include "core/guest_abi.h"
 #include "grant/grant.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -132,7 +133,8 @@ long grant_op_cache_flush(struct hypercall *hc); /* cache_flush.c */
  * An operation on each element of an array of `count`, preempted between them: what is left then stands in hc->arg. `arg` is a copy of the element, copied back
  * after; what `one` returns, unless zero, ends the call.
  */
-long grant_for_each(struct hypercall *hc, size_t size, long (*one)(struct hypercall *hc, void *arg));
+long grant_for_each(struct hypercall *hc, const struct abi_argument *argument,
+                    long (*one)(struct hypercall *hc, void *arg));
 
 /*
  * use.c: takes the entry for `grantee`, to copy or, with `map`, to map. GNTST_okay; bad_gntref: no such entry; general_error: it does not grant this; bad_page: it names
@@ -158,30 +160,5 @@ static inline struct grant_mapping *grant_mapping_at(const struct grant_domain *
 {
     return &g->maptrack[handle / MAPPINGS_PER_PAGE][handle % MAPPINGS_PER_PAGE];
 }
-
-/* struct gnttab_setup_table and gnttab_get_status_frames without their pointers. */
-struct grant_setup {
-    domid_id_t dom;
-    uint16_t pad;
-    uint32_t nr_frames;
-    int16_t status;
-    uint16_t pad2[3];
-    uint64_t frame_list;
-};
-_Static_assert(sizeof(struct grant_setup) == sizeof(gnttab_setup_table_t) &&
-                   offsetof(struct grant_setup, frame_list) == offsetof(gnttab_setup_table_t, frame_list) &&
-                   offsetof(struct grant_setup, status) == offsetof(gnttab_setup_table_t, status),
-               "the wire form");
-
-struct grant_status_list {
-    uint32_t nr_frames;
-    domid_id_t dom;
-    int16_t status;
-    uint64_t frame_list;
-};
-_Static_assert(sizeof(struct grant_status_list) == sizeof(gnttab_get_status_frames_t) &&
-                   offsetof(struct grant_status_list, frame_list) ==
-                       offsetof(gnttab_get_status_frames_t, frame_list),
-               "the wire form");
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where a PV guest wants to be called: trap table, callbacks, NMI; and the assists that change how. */
 #include "pv/calls.h"
+#include "core/guest_abi.h"
 #include "pv/ports.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -24,7 +25,7 @@ long do_set_trap_table(struct hypercall *hc)
         return 0;
     }
     for (;;) {
-        if (copy_from_guest(&info, hypercall_ptr(hc, 0), sizeof(info)))
+        if (abi_read(hc, trap_info, &info, hypercall_ptr(hc, 0)))
             return -EFAULT;
         if (!info.address)
             return 0;
@@ -36,7 +37,7 @@ long do_set_trap_table(struct hypercall *hc)
             .dpl = TI_GET_DPL(&info),
             .mask_events = TI_GET_IF(&info),
         };
-        hc->arg[0] += sizeof(info);
+        hc->arg[0] += abi_size(hc, trap_info);
         if (hypercall_preempt(hc))
             return -ERESTART;
     }
@@ -87,18 +88,18 @@ static int kind_of(uint16_t type, enum pv_callback_kind *kind)
     }
 }
 
-static long register_callback(struct pv_vcpu *p, guest_ptr_t arg)
+static long register_callback(struct hypercall *hc, guest_ptr_t arg)
 {
-    struct callback_register reg;
+    abi_callback_register_t reg;
     enum pv_callback_kind kind;
 
-    if (copy_from_guest(&reg, arg, sizeof(reg)))
+    if (abi_read(hc, callback_register, &reg, arg))
         return -EFAULT;
     if (!pv_is_handler_address(reg.address))
         return -EINVAL;
     if (kind_of(reg.type, &kind))
         return -ENOSYS;
-    set_callback(p, kind, reg.address, reg.flags & CALLBACKF_mask_events);
+    set_callback(pv_vcpu(hc->vcpu), kind, reg.address, reg.flags & CALLBACKF_mask_events);
     return 0;
 }
 
@@ -123,7 +124,7 @@ long do_callback_op(struct hypercall *hc)
 
     switch (hc->arg[0]) {
     case CALLBACKOP_register:
-        return register_callback(p, hypercall_ptr(hc, 1));
+        return register_callback(hc, hypercall_ptr(hc, 1));
     case CALLBACKOP_unregister:
         return unregister_callback(p, hypercall_ptr(hc, 1));
     default:
@@ -140,7 +141,7 @@ long do_nmi_op(struct hypercall *hc)
     case XENNMI_register_callback:
         if (p->v.id)
             return -EINVAL; /* NMIs go to vcpu 0 */
-        if (copy_from_guest(&cb, hypercall_ptr(hc, 1), sizeof(cb)))
+        if (abi_read(hc, xennmi_callback, &cb, hypercall_ptr(hc, 1)))
             return -EFAULT;
         if (!pv_is_handler_address(cb.handler_address))
             return -EINVAL;

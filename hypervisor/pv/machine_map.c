@@ -12,24 +12,24 @@
 
 long memory_op_machine_map(struct hypercall *hc)
 {
-    struct memory_map_request arg;
+    abi_xen_memory_map_t arg;
     unsigned int count = boot_info.memory_count;
 
-    if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
+    if (abi_read(hc, xen_memory_map, &arg, hypercall_ptr(hc, 1)))
         return -EFAULT;
     if (authorise(hc->vcpu->domain, NULL, AUTHORITY_MACHINE_MEMORY_MAP))
         return -EPERM;
-    if (arg.buffer && arg.nr_entries < count)
+    if (!guest_ptr_is_null(arg.buffer) && arg.nr_entries < count)
         return -EINVAL;
-    for (unsigned int i = 0; arg.buffer && i < count; i++) {
+    for (unsigned int i = 0; !guest_ptr_is_null(arg.buffer) && i < count; i++) {
         const struct memory_range *r = &boot_info.memory[i];
         struct e820_entry e = {.start = r->start, .size = r->end - r->start, .type = r->type};
 
-        if (copy_to_guest(guest_ptr_add(GUEST_PTR(arg.buffer), i * sizeof(e)), &e, sizeof(e)))
+        if (copy_to_guest(guest_ptr_add(arg.buffer, i * sizeof(e)), &e, sizeof(e)))
             return -EFAULT;
     }
     arg.nr_entries = count;
-    return copy_to_guest(hypercall_ptr(hc, 1), &arg, sizeof(arg)) ? -EFAULT : 0;
+    return abi_write(hc, xen_memory_map, hypercall_ptr(hc, 1), &arg) ? -EFAULT : 0;
 }
 
 long memory_op_machphys_mapping(struct hypercall *hc)
@@ -37,7 +37,7 @@ long memory_op_machphys_mapping(struct hypercall *hc)
     struct xen_machphys_mapping m = {
         .v_start = MACH2PHYS_VIRT_START, .v_end = MACH2PHYS_VIRT_END, .max_mfn = max_mfn - 1};
 
-    return copy_to_guest(hypercall_ptr(hc, 1), &m, sizeof(m)) ? -EFAULT : 0;
+    return abi_write(hc, xen_machphys_mapping, hypercall_ptr(hc, 1), &m) ? -EFAULT : 0;
 }
 
 /* The first frame of the 2 MiB page that maps `va` in the hypervisor's range; 0: nothing is mapped. */
@@ -57,30 +57,21 @@ static uint64_t host_large_frame(uint64_t va)
     return 0;
 }
 
-struct machphys_list {
-    uint32_t max_extents;
-    uint32_t pad;
-    uint64_t extent_start;
-    uint32_t nr_extents;
-    uint32_t pad2;
-};
-_Static_assert(sizeof(struct machphys_list) == sizeof(struct xen_machphys_mfn_list), "the wire form");
-
 long memory_op_machphys_list(struct hypercall *hc)
 {
     uint64_t count = ((max_mfn - 1) >> (M2P_CHUNK_SHIFT - 3)) + 1, last = 0;
-    struct machphys_list arg;
+    abi_xen_machphys_mfn_list_t arg;
 
-    if (copy_from_guest(&arg, hypercall_ptr(hc, 1), sizeof(arg)))
+    if (abi_read(hc, xen_machphys_mfn_list, &arg, hypercall_ptr(hc, 1)))
         return -EFAULT;
     count = min(count, (uint64_t)arg.max_extents);
     for (uint64_t i = 0; i < count; i++) {
         uint64_t mfn = host_large_frame(M2P_RW_START + (i << M2P_CHUNK_SHIFT));
 
         last = mfn ? mfn : last; /* a hole shows what came before it: callers map every piece */
-        if (write_extent(GUEST_PTR(arg.extent_start), i, last))
+        if (guest_word_write(hc, arg.extent_start, i, last))
             return -EFAULT;
     }
     arg.nr_extents = (uint32_t)count;
-    return copy_to_guest(hypercall_ptr(hc, 1), &arg, sizeof(arg)) ? -EFAULT : 0;
+    return abi_write(hc, xen_machphys_mfn_list, hypercall_ptr(hc, 1), &arg) ? -EFAULT : 0;
 }

@@ -2,19 +2,11 @@
 /* mmuext_op: pins, page table roots, flushes, and small services on frames. A row of the table for each command. */
 #include "arch/x86/tlb.h"
 #include "core/authority.h"
+#include "core/guest_abi.h"
 #include "hv/guest.h"
 #include "hv/string.h"
 #include "pv/descriptors.h"
 #include "pv/mmu.h"
-
-/* struct mmuext_op without its pointer. */
-struct mmuext_request {
-    uint32_t cmd;
-    uint32_t pad;
-    uint64_t arg1;
-    uint64_t arg2;
-};
-_Static_assert(sizeof(struct mmuext_request) == sizeof(struct mmuext_op), "the wire form");
 
 static struct frame *find_frame(uint64_t number)
 {
@@ -23,7 +15,7 @@ static struct frame *find_frame(uint64_t number)
     return mfn_valid_from_guest(&mfn) ? mfn_to_frame(mfn) : NULL;
 }
 
-static int op_pin(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_pin(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     struct frame *f = find_frame(op->arg1);
 
@@ -32,7 +24,7 @@ static int op_pin(const struct pv_mmu_context *c, const struct mmuext_request *o
     return frame_pin(f, c->pg, (enum frame_type)(FT_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE)), c->hc);
 }
 
-static int op_unpin(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_unpin(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     struct frame *f = find_frame(op->arg1);
     int ret;
@@ -48,7 +40,7 @@ static int op_unpin(const struct pv_mmu_context *c, const struct mmuext_request 
     return ret;
 }
 
-static int op_new_baseptr(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_new_baseptr(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     struct pv_vcpu *pv = pv_vcpu(c->hc->vcpu);
     struct frame *f = find_frame(op->arg1), *old = pv->root_kernel;
@@ -70,7 +62,7 @@ static int op_new_baseptr(const struct pv_mmu_context *c, const struct mmuext_re
     return 0;
 }
 
-static int op_new_user_baseptr(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_new_user_baseptr(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     struct pv_vcpu *pv = pv_vcpu(c->hc->vcpu);
     struct frame *f = NULL, *old = pv->root_user;
@@ -95,7 +87,7 @@ static int op_new_user_baseptr(const struct pv_mmu_context *c, const struct mmue
     return 0;
 }
 
-static int op_flush_local(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_flush_local(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     if (c->pg != c->caller)
         return -EPERM;
@@ -106,7 +98,7 @@ static int op_flush_local(const struct pv_mmu_context *c, const struct mmuext_re
     return 0;
 }
 
-static int op_flush_multi(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_flush_multi(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     cpumask_t mask;
 
@@ -121,7 +113,7 @@ static int op_flush_multi(const struct pv_mmu_context *c, const struct mmuext_re
     return 0;
 }
 
-static int op_flush_all(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_flush_all(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     if (c->pg != c->caller)
         return -EPERM;
@@ -134,7 +126,7 @@ static int op_flush_all(const struct pv_mmu_context *c, const struct mmuext_requ
 }
 
 /* Only who has devices has a reason to write caches back; it stalls the whole machine. */
-static int op_flush_cache(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_flush_cache(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     if (c->pg != c->caller)
         return -EPERM;
@@ -147,14 +139,14 @@ static int op_flush_cache(const struct pv_mmu_context *c, const struct mmuext_re
     return 0;
 }
 
-static int op_set_ldt(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_set_ldt(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     if (c->pg != c->caller)
         return -EPERM;
     return pv_set_ldt(c->hc->vcpu, op->arg1, (uint32_t)op->arg2);
 }
 
-static int op_clear_page(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_clear_page(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     struct frame *f = find_frame(op->arg1);
     int ret;
@@ -169,7 +161,7 @@ static int op_clear_page(const struct pv_mmu_context *c, const struct mmuext_req
     return 0;
 }
 
-static int op_copy_page(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_copy_page(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     struct frame *to = find_frame(op->arg1), *from = find_frame(op->arg2);
     int ret;
@@ -185,14 +177,14 @@ static int op_copy_page(const struct pv_mmu_context *c, const struct mmuext_requ
     return ret;
 }
 
-static int op_unsupported(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int op_unsupported(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     (void)c;
     (void)op;
     return -EOPNOTSUPP;
 }
 
-static int (*const ops[])(const struct pv_mmu_context *c, const struct mmuext_request *op) = {
+static int (*const ops[])(const struct pv_mmu_context *c, const abi_mmuext_op_t *op) = {
     [MMUEXT_PIN_L1_TABLE] = op_pin,
     [MMUEXT_PIN_L2_TABLE] = op_pin,
     [MMUEXT_PIN_L3_TABLE] = op_pin,
@@ -215,7 +207,7 @@ static int (*const ops[])(const struct pv_mmu_context *c, const struct mmuext_re
     [MMUEXT_UNMARK_SUPER] = op_unsupported,
 };
 
-static int perform(const struct pv_mmu_context *c, const struct mmuext_request *op)
+static int perform(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     uint64_t cmd = array_index_clamp(op->cmd, ARRAY_SIZE(ops));
 
@@ -227,10 +219,11 @@ static int perform(const struct pv_mmu_context *c, const struct mmuext_request *
 /* As in mmu_update.c: how many were performed; *ret says why not more. */
 static unsigned int perform_all(const struct pv_mmu_context *c, guest_ptr_t ptr, unsigned int count, int *ret)
 {
-    struct mmuext_request op;
+    size_t size = abi_size(c->hc, mmuext_op);
+    abi_mmuext_op_t op;
 
     for (unsigned int done = 0; done < count; done++) {
-        *ret = copy_from_guest(&op, guest_ptr_add(ptr, (uint64_t)done * sizeof(op)), sizeof(op));
+        *ret = abi_read(c->hc, mmuext_op, &op, guest_ptr_add(ptr, (uint64_t)done * size));
         if (*ret == 0)
             *ret = perform(c, &op);
         if (unlikely(*ret))
@@ -269,7 +262,7 @@ long do_mmuext_op(struct hypercall *hc)
     if (!guest_ptr_is_null(pdone) && copy_to_guest(pdone, &before, sizeof(before)))
         before = 0; /* as on Xen, the count gets lost and nobody minds */
     if (unlikely(ret == -ERESTART)) {
-        hc->arg[0] += (uint64_t)done * sizeof(struct mmuext_request);
+        hc->arg[0] += (uint64_t)done * abi_size(hc, mmuext_op);
         hc->arg[1] = (count - done) | MMU_PREEMPTED;
     }
     return ret;

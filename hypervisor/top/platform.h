@@ -4,11 +4,11 @@
 #define TOP_PLATFORM_H
 
 #include "core/hypercall.h"
-#include <xen/platform.h>
+#include "core/guest_abi.h"
 
 /* -ENOSYS: not that firmware; -ESRCH: no such disk; -EINVAL, -EOPNOTSUPP, -EFAULT. */
-long platform_firmware_info(struct xenpf_firmware_info *op);
+long platform_firmware_info(abi_xenpf_firmware_info_t *op);
 /* The symbol number op->symnum; the same number again at the end. */
-long platform_get_symbol(struct xenpf_symdata *op);
+long platform_get_symbol(abi_xenpf_symdata_t *op);
 
 #endif

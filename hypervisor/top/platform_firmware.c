@@ -7,17 +7,17 @@
 #include "hv/string.h"
 #include "top/platform.h"
 
-static long put_vendor(union xenpf_efi_info *info)
+static long put_vendor(union abi_xenpf_efi_info *info)
 {
     uint32_t size = min(info->vendor.bufsz, (uint32_t)sizeof(efi.vendor));
 
     info->vendor.revision = efi.vendor_revision;
-    return copy_to_guest(GUEST_PTR((uint64_t)info->vendor.name.p), efi.vendor, size);
+    return copy_to_guest(info->vendor.name, efi.vendor, size);
 }
 
-static long efi_info_get(struct xenpf_firmware_info *op)
+static long efi_info_get(abi_xenpf_firmware_info_t *op)
 {
-    union xenpf_efi_info *info = &op->u.efi_info;
+    union abi_xenpf_efi_info *info = &op->u.efi_info;
 
     if (!efi.present)
         return -ENOSYS;
@@ -41,7 +41,7 @@ static long efi_info_get(struct xenpf_firmware_info *op)
     }
 }
 
-long platform_firmware_info(struct xenpf_firmware_info *op)
+long platform_firmware_info(abi_xenpf_firmware_info_t *op)
 {
     switch (op->type) {
     case XEN_FW_EFI_INFO:
@@ -59,7 +59,7 @@ long platform_firmware_info(struct xenpf_firmware_info *op)
     }
 }
 
-long platform_get_symbol(struct xenpf_symdata *op)
+long platform_get_symbol(abi_xenpf_symdata_t *op)
 {
     uint64_t address;
     const char *name;
@@ -73,8 +73,7 @@ long platform_get_symbol(struct xenpf_symdata *op)
     op->address = address;
     op->type = 't';
     op->symnum++;
-    if (op->namelen &&
-        copy_to_guest(GUEST_PTR((uint64_t)op->name.p), name, min(length + 1, (size_t)op->namelen)))
+    if (op->namelen && copy_to_guest(op->name, name, min(length + 1, (size_t)op->namelen)))
         return -EFAULT;
     op->namelen = (uint32_t)length;
     return 0;

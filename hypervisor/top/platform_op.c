@@ -5,6 +5,7 @@
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/smp.h"
+#include "core/guest_abi.h"
 #include "core/vcpu_area.h"
 #include "drivers/acpi/acpi.h"
 #include "hv/errno.h"
@@ -72,10 +73,10 @@ static long cpu_version(struct xenpf_pcpu_version *v)
 long do_platform_op(struct hypercall *hc)
 {
     struct domain *d = hc->vcpu->domain;
-    struct xen_platform_op op;
+    abi_xen_platform_op_t op;
     long rc;
 
-    if (copy_from_guest(&op, hypercall_ptr(hc, 0), sizeof(op)))
+    if (abi_read(hc, xen_platform_op, &op, hypercall_ptr(hc, 0)))
         return -EFAULT;
     if (op.interface_version != XENPF_INTERFACE_VERSION)
         return -EACCES;
@@ -103,5 +104,5 @@ long do_platform_op(struct hypercall *hc)
     default:
         return -ENOSYS;
     }
-    return rc ? rc : copy_to_guest(hypercall_ptr(hc, 0), &op, sizeof(op));
+    return rc ? rc : abi_write(hc, xen_platform_op, hypercall_ptr(hc, 0), &op);
 }

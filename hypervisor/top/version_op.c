@@ -3,6 +3,7 @@
 #include "top/calls.h"
 #include "arch/x86/layout.h"
 #include "core/authority.h"
+#include "core/guest_abi.h"
 #include "core/options.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -77,7 +78,7 @@ static long build_id(guest_ptr_t arg)
 long do_xen_version(struct hypercall *hc)
 {
     guest_ptr_t arg = hypercall_ptr(hc, 1);
-    uint64_t start = HYPERVISOR_START;
+    struct xen_platform_parameters parameters = {.virt_start = HYPERVISOR_START};
 
     switch (hc->arg[0]) {
     case XENVER_version:
@@ -91,7 +92,7 @@ long do_xen_version(struct hypercall *hc)
     case XENVER_changeset:
         return put_text(arg, "xenios", sizeof(xen_changeset_info_t));
     case XENVER_platform_parameters:
-        return copy_to_guest(arg, &start, sizeof(start));
+        return abi_write(hc, xen_platform_parameters, arg, &parameters);
     case XENVER_get_features:
         return get_features(hc->vcpu, arg);
     case XENVER_pagesize:

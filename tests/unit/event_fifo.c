@@ -3,7 +3,7 @@
  * The FIFO form against a reference guest, which moves between any two of our atomic steps: exhaustively for
  * short runs, at random for long ones. Every event that was sent must arrive, on a queue of the right vcpu.
  *
- * UNIT-SOURCES: hypervisor/core/authority.c hypervisor/event/channel.c hypervisor/event/bind.c hypervisor/event/hypercall.c
+ * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c tests/unit/support/alloc.c hypervisor/core/authority.c hypervisor/event/channel.c hypervisor/event/bind.c hypervisor/event/hypercall.c
  * UNIT-SOURCES: hypervisor/event/two_level.c hypervisor/event/fifo.c hypervisor/event/fifo_setup.c
  * UNIT-SOURCES: hypervisor/event/virq.c hypervisor/event/pirq.c hypervisor/event/poll.c
  * UNIT-SOURCES: hypervisor/event/audit.c

@@ -5,7 +5,7 @@
  * are consistent and nothing leaks. (Giving memory back waits for interrupts, which a host does not have: reset
  * and teardown happen while all threads stand still.)
  *
- * UNIT-SOURCES: hypervisor/core/authority.c hypervisor/event/channel.c hypervisor/event/bind.c hypervisor/event/hypercall.c
+ * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c tests/unit/support/alloc.c hypervisor/core/authority.c hypervisor/event/channel.c hypervisor/event/bind.c hypervisor/event/hypercall.c
  * UNIT-SOURCES: hypervisor/event/two_level.c hypervisor/event/fifo.c hypervisor/event/fifo_setup.c
  * UNIT-SOURCES: hypervisor/event/virq.c hypervisor/event/pirq.c hypervisor/event/poll.c
  * UNIT-SOURCES: hypervisor/event/audit.c

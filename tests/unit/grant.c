@@ -2,10 +2,11 @@
 /*
  * Grant tables on a fake machine of two domains: random maps, unmaps, copies and writes to the entries, against a model that only knows which handles it was given.
  * SEED=n in the environment repeats a run, STEPS=n lengthens it.
- * UNIT-SOURCES: hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/pv/leaf.c hypervisor/pv/validate.c hypervisor/pv/pt_update.c hypervisor/pv/update_va.c hypervisor/pv/mmu_update.c hypervisor/pv/p2m.c hypervisor/pv/grant_host.c hypervisor/grant/table.c hypervisor/grant/setup.c hypervisor/grant/version.c hypervisor/grant/hypercall.c hypervisor/grant/use.c hypervisor/grant/maptrack.c hypervisor/grant/map.c hypervisor/grant/unmap.c hypervisor/grant/copy.c hypervisor/grant/swap.c hypervisor/grant/cache_flush.c
+ * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/pv/leaf.c hypervisor/pv/validate.c hypervisor/pv/pt_update.c hypervisor/pv/update_va.c hypervisor/pv/mmu_update.c hypervisor/pv/p2m.c hypervisor/pv/grant_host.c hypervisor/grant/table.c hypervisor/grant/setup.c hypervisor/grant/version.c hypervisor/grant/hypercall.c hypervisor/grant/use.c hypervisor/grant/maptrack.c hypervisor/grant/map.c hypervisor/grant/unmap.c hypervisor/grant/copy.c hypervisor/grant/swap.c hypervisor/grant/cache_flush.c
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1
  */
 #define FAKE_WITHOUT_RELEASE
+#include <sys/mman.h>
 #include "fake_machine.h"
 #include "grant/table.h"
 
@@ -288,13 +289,52 @@ static void test_random(void **state)
     assert_int_equal(granter->references, 1);
 }
 
+/* A 32-bit caller: shorter elements, one behind the other; frame numbers of 32 bits; nothing written next to them. */
+static void narrow_caller(void **state)
+{
+    struct narrow {
+        struct abi32_gnttab_copy copy[3];
+        struct abi32_gnttab_setup_table setup;
+        uint32_t frames[4];
+    } *low = mmap(NULL, sizeof(*low), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    struct hypercall hc = fake_hypercall(v, GNTTABOP_copy, (uintptr_t)low->copy, 3, 0);
+
+    assert_true(low != MAP_FAILED);
+    for (unsigned int i = 0; i < 3; i++) {
+        grant(10 + i, PAGES + i, GTF_permit_access | GTF_readonly);
+        memset(mfn_to_va(MFN(PAGES + i)), 'a' + (int)i, PAGE_SIZE);
+        low->copy[i] =
+            (struct abi32_gnttab_copy){.source = {.u = 10 + i, .domid = granter->id},
+                                       .dest = {.u = 50, .domid = DOMID_SELF, .offset = (uint16_t)(8 * i)},
+                                       .len = 8,
+                                       .flags = GNTCOPY_source_gref,
+                                       .status = 77};
+    }
+    hc.caller = CALLER_PV32;
+    while (do_grant_table_op(&hc) == -ERESTART)
+        assert_int_equal((hc.arg[1] - (uintptr_t)low->copy) % sizeof(low->copy[0]), 0);
+    for (unsigned int i = 0; i < 3; i++)
+        assert_int_equal(low->copy[i].status, GNTST_okay);
+    assert_memory_equal(mfn_to_va(MFN(50)), "aaaaaaaabbbbbbbbcccccccc", 24);
+
+    low->setup = (struct abi32_gnttab_setup_table){
+        .dom = DOMID_SELF, .nr_frames = 1, .frame_list = (uint32_t)(uintptr_t)low->frames};
+    memset(low->frames, 0x55, sizeof(low->frames));
+    hc = fake_hypercall(v, GNTTABOP_setup_table, (uintptr_t)&low->setup, 1, 0);
+    hc.caller = CALLER_PV32;
+    assert_int_equal(do_grant_table_op(&hc), 0);
+    assert_int_equal(low->setup.status, GNTST_okay);
+    assert_int_equal(low->frames[0], va_to_mfn(mapper->grant->shared[0]).n);
+    assert_int_equal(low->frames[1], 0x55555555);
+    munmap(low, sizeof(*low));
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_given_up_while_mapped),
-        CASE(test_entry_must_match),
-        CASE(test_end_of_domain),
+        CASE(narrow_caller),         CASE(test_given_up_while_mapped),
+        CASE(test_entry_must_match), CASE(test_end_of_domain),
         CASE(test_random),
     };
 

@@ -2,11 +2,12 @@
 /*
  * Memory that comes and goes, on a fake machine with a fake heap that fails at will: random reservations and exchanges, also with the same page named twice, mapped
  * pages, frames of others. No page may be lost or counted twice, and an exchange does its chunk or leaves it alone. The seed is printed; SEED=n repeats a run.
- * UNIT-SOURCES: hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/memory_op.c hypervisor/core/memory_reservation.c hypervisor/core/memory_extent.c hypervisor/core/memory_exchange.c hypervisor/core/memory_claim.c
+ * UNIT-SOURCES: tests/unit/support/alloc.c abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/memory_op.c hypervisor/core/memory_reservation.c hypervisor/core/memory_extent.c hypervisor/core/memory_exchange.c hypervisor/core/memory_claim.c
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DFAKE_WITHOUT_RELEASE
  */
 #include "fake_machine.h"
 #include "core/memory_op.h"
+#include <sys/mman.h>
 #include <time.h>
 
 #define HEAP_FRAMES 1024 /* from frame 0 on; the fake heap's */
@@ -142,27 +143,111 @@ static int teardown(void **state)
     return fake_machine_down();
 }
 
-static long memory_op(struct domain *d, unsigned int cmd, void *arg)
+static long call(struct domain *d, enum hypercall_caller caller, unsigned int cmd, uintptr_t arg)
 {
-    struct hypercall hc = fake_hypercall(d->vcpu[0], cmd, (uintptr_t)arg, 0, 0);
+    struct hypercall hc = fake_hypercall(d->vcpu[0], cmd, arg, 0, 0);
     unsigned int left = patience;
     long ret;
 
+    hc.caller = (uint8_t)caller;
     do {
         ret = do_memory_op(&hc);
     } while (ret == -ERESTART && left--);
     return ret;
 }
 
-static struct memory_reservation reservation(uint64_t *list, uint64_t count, unsigned int order)
+/* --- The same from a 32-bit guest: its structures and lists, in memory that it can name. --- */
+
+static bool width32;
+static struct low {
+    struct abi32_xen_memory_reservation reservation;
+    struct abi32_xen_memory_exchange exchange;
+    uint32_t list[2][1024];
+} * low;
+
+static void list_down(unsigned int which, const abi_xen_memory_reservation_t *r,
+                      struct abi32_xen_memory_reservation *wire)
 {
-    return (struct memory_reservation){
-        .extent_start = (uintptr_t)list, .nr_extents = count, .extent_order = order, .domid = DOMID_SELF};
+    const uint64_t *list = (const uint64_t *)r->extent_start.addr;
+    uint64_t there = min(r->nr_extents, (uint64_t)ARRAY_SIZE(low->list[0]));
+
+    *wire = (struct abi32_xen_memory_reservation){.nr_extents = (uint32_t)r->nr_extents,
+                                                  .extent_order = r->extent_order,
+                                                  .mem_flags = r->mem_flags,
+                                                  .domid = r->domid};
+    if (!list)
+        return;
+    wire->extent_start = (uint32_t)(uintptr_t)low->list[which];
+    for (uint64_t i = 0; i < there; i++)
+        low->list[which][i] = (uint32_t)list[i];
+}
+
+static void list_up(unsigned int which, const abi_xen_memory_reservation_t *r)
+{
+    uint64_t *list = (uint64_t *)r->extent_start.addr;
+
+    for (uint64_t i = 0; list && i < min(r->nr_extents, (uint64_t)ARRAY_SIZE(low->list[0])); i++)
+        list[i] = low->list[which][i];
+}
+
+static long memory_op_32(struct domain *d, unsigned int cmd, void *arg)
+{
+    abi_xen_memory_exchange_t *x = arg;
+    long ret;
+
+    switch (cmd) {
+    case XENMEM_exchange:
+        list_down(0, &x->in, &low->exchange.in);
+        list_down(1, &x->out, &low->exchange.out);
+        low->exchange.nr_exchanged = (uint32_t)x->nr_exchanged;
+        ret = call(d, CALLER_PV32, cmd, (uintptr_t)&low->exchange);
+        x->nr_exchanged = low->exchange.nr_exchanged;
+        list_up(1, &x->out);
+        return ret;
+    case XENMEM_increase_reservation:
+    case XENMEM_decrease_reservation:
+    case XENMEM_populate_physmap:
+    case XENMEM_claim_pages:
+        list_down(0, arg, &low->reservation);
+        ret = call(d, CALLER_PV32, cmd, (uintptr_t)&low->reservation);
+        list_up(0, arg);
+        return ret;
+    default:
+        return call(d, CALLER_PV32, cmd, (uintptr_t)arg);
+    }
+}
+
+static long memory_op(struct domain *d, unsigned int cmd, void *arg)
+{
+    return width32 ? memory_op_32(d, cmd, arg) : call(d, CALLER_PV64, cmd, (uintptr_t)arg);
+}
+
+static int setup32(void **state)
+{
+    low = mmap(NULL, sizeof(*low), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    assert_true(low != MAP_FAILED);
+    width32 = true;
+    return setup(state);
+}
+
+static int teardown32(void **state)
+{
+    width32 = false;
+    munmap(low, sizeof(*low));
+    return teardown(state);
+}
+
+static abi_xen_memory_reservation_t reservation(uint64_t *list, uint64_t count, unsigned int order)
+{
+    return (abi_xen_memory_reservation_t){.extent_start = GUEST_PTR((uintptr_t)list),
+                                          .nr_extents = count,
+                                          .extent_order = order,
+                                          .domid = DOMID_SELF};
 }
 
 static long reserve(struct domain *d, unsigned int cmd, uint64_t *list, uint64_t count, unsigned int order)
 {
-    struct memory_reservation r = reservation(list, count, order);
+    abi_xen_memory_reservation_t r = reservation(list, count, order);
 
     return memory_op(d, cmd, &r);
 }
@@ -222,7 +307,7 @@ static void test_given_up_while_held(void **state)
 
 static void test_claims(void **state)
 {
-    struct memory_reservation r = {.nr_extents = 300, .domid = 1};
+    abi_xen_memory_reservation_t r = {.nr_extents = 300, .domid = 1};
     uint64_t list[700];
 
     memset(list, 0, sizeof(list));
@@ -290,7 +375,7 @@ static void test_exchange_stopped(void **state)
 {
     uint64_t in[64], out = 9000;
     struct {
-        struct memory_reservation in, out;
+        abi_xen_memory_reservation_t in, out;
         uint64_t done;
     } x = {reservation(in, 64, 0), reservation(&out, 1, 6), 0};
 
@@ -319,7 +404,7 @@ static void random_exchange(struct domain *d)
     unsigned int in_order = fake_random() % 3, out_order = fake_random() % 3, k = 1 + fake_random() % 3;
     uint64_t in[16], out[16], total = (uint64_t)k << max(in_order, out_order), before = d->tot_pages;
     struct {
-        struct memory_reservation in, out;
+        abi_xen_memory_reservation_t in, out;
         uint64_t done;
     } x = {reservation(in, total >> in_order, in_order), reservation(out, total >> out_order, out_order), 0};
     long ret;
@@ -388,7 +473,11 @@ static void test_random(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f)                                                                                              \
+    cmocka_unit_test_setup_teardown(f, setup, teardown),                                                     \
+    {                                                                                                        \
+#f " (32-bit caller)", f, setup32, teardown32, NULL                                                  \
+    }
     const struct CMUnitTest tests[] = {CASE(test_reservations),     CASE(test_given_up_while_held),
                                        CASE(test_claims),           CASE(test_large),
                                        CASE(test_exchange_stopped), CASE(test_random)};

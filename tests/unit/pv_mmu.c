@@ -3,7 +3,7 @@
  * Page tables of PV guests on a fake machine: single steps; then random operations, stopped and continued at random points, against a
  * model that knows no counts but recomputes them all from who holds what; then the same from two threads.
  * The seed is printed; SEED=n in the environment repeats a run, STEPS=n lengthens it.
- * UNIT-SOURCES: hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/pv/leaf.c hypervisor/pv/l1tf.c hypervisor/pv/validate.c hypervisor/pv/pt_update.c hypervisor/pv/update_va.c hypervisor/pv/mmu_update.c hypervisor/pv/mmuext.c hypervisor/pv/frame_audit.c
+ * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c tests/unit/support/alloc.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/pv/leaf.c hypervisor/pv/l1tf.c hypervisor/pv/validate.c hypervisor/pv/pt_update.c hypervisor/pv/update_va.c hypervisor/pv/mmu_update.c hypervisor/pv/mmuext.c hypervisor/pv/frame_audit.c
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DRACE_POINT=fake_race_point -include fake_race.h
  */
 #include "fake_machine.h"

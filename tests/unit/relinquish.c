@@ -2,7 +2,7 @@
 /*
  * The end of a PV domain's memory, stopped at every unit of work and at random: every page comes back, whatever mapped what, and a domain is done after a number of calls that grows with
  * what it holds and no faster. The seed is printed; SEED=n repeats a run.
- * UNIT-SOURCES: hypervisor/core/authority.c hypervisor/pv/relinquish.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/memory_claim.c hypervisor/core/memory_reservation.c hypervisor/pv/leaf.c hypervisor/pv/validate.c
+ * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c tests/unit/support/alloc.c hypervisor/core/authority.c hypervisor/pv/relinquish.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/memory_claim.c hypervisor/core/memory_reservation.c hypervisor/pv/leaf.c hypervisor/pv/validate.c
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DFAKE_WITHOUT_RELEASE
  */
 #include "fake_machine.h"

@@ -8,6 +8,7 @@
 #include "arch/x86/irq/msi.h"
 #include "arch/x86/irq/pirq.h"
 #include "core/authority.h"
+#include "core/guest_abi.h"
 #include "drivers/pci/config.h"
 #include "event/event.h"
 #include "hv/errno.h"
@@ -25,7 +26,7 @@ union physdev_arg {
     struct physdev_pirq_eoi_gmfn eoi_gmfn;
     struct physdev_irq_status_query status;
     struct physdev_set_iopl iopl;
-    struct physdev_set_iobitmap iobitmap;
+    abi_physdev_set_iobitmap_t iobitmap;
     struct physdev_apic apic;
     struct physdev_irq irq;
     struct physdev_map_pirq map;
@@ -90,13 +91,11 @@ static long op_set_iopl(struct domain *d, struct vcpu *v, union physdev_arg *arg
 
 static long op_set_iobitmap(struct domain *d, struct vcpu *v, union physdev_arg *arg)
 {
-    struct physdev_set_iobitmap *p = &arg->iobitmap;
-    uint64_t address;
+    const abi_physdev_set_iobitmap_t *p = &arg->iobitmap;
 
     if (p->nr_ports > 65536)
         return -EINVAL;
-    memcpy(&address, &p->bitmap, sizeof(address)); /* a handle: never dereferenced */
-    pv_vcpu(v)->guest_io_bitmap = GUEST_PTR(address);
+    pv_vcpu(v)->guest_io_bitmap = p->bitmap;
     pv_vcpu(v)->guest_io_bitmap_ports = p->nr_ports;
     return 0;
 }
@@ -272,34 +271,35 @@ static long op_dbgp(struct domain *d, struct vcpu *v, union physdev_arg *arg)
 
 static const struct physdev_row {
     long (*perform)(struct domain *d, struct vcpu *v, union physdev_arg *arg);
-    uint8_t size, flags;
+    struct abi_argument argument;
+    uint8_t flags;
 } rows[] = {
-    [PHYSDEVOP_irq_status_query] = {op_status, sizeof(struct physdev_irq_status_query),
+    [PHYSDEVOP_irq_status_query] = {op_status, ABI_ALIKE(struct physdev_irq_status_query),
                                     PHYSDEV_ANYONE | PHYSDEV_OUT},
-    [PHYSDEVOP_set_iopl] = {op_set_iopl, sizeof(struct physdev_set_iopl), PHYSDEV_ANYONE},
-    [PHYSDEVOP_set_iobitmap] = {op_set_iobitmap, sizeof(struct physdev_set_iobitmap), PHYSDEV_ANYONE},
-    [PHYSDEVOP_apic_read] = {op_apic_read, sizeof(struct physdev_apic), PHYSDEV_OUT_ALWAYS},
-    [PHYSDEVOP_apic_write] = {op_apic_write, sizeof(struct physdev_apic), 0},
-    [PHYSDEVOP_alloc_irq_vector] = {op_alloc_vector, sizeof(struct physdev_irq), PHYSDEV_OUT},
-    [PHYSDEVOP_eoi] = {op_eoi, sizeof(struct physdev_eoi), PHYSDEV_ANYONE},
-    [PHYSDEVOP_map_pirq] = {op_map, sizeof(struct physdev_map_pirq), PHYSDEV_OUT},
-    [PHYSDEVOP_unmap_pirq] = {op_unmap, sizeof(struct physdev_unmap_pirq), 0},
-    [PHYSDEVOP_manage_pci_add] = {op_manage_add, sizeof(struct physdev_manage_pci), 0},
-    [PHYSDEVOP_manage_pci_remove] = {op_manage_remove, sizeof(struct physdev_manage_pci), 0},
-    [PHYSDEVOP_pirq_eoi_gmfn_v1] = {op_eoi_page_v1, sizeof(struct physdev_pirq_eoi_gmfn), PHYSDEV_ANYONE},
-    [PHYSDEVOP_restore_msi] = {op_restore, sizeof(struct physdev_restore_msi), 0},
-    [PHYSDEVOP_manage_pci_add_ext] = {op_manage_add_ext, sizeof(struct physdev_manage_pci_ext), 0},
-    [PHYSDEVOP_setup_gsi] = {op_setup_gsi, sizeof(struct physdev_setup_gsi), 0},
-    [PHYSDEVOP_get_free_pirq] = {op_get_free_pirq, sizeof(struct physdev_get_free_pirq),
+    [PHYSDEVOP_set_iopl] = {op_set_iopl, ABI_ALIKE(struct physdev_set_iopl), PHYSDEV_ANYONE},
+    [PHYSDEVOP_set_iobitmap] = {op_set_iobitmap, ABI_ARGUMENT(physdev_set_iobitmap), PHYSDEV_ANYONE},
+    [PHYSDEVOP_apic_read] = {op_apic_read, ABI_ARGUMENT(physdev_apic), PHYSDEV_OUT_ALWAYS},
+    [PHYSDEVOP_apic_write] = {op_apic_write, ABI_ARGUMENT(physdev_apic), 0},
+    [PHYSDEVOP_alloc_irq_vector] = {op_alloc_vector, ABI_ALIKE(struct physdev_irq), PHYSDEV_OUT},
+    [PHYSDEVOP_eoi] = {op_eoi, ABI_ALIKE(struct physdev_eoi), PHYSDEV_ANYONE},
+    [PHYSDEVOP_map_pirq] = {op_map, ABI_ARGUMENT(physdev_map_pirq), PHYSDEV_OUT},
+    [PHYSDEVOP_unmap_pirq] = {op_unmap, ABI_ALIKE(struct physdev_unmap_pirq), 0},
+    [PHYSDEVOP_manage_pci_add] = {op_manage_add, ABI_ALIKE(struct physdev_manage_pci), 0},
+    [PHYSDEVOP_manage_pci_remove] = {op_manage_remove, ABI_ALIKE(struct physdev_manage_pci), 0},
+    [PHYSDEVOP_pirq_eoi_gmfn_v1] = {op_eoi_page_v1, ABI_ARGUMENT(physdev_pirq_eoi_gmfn), PHYSDEV_ANYONE},
+    [PHYSDEVOP_restore_msi] = {op_restore, ABI_ALIKE(struct physdev_restore_msi), 0},
+    [PHYSDEVOP_manage_pci_add_ext] = {op_manage_add_ext, ABI_ALIKE(struct physdev_manage_pci_ext), 0},
+    [PHYSDEVOP_setup_gsi] = {op_setup_gsi, ABI_ALIKE(struct physdev_setup_gsi), 0},
+    [PHYSDEVOP_get_free_pirq] = {op_get_free_pirq, ABI_ALIKE(struct physdev_get_free_pirq),
                                  PHYSDEV_ANYONE | PHYSDEV_OUT},
-    [PHYSDEVOP_pci_mmcfg_reserved] = {op_mmcfg, sizeof(struct physdev_pci_mmcfg_reserved), 0},
-    [PHYSDEVOP_pci_device_add] = {op_device_add, offsetof(struct physdev_pci_device_add, optarr), 0},
-    [PHYSDEVOP_pci_device_remove] = {op_device_remove, sizeof(struct physdev_pci_device), 0},
-    [PHYSDEVOP_restore_msi_ext] = {op_restore_ext, sizeof(struct physdev_pci_device), 0},
-    [PHYSDEVOP_pirq_eoi_gmfn_v2] = {op_eoi_page_v2, sizeof(struct physdev_pirq_eoi_gmfn), PHYSDEV_ANYONE},
-    [PHYSDEVOP_dbgp_op] = {op_dbgp, sizeof(struct physdev_dbgp_op), 0},
-    [PHYSDEVOP_prepare_msix] = {op_prepare, sizeof(struct physdev_pci_device), 0},
-    [PHYSDEVOP_release_msix] = {op_release, sizeof(struct physdev_pci_device), 0},
+    [PHYSDEVOP_pci_mmcfg_reserved] = {op_mmcfg, ABI_ALIKE(struct physdev_pci_mmcfg_reserved), 0},
+    [PHYSDEVOP_pci_device_add] = {op_device_add, {NULL, offsetof(struct physdev_pci_device_add, optarr)}, 0},
+    [PHYSDEVOP_pci_device_remove] = {op_device_remove, ABI_ALIKE(struct physdev_pci_device), 0},
+    [PHYSDEVOP_restore_msi_ext] = {op_restore_ext, ABI_ALIKE(struct physdev_pci_device), 0},
+    [PHYSDEVOP_pirq_eoi_gmfn_v2] = {op_eoi_page_v2, ABI_ARGUMENT(physdev_pirq_eoi_gmfn), PHYSDEV_ANYONE},
+    [PHYSDEVOP_dbgp_op] = {op_dbgp, ABI_ALIKE(struct physdev_dbgp_op), 0},
+    [PHYSDEVOP_prepare_msix] = {op_prepare, ABI_ALIKE(struct physdev_pci_device), 0},
+    [PHYSDEVOP_release_msix] = {op_release, ABI_ALIKE(struct physdev_pci_device), 0},
 };
 
 static long perform(struct hypercall *hc, uint32_t cmd, guest_ptr_t at)
@@ -318,14 +318,12 @@ static long perform(struct hypercall *hc, uint32_t cmd, guest_ptr_t at)
         return -ENOSYS;
     if (!(row->flags & PHYSDEV_ANYONE) && authorise(d, NULL, AUTHORITY_PHYSICAL_DEVICES))
         return -EPERM;
-    if (hypercall_width32(hc) && row->size != 4) /* layouts that differ wait for their schema (abi/) */
-        return -ENOSYS;
     memset(&arg, 0, sizeof(arg));
-    if (copy_from_guest(&arg, at, row->size))
+    if (abi_read_argument(hc, &row->argument, &arg, at))
         return -EFAULT;
     rc = row->perform(d, hc->vcpu, &arg);
     if (((row->flags & PHYSDEV_OUT_ALWAYS) || (rc >= 0 && (row->flags & PHYSDEV_OUT))) &&
-        copy_to_guest(at, &arg, row->size))
+        abi_write_argument(hc, &row->argument, at, &arg))
         return -EFAULT;
     return rc;
 }
@@ -341,11 +339,9 @@ long do_physdev_op_compat(struct hypercall *hc)
     guest_ptr_t at = hypercall_ptr(hc, 0);
     uint32_t cmd;
 
-    if (hypercall_width32(hc))
-        return -ENOSYS;
     if (copy_from_guest(&cmd, at, sizeof(cmd)))
         return -EFAULT;
     if (cmd < PHYSDEVOP_IRQ_UNMASK_NOTIFY || cmd > PHYSDEVOP_alloc_irq_vector)
         return -ENOSYS;
-    return perform(hc, cmd, guest_ptr_add(at, offsetof(struct physdev_op, u)));
+    return perform(hc, cmd, guest_ptr_add(at, abi_offset(hc, physdev_op, u)));
 }

@@ -3,6 +3,7 @@
 #include "arch/x86/mca/mca.h"
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/cpu_policy.h"
+#include "core/guest_abi.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -11,17 +12,8 @@
 #define VENDOR_NUMBER_INTEL 0 /* Linux's X86_VENDOR_*, which the field holds */
 #define VENDOR_NUMBER_AMD   2
 
-static guest_ptr_t handle(const void *at)
+static long op_fetch(abi_xen_mc_fetch_t *f)
 {
-    uint64_t address;
-
-    memcpy(&address, at, sizeof(address)); /* a handle: never dereferenced */
-    return GUEST_PTR(address);
-}
-
-static long op_fetch(struct xen_mc_fetch *f)
-{
-    guest_ptr_t data = handle(&f->data);
     struct mc_info *info;
     long rc = 0;
 
@@ -36,14 +28,14 @@ static long op_fetch(struct xen_mc_fetch *f)
     default:
         return -EINVAL;
     }
-    if (guest_ptr_is_null(data))
+    if (guest_ptr_is_null(f->data))
         return -EINVAL;
     info = hv_new(struct mc_info);
     if (!info)
         return -ENOMEM;
     f->fetch_id = mca_fetch(f->flags & XEN_MC_URGENT, info);
     f->flags = f->fetch_id ? XEN_MC_OK : XEN_MC_NODATA;
-    if (f->fetch_id && copy_to_guest(data, info, sizeof(*info)))
+    if (f->fetch_id && copy_to_guest(f->data, info, sizeof(*info)))
         rc = -EFAULT;
     hv_free(info);
     return rc;
@@ -88,14 +80,13 @@ static void describe_cpu(struct mcinfo_logical_cpu *c, unsigned int cpu)
 }
 
 /* Without a buffer: how many there are. Else as many as fit. */
-static long op_cpu_info(struct xen_mc_physcpuinfo *info)
+static long op_cpu_info(struct hypercall *hc, abi_xen_mc_physcpuinfo_t *info)
 {
-    guest_ptr_t out = handle(&info->info);
     uint32_t room = info->ncpus;
     unsigned int cpu, n = 0;
 
     info->ncpus = cpumask_weight(&cpu_online_mask);
-    if (guest_ptr_is_null(out))
+    if (guest_ptr_is_null(info->info))
         return 0;
     for_each_online_cpu (cpu) {
         struct mcinfo_logical_cpu c;
@@ -104,7 +95,8 @@ static long op_cpu_info(struct xen_mc_physcpuinfo *info)
         if (n == room)
             break;
         describe_cpu(&c, cpu);
-        if (guest_array_at(out, n++, sizeof(c), &at) || copy_to_guest(at, &c, sizeof(c)))
+        if (guest_array_at(info->info, n++, abi_size(hc, mcinfo_logical_cpu), &at) ||
+            abi_write(hc, mcinfo_logical_cpu, at, &c))
             return -EFAULT;
     }
     info->ncpus = n;
@@ -114,25 +106,23 @@ static long op_cpu_info(struct xen_mc_physcpuinfo *info)
 long do_mca(struct hypercall *hc)
 {
     guest_ptr_t at = hypercall_ptr(hc, 0);
-    struct xen_mc *mc;
+    abi_xen_mc_t *mc;
     long rc;
 
-    if (hypercall_width32(hc)) /* its structures wait for their schema (abi/) */
-        return -ENOSYS;
-    mc = hv_new(struct xen_mc);
+    mc = hv_new(abi_xen_mc_t);
     if (!mc)
         return -ENOMEM;
-    rc = copy_from_guest(mc, at, sizeof(*mc)) ? -EFAULT : 0;
+    rc = abi_read(hc, xen_mc, mc, at) ? -EFAULT : 0;
     if (!rc && mc->interface_version != XEN_MCA_INTERFACE_VERSION)
         rc = -EACCES;
     if (!rc) {
         if (mc->cmd == XEN_MC_fetch)
             rc = op_fetch(&mc->u.mc_fetch);
         else if (mc->cmd == XEN_MC_physcpuinfo)
-            rc = op_cpu_info(&mc->u.mc_physcpuinfo);
+            rc = op_cpu_info(hc, &mc->u.mc_physcpuinfo);
         else
             rc = -EINVAL;
-        if (!rc && copy_to_guest(at, mc, sizeof(*mc)))
+        if (!rc && abi_write(hc, xen_mc, at, mc))
             rc = -EFAULT;
     }
     hv_free(mc);
