@@ -33,11 +33,12 @@ static void write_back(const uint8_t *from, size_t bytes)
 static long check(const struct domain *d, const struct gnttab_cache_flush *op)
 {
     mfn_t mfn = paddr_to_mfn(op->a.dev_bus_addr);
-    const struct frame *f = mfn_to_frame(mfn);
+    const struct frame *f;
 
     if (op->offset + op->length > PAGE_SIZE || (op->op & ~(GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL)) ||
-        !mfn_valid(mfn))
+        !mfn_valid_from_guest(&mfn))
         return -EINVAL;
+    f = mfn_to_frame(mfn);
     if (READ_ONCE(f->owner) == FRAME_OWNER_NONE || READ_ONCE(f->owner) == DOMID_IO)
         return -EPERM;
     return READ_ONCE(f->owner) == d->id || is_granted(d, f) ? 0 : -EINVAL;
@@ -61,5 +62,7 @@ static long flush_one(struct hypercall *hc, void *arg)
 
 long grant_op_cache_flush(struct hypercall *hc)
 {
-    return grant_for_each(hc, sizeof(struct gnttab_cache_flush), flush_one);
+    static const struct abi_argument argument = ABI_ALIKE(struct gnttab_cache_flush);
+
+    return grant_for_each(hc, &argument, flush_one);
 }

@@ -7,23 +7,8 @@
 #include "core/memory_op.h"
 #include "grant/table.h"
 
-/* struct xen_mem_acquire_resource without its pointer. */
-struct acquire {
-    domid_id_t domid;
-    uint16_t type;
-    uint32_t id;
-    uint32_t nr_frames;
-    uint32_t pad;
-    uint64_t frame;
-    uint64_t frame_list;
-};
-_Static_assert(sizeof(struct acquire) == sizeof(struct xen_mem_acquire_resource) &&
-                   offsetof(struct acquire, frame_list) ==
-                       offsetof(struct xen_mem_acquire_resource, frame_list),
-               "the wire form");
-
 /* How many frames there can be. */
-static int size_of(const struct domain *d, const struct acquire *a, uint32_t *out)
+static int size_of(const struct domain *d, const abi_xen_mem_acquire_resource_t *a, uint32_t *out)
 {
     uint32_t most = READ_ONCE(d->grant->max_frames);
 
@@ -41,18 +26,19 @@ static int size_of(const struct domain *d, const struct acquire *a, uint32_t *ou
     }
 }
 
-static long tell_size(struct hypercall *hc, const struct domain *d, struct acquire *a)
+static long tell_size(struct hypercall *hc, const struct domain *d, abi_xen_mem_acquire_resource_t *a)
 {
     int rc = a->nr_frames ? -EINVAL : size_of(d, a, &a->nr_frames);
 
     if (rc)
         return rc;
-    return copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 1), offsetof(struct acquire, nr_frames)),
-                         &a->nr_frames, sizeof(a->nr_frames));
+    return copy_to_guest(
+        guest_ptr_add(hypercall_ptr(hc, 1), abi_offset(hc, xen_mem_acquire_resource, nr_frames)),
+        &a->nr_frames, sizeof(a->nr_frames));
 }
 
 /* From the continuation's place on. */
-static long tell_frames(struct hypercall *hc, struct domain *d, const struct acquire *a)
+static long tell_frames(struct hypercall *hc, struct domain *d, const abi_xen_mem_acquire_resource_t *a)
 {
     uint64_t done = hc->arg[0] >> MEMOP_EXTENT_SHIFT;
     uint32_t most = 0;
@@ -68,7 +54,7 @@ static long tell_frames(struct hypercall *hc, struct domain *d, const struct acq
         rc = grant_table_frame(d, (uint32_t)(a->frame + done), a->id == XENMEM_resource_grant_table_id_status,
                                &mfn);
         if (!rc)
-            rc = write_extent(GUEST_PTR(a->frame_list), done, mfn.n);
+            rc = guest_word_write(hc, a->frame_list, done, mfn.n);
         if (rc)
             return rc;
         done++;
@@ -83,10 +69,10 @@ static long tell_frames(struct hypercall *hc, struct domain *d, const struct acq
 long memory_op_acquire_resource(struct hypercall *hc)
 {
     struct domain *caller = hc->vcpu->domain, *d;
-    struct acquire a;
+    abi_xen_mem_acquire_resource_t a;
     long rc;
 
-    if (copy_from_guest(&a, hypercall_ptr(hc, 1), sizeof(a)))
+    if (abi_read(hc, xen_mem_acquire_resource, &a, hypercall_ptr(hc, 1)))
         return -EFAULT;
     if (a.pad)
         return -EINVAL;
@@ -96,7 +82,7 @@ long memory_op_acquire_resource(struct hypercall *hc)
     /* Not one's own: that is no frame of a domain's memory, so there would be no telling whose. */
     rc = d == caller || authorise(caller, d, AUTHORITY_RESOURCE) ? -EPERM : 0;
     if (!rc)
-        rc = a.frame_list ? tell_frames(hc, d, &a) : tell_size(hc, d, &a);
+        rc = guest_ptr_is_null(a.frame_list) ? tell_size(hc, d, &a) : tell_frames(hc, d, &a);
     domain_put(d);
     return rc;
 }

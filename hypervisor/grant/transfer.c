@@ -87,10 +87,14 @@ static long transfer_one(struct hypercall *hc, void *arg)
 {
     struct domain *giver = hc->vcpu->domain, *taker;
     struct gnttab_transfer *op = arg;
-    struct frame *f = mfn_to_frame(MFN(op->mfn));
+    mfn_t mfn = MFN(op->mfn);
+    struct frame *f;
 
     op->status = GNTST_bad_page;
-    if (!mfn_valid(MFN(op->mfn)) || !domain_disown_frame(giver, f))
+    if (!mfn_valid_from_guest(&mfn))
+        return 0;
+    f = mfn_to_frame(mfn);
+    if (!domain_disown_frame(giver, f))
         return 0;
     taker = domain_get(op->domid);
     op->status = taker && taker->grant ? hand_over(giver, taker, f, op->ref) : GNTST_bad_domain;
@@ -103,5 +107,7 @@ static long transfer_one(struct hypercall *hc, void *arg)
 
 long grant_op_transfer(struct hypercall *hc)
 {
-    return grant_for_each(hc, sizeof(struct gnttab_transfer), transfer_one);
+    static const struct abi_argument argument = ABI_ARGUMENT(gnttab_transfer);
+
+    return grant_for_each(hc, &argument, transfer_one);
 }
