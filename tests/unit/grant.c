@@ -2,7 +2,7 @@
 /*
  * Grant tables on a fake machine of two domains: random maps, unmaps, copies and writes to the entries, against a model that only knows which handles it was given.
  * SEED=n in the environment repeats a run, STEPS=n lengthens it.
- * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/pv/leaf.c hypervisor/pv/validate.c hypervisor/pv/pt_update.c hypervisor/pv/update_va.c hypervisor/pv/mmu_update.c hypervisor/pv/p2m.c hypervisor/pv/grant_host.c hypervisor/grant/table.c hypervisor/grant/setup.c hypervisor/grant/version.c hypervisor/grant/hypercall.c hypervisor/grant/use.c hypervisor/grant/maptrack.c hypervisor/grant/map.c hypervisor/grant/unmap.c hypervisor/grant/copy.c hypervisor/grant/swap.c hypervisor/grant/cache_flush.c
+ * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/pv/leaf.c hypervisor/pv/l1tf.c hypervisor/pv/validate.c hypervisor/pv/pt_update.c hypervisor/pv/update_va.c hypervisor/pv/mmu_update.c hypervisor/pv/p2m.c hypervisor/pv/grant_host.c hypervisor/grant/table.c hypervisor/grant/setup.c hypervisor/grant/version.c hypervisor/grant/hypercall.c hypervisor/grant/use.c hypervisor/grant/maptrack.c hypervisor/grant/map.c hypervisor/grant/unmap.c hypervisor/grant/copy.c hypervisor/grant/swap.c hypervisor/grant/cache_flush.c
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1
  */
 #define FAKE_WITHOUT_RELEASE
