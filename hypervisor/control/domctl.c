@@ -52,6 +52,11 @@ static const struct row ops[] = {
     ROW_IN(setnodeaffinity),
     ROW(getnodeaffinity, nodeaffinity),
     ROW(scheduler_op, scheduler_op),
+    ROW(get_cpu_policy, cpu_policy),
+    ROW_IN(set_cpu_policy),
+    ROW(get_vcpu_msrs, vcpu_msrs),
+    ROW_IN(set_vcpu_msrs),
+    ROW_IN(getpageframeinfo3),
 };
 
 int domctl_write_back(struct hypercall *hc, const struct xen_domctl *op, const void *part, size_t bytes)

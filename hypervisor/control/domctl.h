@@ -28,6 +28,11 @@ domctl_fn domctl_max_mem, domctl_hypercall_init, domctl_set_address_size, domctl
 domctl_fn domctl_setvcpuaffinity, domctl_getvcpuaffinity, domctl_setnodeaffinity, domctl_getnodeaffinity,
     domctl_scheduler_op;
 
+/* domctl_cpu_policy.c */
+domctl_fn domctl_get_cpu_policy, domctl_set_cpu_policy, domctl_get_vcpu_msrs, domctl_set_vcpu_msrs;
+/* domctl_memory.c */
+domctl_fn domctl_getpageframeinfo3;
+
 /* Writes a part of the argument to its place in the caller's, also where the operation fails. 0 or -EFAULT. */
 int domctl_write_back(struct hypercall *hc, const struct xen_domctl *op, const void *part, size_t bytes)
     __must_check;

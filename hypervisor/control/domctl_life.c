@@ -92,8 +92,8 @@ long domctl_unpausedomain(struct hypercall *hc, struct domain *d, struct xen_dom
     lock(&d->control_lock);
     if (d->toolstack_pauses <= 0)
         rc = -EINVAL;
-    else
-        d->toolstack_pauses--;
+    else if (--d->toolstack_pauses == 0)
+        d->has_run = true;
     unlock(&d->control_lock);
     if (!rc)
         domain_unpause(d);

@@ -28,7 +28,7 @@ enum authority_class {
         op(MACHINE_REGISTERS, HARDWARE)      /* memory_op: its reservation, its physical map */              \
         op(MEMORY, TARGET)                   /* Extents beyond what every guest may ask for at once */       \
         op(MEMORY_LARGE_EXTENTS, PRIVILEGED) /* Its memory map, before it runs */                            \
-        op(MEMORY_SET_MAP, PRIVILEGED)                                                                       \
+        op(MEMORY_SET_MAP, TARGET)                                                                           \
             op(MEMORY_CLAIM, PRIVILEGED) /* Frames that belong to it without being its memory */ op(         \
                 RESOURCE, DEVICE_MODEL)    /* The machine: firmware's memory map */                          \
         op(MACHINE_MEMORY_MAP, PRIVILEGED) /* Its grant table's size, frames and version */                  \

@@ -53,6 +53,7 @@ struct domain {
     uint8_t shutdown_code; /* SHUTDOWN_*; valid if is_shut_down; SHUTDOWN_CODE_NONE until one is given */
     bool is_xenstore;      /* XEN_DOMCTL_CDF_xs_domain: shown to the toolstack */
     bool is_debugged;      /* setdebugging, likewise */
+    bool has_run;          /* the toolstack has let it go once: its CPU policy is what it is; control_lock */
     bool being_ended;      /* somebody is at the steps of its end (control/relinquish.c); atomic */
     uint8_t end_step;      /* which one; theirs */
     uint32_t

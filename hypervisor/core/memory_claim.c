@@ -71,10 +71,10 @@ long memory_op_claim(struct hypercall *hc)
 
     if (abi_read(hc, xen_memory_reservation, &r, hypercall_ptr(hc, 1)))
         return -EFAULT;
-    if (authorise(hc->vcpu->domain, NULL, AUTHORITY_MEMORY_CLAIM))
-        return -EPERM;
     if (!guest_ptr_is_null(r.extent_start) || r.extent_order || r.mem_flags)
         return -EINVAL;
+    if (authorise(hc->vcpu->domain, NULL, AUTHORITY_MEMORY_CLAIM))
+        return -EPERM;
     d = r.domid < DOMID_FIRST_RESERVED ? domain_get(r.domid) : NULL; /* SELF is not understood, as on Xen */
     if (!d)
         return -EINVAL;

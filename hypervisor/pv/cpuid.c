@@ -3,11 +3,17 @@
 #include "arch/x86/cpu_policy.h"
 #include "pv/msr.h"
 
+const struct cpu_policy *pv_cpu_policy(const struct domain *d)
+{
+    const struct cpu_policy *p = __atomic_load_n(&d->cpu_policy, __ATOMIC_ACQUIRE);
+
+    return p ? p : &pv_max_policy;
+}
+
 void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 {
-    const struct cpu_policy *policy = v->domain->cpu_policy;
     const struct cpuid_guest guest = {.xcr0 = pv_vcpu(v)->xcr0,
                                       .hardware_kernel = v->domain->is_hardware && pv_vcpu(v)->kernel_mode};
 
-    cpu_policy_cpuid(policy ? policy : &pv_max_policy, &guest, leaf, subleaf, out);
+    cpu_policy_cpuid(pv_cpu_policy(v->domain), &guest, leaf, subleaf, out);
 }

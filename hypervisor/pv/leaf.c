@@ -22,7 +22,8 @@ int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, st
 
     if (!f || READ_ONCE(f->owner) == DOMID_IO)
         return get_mmio(caller, pg, pte);
-    if (pg == domain_io || pg == domain_xen || READ_ONCE(f->owner) == pg->id)
+    /* Whose frames these are has to be said: only a domain that is named lends its rights over others' (as on Xen). */
+    if (pg == caller || pg == domain_io || pg == domain_xen || READ_ONCE(f->owner) == pg->id)
         return -EBUSY;
     owner = domain_get(READ_ONCE(f->owner));
     if (!owner)

@@ -58,6 +58,8 @@ static __noinline int update_m2p(const struct pv_mmu_context *c, uint64_t ptr, u
     mfn_t mfn = paddr_to_mfn(ptr);
     struct frame *f;
 
+    if (c->pt != c->caller) /* as on Xen: no table is meant here */
+        return -EPERM;
     if (!mfn_valid_from_guest(&mfn))
         return -EINVAL;
     f = mfn_to_frame(mfn);

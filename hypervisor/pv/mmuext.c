@@ -131,7 +131,7 @@ static int op_flush_cache(const struct pv_mmu_context *c, const abi_mmuext_op_t 
     if (c->pg != c->caller)
         return -EPERM;
     if (authorise(c->caller, NULL, AUTHORITY_CACHE_FLUSH))
-        return -EACCES;
+        return op->cmd == MMUEXT_FLUSH_CACHE_GLOBAL ? -EINVAL : -EACCES; /* as Xen tells them apart */
     if (op->cmd == MMUEXT_FLUSH_CACHE)
         tlb_flush_local(TLB_FLUSH_CACHE);
     else

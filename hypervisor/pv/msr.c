@@ -8,6 +8,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/segment_base.h"
 #include "arch/x86/cpu_features.h"
+#include "arch/x86/cpu_policy.h"
 #include "arch/x86/platform.h"
 #include "hv/errno.h"
 #include "core/frame_ref.h"
@@ -142,7 +143,9 @@ uint64_t pv_real_xcr0(const struct pv_vcpu *p)
 
 int pv_set_xcr0(struct pv_vcpu *p, uint64_t value)
 {
-    if (!cpu_features.xsave || (value & ~cpu_features.xcr0) || !(value & 1) || ((value & 4) && !(value & 2)))
+    uint64_t allowed = cpu_features.xcr0 & pv_cpu_policy(p->v.domain)->xcr0;
+
+    if (!cpu_features.xsave || (value & ~allowed) || !(value & 1) || ((value & 4) && !(value & 2)))
         return -EINVAL;
     if ((value & 0xe0) && (value & 0xe6) != 0xe6)
         return -EINVAL;

@@ -6,10 +6,13 @@
 #include "pv/pv.h"
 
 struct cpuid_regs;
+struct cpu_policy;
 
 /* 0, or -EPERM: #GP. */
 int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value) __must_check;
 int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value) __must_check;
+/* The domain's policy: of one that the toolstack has not said anything of, the most that a PV guest can have. */
+const struct cpu_policy *pv_cpu_policy(const struct domain *d);
 /* CPUID as the domain's policy has it. */
 void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out);
 /* What XCR0 holds while the vcpu runs; one that never set it has what a processor has at reset. */

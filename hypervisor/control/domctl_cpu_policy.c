@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * domctl: the CPU policy of a domain, which it starts with as the most that a PV guest can have, and the MSRs of its vcpus. A policy changes only while the domain has
+ * never run: from then on its vcpus read it without a lock.
+ */
+#include "arch/x86/cpu_policy_wire.h"
+#include "control/cpu_policy.h"
+#include "control/domctl.h"
+#include "hv/alloc.h"
+#include "pv/msr.h"
+
+#define NONE 0xffffffffu
+
+long domctl_get_cpu_policy(struct hypercall *hc, struct domain *d, struct xen_domctl *domctl)
+{
+    struct xen_domctl_cpu_policy *op = &domctl->u.cpu_policy;
+    int rc = policy_write_leaves(pv_cpu_policy(d), GUEST_PTR((uint64_t)op->leaves.p), &op->nr_leaves);
+
+    (void)hc;
+    return rc ? rc : policy_write_msrs(GUEST_PTR((uint64_t)op->msrs.p), &op->nr_msrs);
+}
+
+/* Reads what is asked for, over what there is, and makes what the domain gets of it. */
+static int make(struct domain *d, const struct xen_domctl_cpu_policy *op, struct cpu_policy *out,
+                struct policy_error *error)
+{
+    struct cpu_policy *wanted = hv_new(struct cpu_policy);
+    int rc;
+
+    if (!wanted)
+        return -ENOMEM;
+    *wanted = *pv_cpu_policy(d);
+    rc = policy_read_leaves(wanted, GUEST_PTR((uint64_t)op->leaves.p), op->nr_leaves, error);
+    if (!rc)
+        rc = policy_read_msrs(GUEST_PTR((uint64_t)op->msrs.p), op->nr_msrs, error);
+    if (!rc) {
+        rc = cpu_policy_make_domain(out, wanted, &pv_max_policy);
+        if (rc)
+            error->leaf = wanted->basic[0].a > pv_max_policy.basic[0].a ? 0 : 0x80000000u;
+    }
+    hv_free(wanted);
+    return rc;
+}
+
+static int set(struct domain *d, const struct xen_domctl_cpu_policy *op, struct policy_error *error)
+{
+    struct cpu_policy *p = hv_new(struct cpu_policy), *old = NULL;
+    int rc = p ? make(d, op, p, error) : -ENOMEM;
+
+    if (!rc) {
+        lock(&d->control_lock);
+        rc = d->has_run ? -EEXIST : 0;
+        if (!rc)
+            old = __atomic_exchange_n(&d->cpu_policy, p, __ATOMIC_ACQ_REL);
+        unlock(&d->control_lock);
+    }
+    hv_free(rc ? p : old);
+    return rc;
+}
+
+long domctl_set_cpu_policy(struct hypercall *hc, struct domain *d, struct xen_domctl *domctl)
+{
+    struct xen_domctl_cpu_policy *op = &domctl->u.cpu_policy;
+    struct policy_error error = {NONE, NONE, NONE};
+    int rc;
+
+    if (d == hc->vcpu->domain)
+        return -EINVAL;
+    if (d->has_run)
+        return -EEXIST;
+    rc = set(d, op, &error);
+    if (!rc || rc == -EFAULT || rc == -ENOMEM || rc == -EEXIST)
+        return rc;
+    op->err_leaf = error.leaf;
+    op->err_subleaf = error.subleaf;
+    op->err_msr = error.msr;
+    return domctl_write_back(hc, domctl, op, sizeof(*op)) ? -EFAULT : rc;
+}
+
+/* The vcpu of an argument of the two below, which is not the caller's own domain's. */
+static long find_vcpu(const struct hypercall *hc, const struct domain *d, uint32_t id, struct vcpu **out)
+{
+    if (d == hc->vcpu->domain)
+        return -EINVAL;
+    *out = domain_vcpu(d, id);
+    return *out ? 0 : -ESRCH;
+}
+
+/* PV vcpus have no MSRs beyond those that their context tells of (getvcpucontext: segment bases). */
+long domctl_get_vcpu_msrs(struct hypercall *hc, struct domain *d, struct xen_domctl *domctl)
+{
+    struct xen_domctl_vcpu_msrs *op = &domctl->u.vcpu_msrs;
+    struct vcpu *v;
+    long rc = find_vcpu(hc, d, op->vcpu, &v);
+
+    if (!rc)
+        op->msr_count = 0;
+    return rc;
+}
+
+long domctl_set_vcpu_msrs(struct hypercall *hc, struct domain *d, struct xen_domctl *domctl)
+{
+    struct xen_domctl_vcpu_msrs *op = &domctl->u.vcpu_msrs;
+    struct vcpu *v;
+    long rc = find_vcpu(hc, d, op->vcpu, &v);
+
+    if (rc || !op->msr_count)
+        return rc;
+    op->msr_count = 0; /* the first one is not acceptable */
+    return domctl_write_back(hc, domctl, op, sizeof(*op)) ? -EFAULT : -EINVAL;
+}
