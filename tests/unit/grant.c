@@ -74,6 +74,15 @@ int pv_check_descriptor_page(struct domain *d, uint64_t *page)
     return 0;
 }
 
+void domain_crash(struct vcpu *crashed, const char *fmt, ...)
+{
+    fail_msg("no domain here is under the L1TF rule");
+}
+
+void pv_root_changed(struct domain *owner)
+{
+}
+
 static struct domain *granter, *mapper;
 static struct vcpu *v;
 
