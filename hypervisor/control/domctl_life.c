@@ -183,6 +183,12 @@ long domctl_set_target(struct hypercall *hc, struct domain *d, struct xen_domctl
 
 long domctl_set_virq_handler(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
+    long rc = -EINVAL;
+
     (void)hc;
-    return event_set_virq_handler(d, op->u.set_virq_handler.virq);
+    lock(&d->control_lock); /* its end takes the VIRQs away after it has set the state */
+    if (d->state == DOMAIN_ALIVE)
+        rc = event_set_virq_handler(d, op->u.set_virq_handler.virq);
+    unlock(&d->control_lock);
+    return rc;
 }

@@ -8,6 +8,8 @@
  */
 #include "core/domain.h"
 #include "core/heap.h"
+#include "core/memory_claim.h"
+#include "core/memory_op.h"
 #include "core/vcpu_op.h"
 #include "event/event.h"
 #include "grant/grant.h"
@@ -94,6 +96,10 @@ static void domain_free(struct rcu_head *head)
 
     for_each_vcpu (v, d)
         vcpu_free(v);
+    /* Given to it since its end took the last away, by somebody who had found it before. */
+    memory_claim_drop(d);
+    memory_map_free(d);
+    event_pirq_ops.free(d);
     free_parts(d);
     free_structures(d);
     domain_id_release(id);

@@ -15,15 +15,6 @@ static struct frame *find_frame(uint64_t number)
     return mfn_valid_from_guest(&mfn) ? mfn_to_frame(mfn) : NULL;
 }
 
-static int op_pin(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
-{
-    struct frame *f = find_frame(op->arg1);
-
-    if (!f)
-        return -EINVAL;
-    return frame_pin(f, c->pg, (enum frame_type)(FT_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE)), c->hc);
-}
-
 static int op_unpin(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
 {
     struct frame *f = find_frame(op->arg1);
@@ -37,6 +28,22 @@ static int op_unpin(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
         ret = 0;
     }
     frame_put(f);
+    return ret;
+}
+
+static int op_pin(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
+{
+    struct frame *f = find_frame(op->arg1);
+    int ret;
+
+    if (!f)
+        return -EINVAL;
+    ret = frame_pin(f, c->pg, (enum frame_type)(FT_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE)), c->hc);
+    /* The end of a domain takes its pins away after it has set the state: either it sees this one, or we see the state. */
+    if (!ret && c->pg != c->caller && __atomic_load_n(&c->pg->state, __ATOMIC_SEQ_CST) != DOMAIN_ALIVE) {
+        (void)!op_unpin(c, op);
+        ret = -EINVAL;
+    }
     return ret;
 }
 
