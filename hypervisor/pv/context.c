@@ -101,7 +101,7 @@ bool pv_segments_failed(struct vcpu *v)
 /* States are saved and restored whole, whatever the guest has switched off: what it left in a component must neither get lost nor reach the next vcpu. */
 static void use_xcr0(const struct pv_vcpu *p, uint64_t value)
 {
-    if (cpu_features.xsave && pv_real_xcr0(p) != cpu_features.xcr0)
+    if (patch_on(PATCH_XSAVE) && pv_real_xcr0(p) != cpu_features.xcr0)
         xsetbv(0, value);
 }
 

@@ -32,7 +32,7 @@ static void enforce(struct runqueue *rq, struct vcpu *v, uint64_t flags)
         if (rq->curr == v) {
             softirq_raise_cpu(SOFTIRQ_SCHEDULE, rq->cpu); /* schedule() displaces it */
         } else if (v->sched->queued) {
-            sched_policy->sleep(rq, v);
+            policy_sleep(rq, v);
             moves = true;
         }
     } else if (v->sched->queued) {

@@ -25,4 +25,19 @@ int runstate_of_sleeper(const struct vcpu *v);
 /* A processor of `allowed` that is online: v's own, or the least loaded one; MAX_CPUS: none. */
 unsigned int sched_least_loaded(const struct vcpu *v, const cpumask_t *allowed);
 
+/* The chosen policy's operations that are called often: jumps patched at boot. */
+#ifdef UNIT_HOSTED
+#define policy_do_schedule (*sched_policy->do_schedule)
+#define policy_wake        (*sched_policy->wake)
+#define policy_sleep       (*sched_policy->sleep)
+#define policy_pick_cpu    (*sched_policy->pick_cpu)
+#else
+struct vcpu *policy_do_schedule(struct runqueue *rq, s_time_t now, bool keep, s_time_t *until);
+void policy_wake(struct runqueue *rq, struct vcpu *v, s_time_t now, bool woken);
+void policy_sleep(struct runqueue *rq, struct vcpu *v);
+unsigned int policy_pick_cpu(struct vcpu *v);
+#endif
+/* The policy has been chosen: leads them to it. */
+void sched_policy_direct(void);
+
 #endif

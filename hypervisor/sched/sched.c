@@ -55,7 +55,7 @@ static __noinline void displace(struct runqueue *rq, struct vcpu *prev)
     struct runqueue *to;
 
     for (;;) {
-        to = &per_cpu(runqueue, sched_policy->pick_cpu(prev));
+        to = &per_cpu(runqueue, policy_pick_cpu(prev));
         rq_lock_two(rq, to);
         if (to->online || to == rq)
             break;
@@ -64,7 +64,7 @@ static __noinline void displace(struct runqueue *rq, struct vcpu *prev)
     __atomic_store_n(&prev->cpu, to->cpu, __ATOMIC_RELEASE);
     __atomic_store_n(&prev->is_running, false, __ATOMIC_RELEASE);
     if (vcpu_runnable(prev) && !prev->sched->queued)
-        sched_policy->wake(to, prev, sched_machine.now(), false);
+        policy_wake(to, prev, sched_machine.now(), false);
     else
         softirq_raise_cpu(SOFTIRQ_SCHEDULE, to->cpu); /* it may have been claimed */
     rq_unlock_two(rq, to);
@@ -121,7 +121,7 @@ static void schedule(void)
         displaced = !cpumask_test(rq->cpu, sched_allowed(prev)) || unlikely(!rq->online);
     }
     rq->decisions++;
-    next = sched_policy->do_schedule(rq, now, runnable && !displaced, &until);
+    next = policy_do_schedule(rq, now, runnable && !displaced, &until);
     if (!next)
         next = rq->idle;
     if (unlikely(rq->waiting && !rq->published))
@@ -166,7 +166,7 @@ static void schedule(void)
  */
 static bool place(struct runqueue *rq, struct vcpu *v, unsigned int *cpu)
 {
-    *cpu = sched_policy->pick_cpu(v);
+    *cpu = policy_pick_cpu(v);
     if (*cpu == rq->cpu)
         return false;
     __atomic_store_n(&v->cpu, *cpu, __ATOMIC_RELEASE);
@@ -195,7 +195,7 @@ static bool wake_locked(struct runqueue *rq, struct vcpu *v, unsigned int *place
     runstate_change(v, RUNSTATE_runnable, now);
     /* One that must leave this processor and is not saved yet is put where it belongs by displace(). */
     if (saved || cpumask_test(rq->cpu, sched_allowed(v)))
-        sched_policy->wake(rq, v, now, woken);
+        policy_wake(rq, v, now, woken);
     return true;
 }
 
@@ -227,7 +227,7 @@ void sched_sleep_nosync(struct vcpu *v)
             softirq_raise_cpu(SOFTIRQ_SCHEDULE, rq->cpu);
         } else {
             if (v->sched->queued)
-                sched_policy->sleep(rq, v);
+                policy_sleep(rq, v);
             runstate_change(v, runstate_of_sleeper(v), sched_machine.now());
         }
     }
@@ -295,6 +295,7 @@ int sched_init(const char *policy_name, unsigned int rate_limit_us)
         log_warn("sched=%s: there is no such scheduler here; using \"%s\"\n", policy_name,
                  sched_policy->name);
     log_info("Scheduler: %s\n", sched_policy->name);
+    sched_policy_direct();
     sched_policy->init(rate_limit_us);
     softirq_register(SOFTIRQ_SCHEDULE, schedule);
     return err;

@@ -79,7 +79,7 @@ void sched_vcpu_free(struct vcpu *v)
     rq = vcpu_rq_lock(v, &flags);
     panic_on(v->is_running || v->loaded_on || rq->curr == v);
     if (sv->queued)
-        sched_policy->sleep(rq, v);
+        policy_sleep(rq, v);
     rq_unlock(rq, flags);
     sched_policy->destroy_vcpu(v);
     v->sched = NULL;

@@ -7,6 +7,7 @@
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/extable.h"
 #include "arch/x86/hostmap.h"
+#include "arch/x86/patch.h"
 #include "core/heap.h"
 #include "hv/log.h"
 #include "hv/panic.h"
@@ -21,6 +22,17 @@ static bool read_faults(uint64_t va)
 
     __asm__ volatile("1: movq (%2), %1\n\tmovb $0, %0\n2:\n" EXTABLE(1b, 2b)
                      : "+q"(faulted), "=&r"(value)
+                     : "r"(va)
+                     : "memory");
+    return faulted;
+}
+
+static bool write_faults(uint64_t va)
+{
+    bool faulted = true;
+
+    __asm__ volatile("1: lock orb $0, (%1)\n\tmovb $0, %0\n2:\n" EXTABLE(1b, 2b)
+                     : "+q"(faulted)
                      : "r"(va)
                      : "memory");
     return faulted;
@@ -56,6 +68,8 @@ void self_tests(void)
         cannot_boot("no memory for the self-tests\n");
     __builtin_memcpy(page, code, sizeof(code));
     report("a fault is survived", read_faults(TEST_VA));
+    report("code is patched", patch_self_test());
+    report("code cannot be written otherwise", write_faults((uint64_t)&self_tests));
     if (hostmap_map(TEST_VA, mfn_to_paddr(va_to_mfn(page)), PAGE_SIZE,
                     (MAP_DATA | PTE_USER) & ~(PTE_NX | PTE_GLOBAL)))
         cannot_boot("no memory for the self-tests\n");

@@ -9,6 +9,7 @@
 #include "arch/x86/mmio_read_only.h"
 #include "drivers/efi.h"
 #include "arch/x86/mca/mca.h"
+#include "arch/x86/patch.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/tlb.h"
@@ -134,6 +135,7 @@ void boot_continue(void)
     sched_init(option_string("sched"), (unsigned int)option_number("sched_ratelimit_us", 1000));
     sched_cpu_up(0, idle);
     irq_enable();
+    patch_finish();
     smp_boot_others();
     clock_smp_done();
     mca_start_polling();

@@ -71,6 +71,20 @@ static void obey_cpuid_option(void)
         f->xcr0 &= XCR0_X87_SSE | XCR0_AVX;
 }
 
+static void patch_features(const struct cpu_features *f)
+{
+    if (f->smap)
+        patch_enable(PATCH_SMAP);
+    if (f->xsave)
+        patch_enable(PATCH_XSAVE);
+    if (f->xsaveopt)
+        patch_enable(PATCH_XSAVEOPT);
+    if (f->fsgsbase)
+        patch_enable(PATCH_FSGSBASE);
+    if (!option_bool("spec-ctrl", true))
+        patch_enable(PATCH_PLAIN_BRANCHES);
+}
+
 void cpu_features_init(void)
 {
     struct cpuid_regs one = cpuid(1), seven = cpuid(0).a >= 7 ? cpuid_count(7, 0) : (struct cpuid_regs){0},
@@ -105,6 +119,7 @@ void cpu_features_init(void)
              (f->fsgsbase ? CR4_FSGSBASE : 0) | (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) |
              (f->smap ? CR4_SMAP : 0);
     cpu_features_apply();
+    patch_features(f);
     if (f->xsave)
         f->xsave_size = cpuid_count(0xd, 0).b;
     printk("Processor: NX %s, SMEP %s, SMAP %s, UMIP %s, FSGSBASE %s, XSAVE %s\n", f->nx ? "on" : "not there",

@@ -3,7 +3,7 @@
 #ifndef ARCH_X86_CPU_FEATURES_H
 #define ARCH_X86_CPU_FEATURES_H
 
-#include "hv/types.h"
+#include "arch/x86/patch.h"
 
 struct cpu_features {
     bool nx, smep, smap, umip, fsgsbase, xsave, xsaveopt, pcid, invpcid, x2apic, tsc_deadline, invariant_tsc,
@@ -22,14 +22,12 @@ void cpu_features_apply(void);
 
 static inline void open_user_access(void)
 {
-    if (cpu_features.smap)
-        __asm__ volatile("stac" ::: "memory", "cc");
+    __asm__ volatile(PATCH_CODE(PATCH_SMAP, 3, "", "stac")::: "memory", "cc");
 }
 
 static inline void close_user_access(void)
 {
-    if (cpu_features.smap)
-        __asm__ volatile("clac" ::: "memory", "cc");
+    __asm__ volatile(PATCH_CODE(PATCH_SMAP, 3, "", "clac")::: "memory", "cc");
 }
 
 #endif

@@ -25,12 +25,11 @@ void *fpu_alloc(void)
 void fpu_save(void *area)
 {
     __asm__ volatile("clts");
-    if (cpu_features.xsaveopt)
-        __asm__ volatile("xsaveopt64 %0" : "=m"(*(char(*)[4096])area) : "a"(~0U), "d"(~0U) : "memory");
-    else if (cpu_features.xsave)
-        __asm__ volatile("xsave64 %0" : "=m"(*(char(*)[4096])area) : "a"(~0U), "d"(~0U) : "memory");
-    else
-        __asm__ volatile("fxsave64 %0" : "=m"(*(char(*)[512])area)::"memory");
+    /* The same instruction but for three bits. */
+    __asm__ volatile("1:" PATCH_CODE(PATCH_XSAVE, 4, "fxsave64 (%0)", "xsave64 (%0)")
+                         PATCH_AGAIN(PATCH_XSAVEOPT, 4, "xsaveopt64 (%0)")::"D"(area),
+                     "a"(~0U), "d"(~0U)
+                     : "memory");
 }
 
 static const struct {
@@ -44,21 +43,14 @@ void fpu_restore(const void *area)
     bool bad = false;
 
     __asm__ volatile("clts");
-    if (cpu_features.xsave)
-        __asm__ volatile("1: xrstor64 (%1)\n\tjmp 3f\n2: movb $1, %0\n3:\n" EXTABLE(1b, 2b)
-                         : "+q"(bad)
-                         : "r"(area), "a"(~0U), "d"(~0U)
-                         : "memory");
-    else
-        __asm__ volatile("1: fxrstor64 (%1)\n\tjmp 3f\n2: movb $1, %0\n3:\n" EXTABLE(1b, 2b)
-                         : "+q"(bad)
-                         : "r"(area)
-                         : "memory");
+    __asm__ volatile("1: " PATCH_CODE(PATCH_XSAVE, 4, "fxrstor64 (%1)",
+                                      "xrstor64 (%1)") "jmp 3f\n2: movb $1, %0\n3:\n" EXTABLE(1b, 2b)
+                     : "+q"(bad)
+                     : "S"(area), "a"(~0U), "d"(~0U)
+                     : "memory");
     if (likely(!bad))
         return;
     /* Every component, or the upper halves of the last vcpu's vectors would be this one's. */
-    if (cpu_features.xsave)
-        __asm__ volatile("xrstor64 %0" ::"m"(initial), "a"(~0U), "d"(~0U));
-    else
-        __asm__ volatile("fxrstor64 %0" ::"m"(initial));
+    __asm__ volatile(PATCH_CODE(PATCH_XSAVE, 4, "fxrstor64 (%0)", "xrstor64 (%0)")::"S"(&initial), "a"(~0U),
+                     "d"(~0U));
 }

@@ -7,10 +7,11 @@
 #define ARCH_X86_SEGMENT_BASE_H
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/patch.h"
 
 static inline bool fsgsbase_is_on(void)
 {
-    return read_cr4() & X86_CR4_FSGSBASE;
+    return patch_on(PATCH_FSGSBASE) && (read_cr4() & X86_CR4_FSGSBASE);
 }
 
 /* All values canonical. */

@@ -33,8 +33,7 @@ struct spec_policy {
 };
 extern struct spec_policy spec_policy;
 
-/* The same for entry code, readable on every root. */
-extern bool spec_fill_return_stack, spec_clear_buffers;
+/* For entry code, readable on every root. What else it does is patched into it. */
 extern uint16_t
     spec_verw_selector; /* VERW with a writable data segment is what clears the buffers (SDM 2B, and 4, MD_CLEAR) */
 

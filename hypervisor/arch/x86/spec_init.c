@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Asks the boot processor and the command line what spec_decide() is to decide from. CPUID bits: SDM 2A, CPUID; APM 3, appendix E. */
 #include "arch/x86/layout.h"
+#include "arch/x86/patch.h"
 #include "arch/x86/spec.h"
 #include "arch/x86/split_root.h"
 #include "core/options.h"
 #include "hv/log.h"
 
 struct spec_policy spec_policy;
-__section(".decided") bool spec_fill_return_stack, spec_clear_buffers;
 __section(".decided") uint16_t spec_verw_selector = HV_DS;
 
 static void spec_read(struct spec_cpu *cpu)
@@ -50,8 +50,12 @@ void spec_init(void)
     spec_read(&cpu);
     spec_decide(p, &cpu, &options, &unknown);
     split_root_on = p->split_root.dom0 || p->split_root.domu;
-    spec_fill_return_stack = p->fill_return_stack;
-    spec_clear_buffers = p->clear_buffers;
+    if (split_root_on)
+        patch_enable(PATCH_SPLIT_ROOT);
+    if (p->fill_return_stack)
+        patch_enable(PATCH_FILL_RETURN_STACK);
+    if (p->clear_buffers)
+        patch_enable(PATCH_CLEAR_BUFFERS);
     if (unknown)
         printk("Speculation: \"%s\" is not understood: ignored (see docs/design/speculation.md)\n", unknown);
     printk("Speculation: the processor is open to%s%s%s%s; split root for %s, L1TF rule for %s, IBPB %s, "

@@ -57,7 +57,9 @@ void apic_init(bool want_x2apic)
                                         : DEFAULT_ADDRESS;
     if (features.c & FEATURE_X2APIC)
         apic.x2apic = (base & BASE_X2APIC) || want_x2apic || ids_need_x2apic();
-    if (!apic.x2apic)
+    if (apic.x2apic)
+        patch_enable(PATCH_X2APIC);
+    else
         apic.page = iomap(apic.address, PAGE_SIZE);
     set_mode();
     apic.bsp_id = apic_id();
@@ -141,7 +143,7 @@ void apic_command(uint32_t id, uint32_t command)
 {
     uint64_t flags;
 
-    if (apic.x2apic) {
+    if (patch_on(PATCH_X2APIC)) {
         /* The MSR form is not ordered after earlier stores, which the receiver must see (SDM 3A 10.12.3). */
         __asm__ volatile("mfence; lfence" ::: "memory");
         wrmsr(MSR_X2APIC_BASE + APIC_ICR / 16, (uint64_t)id << 32 | command);

@@ -8,6 +8,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/map.h"
+#include "arch/x86/patch.h"
 #include "arch/x86/clock/clock.h"
 #include "hv/cpumask.h"
 
@@ -67,14 +68,14 @@ extern struct apic_state apic;
 
 static inline uint32_t apic_read(enum apic_register reg)
 {
-    if (apic.x2apic)
+    if (patch_on(PATCH_X2APIC))
         return (uint32_t)rdmsr(MSR_X2APIC_BASE + (uint32_t)reg / 16);
     return mmio_read32(apic.page + reg);
 }
 
 static inline void apic_write(enum apic_register reg, uint32_t value)
 {
-    if (apic.x2apic)
+    if (patch_on(PATCH_X2APIC))
         wrmsr(MSR_X2APIC_BASE + (uint32_t)reg / 16, value);
     else
         mmio_write32(apic.page + reg, value);

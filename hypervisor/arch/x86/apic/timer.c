@@ -27,6 +27,7 @@ void apic_timer_calibrate(void)
 
     apic.deadline = (cpuid(1).c & FEATURE_DEADLINE) != 0;
     if (apic.deadline) {
+        patch_enable(PATCH_TSC_DEADLINE);
         log_info("APIC timer: TSC deadline\n");
         return;
     }
@@ -65,7 +66,7 @@ void apic_timer_program(s_time_t deadline)
 {
     s_time_t distance;
 
-    if (apic.deadline) {
+    if (patch_on(PATCH_TSC_DEADLINE)) {
         wrmsr(MSR_TSC_DEADLINE, deadline > 0 ? clock_time_to_tsc(deadline) : 1);
         return;
     }

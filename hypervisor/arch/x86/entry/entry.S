@@ -9,6 +9,7 @@
  * Stub for vector n: pushes an error code where the processor did not, and the vector beside it. 16 bytes each, so that the table needs no data.
  */
 #include "arch/x86/layout.h"
+#include "arch/x86/patch.h"
 #include "arch/x86/split_root.h"
 #include "arch/x86/stack.h"
 #include "offsets.h"
@@ -70,8 +71,7 @@
 
 /* Return addresses of a guest's making are predicted as long as 32 calls have not put ours there; with SMEP they lead nowhere. Clobbers rax. */
 .macro fill_return_stack
-        cmpb    $0, spec_fill_return_stack(%rip)
-        je      9f
+        patchable PATCH_FILL_RETURN_STACK, 2, "jmp 9f", ""
         movl    $32, %eax
 1:      call    2f
         int3                            /* where a mispredicted return stops */
@@ -83,11 +83,7 @@
 
 /* From the copy of the guest's root to the full one; rdi: vcpu.regs, in which the registers are saved. */
 .macro use_full_root
-        cmpb    $0, split_root_on(%rip)
-        je      9f
-        movq    VCPU_root_from_regs(%rdi), %rax
-        movq    %rax, %cr3
-9:
+        patchable PATCH_SPLIT_ROOT, 10, "", "movq VCPU_root_from_regs(%rdi), %rax; movq %rax, %cr3"
 .endm
 
 /* The same where the processor may have been on any root. The one that it was on stays in r12. */
@@ -146,10 +142,8 @@ entry_from_guest:
         .hidden leave_to_guest
 leave_to_guest:
         call    prepare_exit            /* the vcpu to run; interrupts are off */
-        cmpb    $0, split_root_on(%rip)
-        jne     3f
-2:      cmpb    $0, spec_clear_buffers(%rip)
-        jne     5f
+        patchable PATCH_SPLIT_ROOT, 5, "", "jmp 3f"
+2:      patchable PATCH_CLEAR_BUFFERS, 5, "", "jmp 5f"
 4:      leaq    VCPU_regs(%rax), %rsp
         pop_general
         addq    $8, %rsp                /* error code and vector */
@@ -300,7 +294,7 @@ entry_ist:
         .hidden __llvm_retpoline_\reg
 __x86_indirect_thunk_\reg:
 __llvm_retpoline_\reg:
-        call    2f
+        patchable PATCH_PLAIN_BRANCHES, 5, "call 2f", "jmp *%\reg"
 1:      pause
         lfence
         jmp     1b
