@@ -30,7 +30,7 @@
 #ifdef __ASSEMBLER__
 /*
  * patchable FEATURE, LENGTH, "original", "replacement": the original stands here, filled up with NOPs to LENGTH bytes; with the feature on, the replacement. Neither may be
- * longer. The replacement runs at the site's address: no relative operands, but one leading 5-byte CALL or JMP is adjusted. An exception table entry for the original's
+ * longer. The replacement runs at the site's address: relative operands stay inside it; only one leading 5-byte CALL or JMP is adjusted. An exception table entry for the original's
  * first instruction holds for the replacement's first, too.
  */
 .macro patchable feature:req, length:req, original, replacement

@@ -81,9 +81,11 @@
 9:
 .endm
 
+        .set    root_from_regs, VCPU_root_from_regs     /* for strings, in which macros are not replaced */
+
 /* From the copy of the guest's root to the full one; rdi: vcpu.regs, in which the registers are saved. */
 .macro use_full_root
-        patchable PATCH_SPLIT_ROOT, 10, "", "movq VCPU_root_from_regs(%rdi), %rax; movq %rax, %cr3"
+        patchable PATCH_SPLIT_ROOT, 10, "", "movq root_from_regs(%rdi), %rax; movq %rax, %cr3"
 .endm
 
 /* The same where the processor may have been on any root. The one that it was on stays in r12. */
