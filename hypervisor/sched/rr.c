@@ -85,8 +85,9 @@ static void rr_wake(struct runqueue *rq, struct vcpu *v, s_time_t now, bool woke
     (void)now;
     (void)woken;
     rr_append(rq, v);
-    /* If all are busy, who runs here gets a turn that ends. */
-    if (!sched_announce(rq, v) && rq->until == TIME_NEVER)
+    /* Who runs here gets a turn that ends, even if one that idles was told: it may find other work. */
+    (void)sched_announce(rq, v);
+    if (rq->curr != rq->idle && rq->until == TIME_NEVER)
         softirq_raise_cpu(SOFTIRQ_SCHEDULE, rq->cpu);
 }
 

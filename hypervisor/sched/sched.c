@@ -70,8 +70,11 @@ static __noinline void displace(struct runqueue *rq, struct vcpu *prev)
     rq_unlock_two(rq, to);
 }
 
-/* Interrupts off, `next` is current. */
-static void switch_finish(struct runqueue *rq, struct vcpu *prev, bool displaced, bool queued)
+/*
+ * Interrupts off, `next` is current. Since the decision prev may have been woken: it waits here then, and an idle processor that was told may have looked at it in vain, because it could not be
+ * taken yet. If this processor itself idles, waking it was enough. (prev stays readable: it is freed a quiescent period after its end, which this processor has not passed.)
+ */
+static void switch_finish(struct runqueue *rq, struct vcpu *prev, bool displaced)
 {
     cpumask_t idle;
     unsigned int cpu;
@@ -81,16 +84,15 @@ static void switch_finish(struct runqueue *rq, struct vcpu *prev, bool displaced
         displace(rq, prev);
         return;
     }
-    if (!queued) {
+    if (rq->curr == rq->idle) {
         __atomic_store_n(&prev->is_running, false, __ATOMIC_RELEASE);
         return;
     }
-    /* An idle processor may have looked at prev while it could not be taken yet. After is_running is false it is not ours to touch. */
-    idle = *sched_allowed(prev);
+    /* Who looks from now on may take it; who looked before had found it queued already. */
     __atomic_store_n(&prev->is_running, false, __ATOMIC_SEQ_CST);
-    if (likely(cpumask_empty(&sched_idle)))
+    if (likely(cpumask_empty(&sched_idle)) || prev->is_idle || !READ_ONCE(prev->sched->queued))
         return;
-    cpumask_and(&idle, &idle, &sched_idle);
+    cpumask_and(&idle, sched_allowed(prev), &sched_idle);
     for_each_cpu (cpu, &idle) {
         if (atomic_test_and_clear_bit(cpu, sched_idle.bits)) {
             softirq_raise_cpu(SOFTIRQ_SCHEDULE, cpu);
@@ -114,7 +116,7 @@ static void schedule(void)
     uint64_t flags = lock_irqsave(&rq->lock);
     s_time_t now = sched_machine.now(), until = TIME_NEVER;
     struct vcpu *prev = rq->curr, *next;
-    bool displaced = false, runnable = false, queued = false;
+    bool displaced = false, runnable = false;
 
     if (!prev->is_idle) {
         runnable = vcpu_runnable(prev);
@@ -140,7 +142,6 @@ static void schedule(void)
     if (!prev->is_idle) {
         runstate_change(prev, runnable ? RUNSTATE_runnable : runstate_of_sleeper(prev), now);
         prev->sched->last_ran = now;
-        queued = prev->sched->queued;
     } else {
         runstate_change(prev, RUNSTATE_runnable, now);
     }
@@ -154,7 +155,7 @@ static void schedule(void)
     unlock(&rq->lock);
 
     sched_machine.context_switch(prev, next);
-    switch_finish(rq, prev, displaced, queued);
+    switch_finish(rq, prev, displaced);
     irq_restore(flags);
 }
 

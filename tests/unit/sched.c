@@ -477,6 +477,51 @@ static void random_action(struct sim_domain **d)
 }
 
 /* Anything in any order; what must hold holds at each instant. */
+/* Other processors look for work, wake who is just being switched away from, and others, and look again, all before the switch is done. */
+static void others_look(unsigned int here)
+{
+    for (unsigned int i = 1; i < cpu_count; i++) {
+        hosted_cpu = (here + i) % cpu_count;
+        if (sim_random() % 2 && softirq_pending())
+            softirq_run();
+    }
+}
+
+static void wake_in_switch(struct vcpu *prev)
+{
+    unsigned int here = hosted_cpu;
+
+    others_look(here);
+    for (unsigned int i = 0; i < SIM_VCPUS && sim_vcpus[i].used; i++) {
+        struct sim_vcpu *sv = &sim_vcpus[i];
+
+        if (!(sv->v.pause_flags & VCPU_BLOCKED) || sim_random() % (&sv->v == prev ? 2 : 8))
+            continue;
+        hosted_cpu = (here + 1) % cpu_count;
+        sv->wake_at = TIME_NEVER;
+        sched_unblock(&sv->v);
+    }
+    others_look(here);
+}
+
+static void woken_while_leaving(void **state)
+{
+    struct sim_domain *d;
+
+    sim_start(4, *state);
+    d = sim_domain(256, 0);
+    patience = 0;
+    for (unsigned int i = 0; i < SIM_VCPUS; i++)
+        wrong_since[i] = TIME_NEVER;
+    sim_check = check_work_conserving;
+    sim_in_switch = wake_in_switch;
+    for (unsigned int i = 0; i < 6; i++) {
+        sim_add(d, 2 * MS, 1 * MS, i % 2 ? 100 : 0);
+        sim_run(SECONDS(5));
+    }
+    sim_stop();
+}
+
 static void random_life(void **state)
 {
     struct sim_domain *d[4];
@@ -592,6 +637,8 @@ int main(void)
         cmocka_unit_test_prestate(pin_override, credit_name),
         cmocka_unit_test_prestate(pin_override, rr_name),
         cmocka_unit_test(round_robin_is_even),
+        cmocka_unit_test_prestate(woken_while_leaving, credit_name),
+        cmocka_unit_test_prestate(woken_while_leaving, rr_name),
         cmocka_unit_test_prestate(random_life, credit_name),
         cmocka_unit_test_prestate(random_life, rr_name),
         cmocka_unit_test(control_interface),

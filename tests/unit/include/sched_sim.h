@@ -48,6 +48,9 @@ extern unsigned int sim_ipis, sim_programs;
 /* Called whenever an instant has settled. */
 extern void (*sim_check)(void);
 
+/* Called in the middle of each switch away from prev, which is not saved yet; may make other processors act (hosted_cpu). */
+extern void (*sim_in_switch)(struct vcpu *prev);
+
 /* A fresh machine. */
 void sim_start(unsigned int cpus, const char *policy);
 void sim_stop(void);

@@ -13,6 +13,7 @@ struct sim_vcpu sim_vcpus[SIM_VCPUS];
 uint64_t sim_seed;
 unsigned int sim_ipis, sim_programs;
 void (*sim_check)(void);
+void (*sim_in_switch)(struct vcpu *prev);
 
 static struct vcpu sim_idle[MAX_CPUS];
 static struct vcpu
@@ -93,6 +94,18 @@ static void machine_sync(struct vcpu *v)
     assert_false(v->loaded_on && !vcpu_runnable(v) && !v->is_running);
 }
 
+/* What other processors do while this one switches. */
+static void meanwhile(struct vcpu *prev)
+{
+    void (*hook)(struct vcpu *) = sim_in_switch;
+    unsigned int here = hosted_cpu;
+
+    sim_in_switch = NULL;
+    hook(prev);
+    sim_in_switch = hook;
+    hosted_cpu = here;
+}
+
 static void machine_switch(struct vcpu *prev, struct vcpu *next)
 {
     assert_ptr_equal(sim_current[hosted_cpu], prev);
@@ -105,12 +118,14 @@ static void machine_switch(struct vcpu *prev, struct vcpu *next)
             assert_ptr_not_equal(sim_current[i], next);
     }
     sim_current[hosted_cpu] = next;
-    if (next->is_idle)
-        return;
-    machine_put_away(hosted_cpu);
-    machine_sync(next);
-    sim_loaded[hosted_cpu] = next;
-    next->loaded_on = hosted_cpu + 1;
+    if (!next->is_idle) {
+        machine_put_away(hosted_cpu);
+        machine_sync(next);
+        sim_loaded[hosted_cpu] = next;
+        next->loaded_on = hosted_cpu + 1;
+    }
+    if (sim_in_switch)
+        meanwhile(prev);
 }
 
 void sim_cpu_up(unsigned int cpu)
@@ -157,6 +172,7 @@ void sim_start(unsigned int cpus, const char *policy)
     sim_cpus = cpus;
     cpu_count = cpus;
     sim_check = NULL;
+    sim_in_switch = NULL;
     sim_ipis = sim_programs = 0;
     domain_count = 0;
     list_init(&sched_all_vcpus);
@@ -182,6 +198,7 @@ void sim_start(unsigned int cpus, const char *policy)
 
 void sim_stop(void)
 {
+    sim_in_switch = NULL;
     for (unsigned int i = 0; i < SIM_VCPUS; i++) {
         if (sim_vcpus[i].used) {
             struct vcpu *v = &sim_vcpus[i].v;
