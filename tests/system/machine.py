@@ -101,7 +101,8 @@ class Machine:
             command += ['-kernel', kernel, '-append', self.kernel_arguments()]
             command += ['-initrd', initrd] if initrd else []
         else:
-            modules = [f'{kernel} {self.kernel_arguments()}'] if kernel else []
+            # QEMU takes a doubled comma for one.
+            modules = [f'{kernel} {self.kernel_arguments()}'.replace(',', ',,')] if kernel else []
             modules += [initrd] if initrd else []
             command += ['-kernel', self.hypervisor, '-append', self.hypervisor_arguments()]
             command += ['-initrd', ','.join(modules)] if modules else []
