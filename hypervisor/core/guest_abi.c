@@ -100,6 +100,11 @@ int guest_words_read_chunk(struct guest_words *w, uint64_t index, uint64_t *out)
     return ret;
 }
 
+int guest_words_copy(const struct hypercall *hc, uint64_t *dst, guest_ptr_t list, unsigned int count)
+{
+    return read_words(hypercall_width32(hc), dst, list, 0, count);
+}
+
 int guest_word_read(const struct hypercall *hc, guest_ptr_t list, uint64_t index, uint64_t *out)
 {
     return read_words(hypercall_width32(hc), out, list, index, 1);

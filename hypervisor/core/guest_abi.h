@@ -113,6 +113,10 @@ static inline __must_check int guest_words_read(struct guest_words *w, uint64_t 
     return 0;
 }
 
+/* The first `count` words at once, for lists with a bound. 0 or -EFAULT. */
+int guest_words_copy(const struct hypercall *hc, uint64_t *dst, guest_ptr_t list, unsigned int count)
+    __must_check;
+
 /* One word, read or written. A 32-bit list takes the low half. */
 int guest_word_read(const struct hypercall *hc, guest_ptr_t list, uint64_t index, uint64_t *out) __must_check;
 int guest_word_write(const struct hypercall *hc, guest_ptr_t list, uint64_t index, uint64_t value)

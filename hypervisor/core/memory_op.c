@@ -34,7 +34,8 @@ static long op_maximum_ram_page(struct hypercall *hc)
 /* What the guest says of itself in shared_info. */
 static long maximum_gpfn(const struct domain *d)
 {
-    uint64_t count = READ_ONCE(d->shared_info->arch.max_pfn);
+    const struct abi32_shared_info *narrow = (const struct abi32_shared_info *)d->shared_info;
+    uint64_t count = d->width32 ? READ_ONCE(narrow->arch.max_pfn) : READ_ONCE(d->shared_info->arch.max_pfn);
 
     return count ? (long)(count - 1) : 0;
 }

@@ -96,17 +96,33 @@ void vcpu_areas_update(struct vcpu *v, bool in_kernel)
         vcpu_areas_publish(v);
 }
 
+/* Where in shared_info the wall clock is. */
+struct wallclock {
+    uint32_t *version, *sec, *nsec, *sec_hi;
+};
+
+static struct wallclock wallclock_of(struct domain *d)
+{
+    struct abi32_shared_info *narrow = (struct abi32_shared_info *)d->shared_info;
+    shared_info_t *wide = d->shared_info;
+
+    if (d->width32)
+        return (struct wallclock){&narrow->wc_version, &narrow->wc_sec, &narrow->wc_nsec,
+                                  &narrow->arch.wc_sec_hi};
+    return (struct wallclock){&wide->wc_version, &wide->wc_sec, &wide->wc_nsec, &wide->wc_sec_hi};
+}
+
 void domain_wallclock_publish(struct domain *d)
 {
-    shared_info_t *s = d->shared_info;
+    struct wallclock w = wallclock_of(d);
     uint64_t ns = wallclock_at_boot_ns + (uint64_t)(d->time_offset_seconds * NS_PER_S),
              seconds = ns / (uint64_t)NS_PER_S;
 
-    s->wc_version = (s->wc_version | 1) + 2;
+    *w.version = (*w.version | 1) + 2;
     barrier();
-    s->wc_sec = (uint32_t)seconds;
-    s->wc_sec_hi = (uint32_t)(seconds >> 32);
-    s->wc_nsec = (uint32_t)(ns % (uint64_t)NS_PER_S);
+    *w.sec = (uint32_t)seconds;
+    *w.sec_hi = (uint32_t)(seconds >> 32);
+    *w.nsec = (uint32_t)(ns % (uint64_t)NS_PER_S);
     barrier();
-    s->wc_version++;
+    ++*w.version;
 }

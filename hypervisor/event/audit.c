@@ -31,7 +31,7 @@ void event_vcpu_info_moved(struct vcpu *v)
     /* What was shown in the old place may not have been seen: every word, and an upcall that finds the rest.
      */
     if (v->domain->width32)
-        __atomic_store_n((uint32_t *)((char *)v->info + 4), ~0U, __ATOMIC_SEQ_CST);
+        __atomic_store_n(two_level_selector_32(v), ~0U, __ATOMIC_SEQ_CST);
     else
         __atomic_store_n(&v->info->evtchn_pending_sel, ~0UL, __ATOMIC_SEQ_CST);
     event_notify(v, NULL);

@@ -8,6 +8,7 @@
 #ifndef EVENT_WIRE_H
 #define EVENT_WIRE_H
 
+#include "abi/schema.h"
 #include "event/channel.h"
 #include "sched/sched.h"
 
@@ -54,16 +55,24 @@ static inline uint64_t *two_level_pending(const struct domain *d)
 
 static inline uint64_t *two_level_mask(const struct domain *d)
 {
-    return two_level_pending(d) + (d->width32 ? 32 * sizeof(uint32_t) / sizeof(uint64_t) : 64);
+    size_t at =
+        d->width32 ? offsetof(struct abi32_shared_info, evtchn_mask) : offsetof(shared_info_t, evtchn_mask);
+
+    return (uint64_t *)((char *)d->shared_info + at);
 }
 
-/* A word of the selector, in 32-bit guests the 4 bytes behind the flags. */
+static inline uint32_t *two_level_selector_32(const struct vcpu *v)
+{
+    return (uint32_t *)((char *)v->info + offsetof(struct abi32_vcpu_info, evtchn_pending_sel));
+}
+
+/* A word of the selector. */
 static inline bool two_level_select(struct vcpu *v, port_t port)
 {
     if (unlikely(v->domain->width32)) {
         uint32_t bit = 1U << port / 32 % 32;
 
-        return __atomic_fetch_or((uint32_t *)((char *)v->info + 4), bit, __ATOMIC_SEQ_CST) & bit;
+        return __atomic_fetch_or(two_level_selector_32(v), bit, __ATOMIC_SEQ_CST) & bit;
     }
     return atomic_test_and_set_bit(port / 64 % 64, (uint64_t *)&v->info->evtchn_pending_sel);
 }

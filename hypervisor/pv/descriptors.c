@@ -4,6 +4,7 @@
  * they are touched. Layout of descriptors: SDM 3A 3.4.5, 5.8.3.1.
  */
 #include "arch/x86/hostmap.h"
+#include "core/guest_abi.h"
 #include "arch/x86/tlb.h"
 #include "core/frame_ref.h"
 #include "hv/guest.h"
@@ -124,7 +125,7 @@ long do_set_gdt(struct hypercall *hc)
 
     if (entries > FIRST_RESERVED_GDT_ENTRY)
         return -EINVAL;
-    if (copy_from_guest(mfns, hypercall_ptr(hc, 0), pages * sizeof(mfns[0])))
+    if (guest_words_copy(hc, mfns, hypercall_ptr(hc, 0), pages))
         return -EFAULT;
     ret = pv_set_gdt(hc->vcpu, mfns, entries);
     if (ret == 0) /* the translations of the old table's pages */

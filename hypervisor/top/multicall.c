@@ -5,6 +5,7 @@
  */
 #include "top/calls.h"
 #include "arch/x86/guest_word.h"
+#include "core/guest_abi.h"
 #include "core/softirq_bits.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -65,8 +66,33 @@ static long run_entry(struct hypercall *hc, struct hypercall *child, struct mult
     return write_result(at, result) ? 0 : -EFAULT;
 }
 
+/* The same for an entry of a 32-bit caller. */
+static long run_entry_32(struct hypercall *hc, struct hypercall *child, guest_ptr_t at)
+{
+    guest_ptr_t args = guest_ptr_add(at, abi_offset_as(true, multicall_entry, args));
+    struct multicall_entry entry;
+    long result;
+
+    if (abi_read_as(true, multicall_entry, &entry, at))
+        return -EFAULT;
+    child->number = entry.op;
+    for (unsigned int i = 0; i < ARRAY_SIZE(child->arg); i++)
+        child->arg[i] = entry.args[i];
+    child->budget = hc->budget;
+    result = hypercall_dispatch(child);
+    hc->budget = child->budget;
+    if (result != -ERESTART)
+        return guest_word_write(hc, guest_ptr_add(at, abi_offset_as(true, multicall_entry, result)), 0,
+                                (uint64_t)result);
+    for (unsigned int i = 0; i < ARRAY_SIZE(child->arg); i++)
+        if (guest_word_write(hc, args, i, child->arg[i]))
+            return -EFAULT;
+    return -ERESTART;
+}
+
 long do_multicall(struct hypercall *hc)
 {
+    const bool width32 = hypercall_width32(hc);
     struct hypercall child = {.vcpu = hc->vcpu, .caller = hc->caller, .in_multicall = true};
     long rc;
 
@@ -74,10 +100,11 @@ long do_multicall(struct hypercall *hc)
         return -EINVAL;
     hc->arg[1] = (uint32_t)hc->arg[1];
     while (hc->arg[1]) {
-        rc = run_entry(hc, &child, (struct multicall_entry *)hc->arg[0]);
+        rc = likely(!width32) ? run_entry(hc, &child, (struct multicall_entry *)hc->arg[0])
+                              : run_entry_32(hc, &child, hypercall_ptr(hc, 0));
         if (rc)
             return rc;
-        hc->arg[0] += sizeof(struct multicall_entry);
+        hc->arg[0] += abi_size_as(width32, multicall_entry);
         hc->arg[1]--;
         if (hc->arg[1] && softirq_pending_here()) /* an entry may be a long call of any kind */
             return -ERESTART;
