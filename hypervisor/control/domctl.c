@@ -22,6 +22,8 @@ struct row {
     [XEN_DOMCTL_##command] = {domctl_##command, sizeof(((struct xen_domctl *)0)->u.member), 0}
 #define ROW_IN(command) [XEN_DOMCTL_##command] = {domctl_##command, 0, 0}
 
+#define ABSENT(command) [XEN_DOMCTL_##command] = {domctl_absent, 0, 0}
+
 static const struct row ops[] = {
     [XEN_DOMCTL_createdomain] = {domctl_createdomain, 0, DOMCTL_NO_DOMAIN},
     [XEN_DOMCTL_getdomaininfo] = {domctl_getdomaininfo, sizeof(struct xen_domctl_getdomaininfo),
@@ -57,6 +59,29 @@ static const struct row ops[] = {
     ROW(get_vcpu_msrs, vcpu_msrs),
     ROW_IN(set_vcpu_msrs),
     ROW_IN(getpageframeinfo3),
+    ROW_IN(ioport_permission),
+    ROW_IN(iomem_permission),
+    ABSENT(shadow_op),
+    ABSENT(gethvmcontext),
+    ABSENT(sethvmcontext),
+    ABSENT(gethvmcontext_partial),
+    ABSENT(assign_device),
+    ABSENT(test_assign_device),
+    ABSENT(deassign_device),
+    ABSENT(get_device_group),
+    ABSENT(bind_pt_irq),
+    ABSENT(unbind_pt_irq),
+    ABSENT(memory_mapping),
+    ABSENT(ioport_mapping),
+    ABSENT(debug_op),
+    ABSENT(set_broken_page_p2m),
+    ABSENT(psr_cmt_op),
+    ABSENT(monitor_op),
+    ABSENT(psr_alloc),
+    ABSENT(soft_reset),
+    ABSENT(vmtrace_op),
+    ABSENT(get_paging_mempool_size),
+    ABSENT(set_paging_mempool_size),
 };
 
 int domctl_write_back(struct hypercall *hc, const struct xen_domctl *op, const void *part, size_t bytes)

@@ -162,3 +162,48 @@ KIT_TEST(vcpu_msrs)
     CHECK_RC(kit_domctl(XEN_DOMCTL_get_vcpu_msrs, 0, &op), -XEN_EINVAL);
     CHECK(kit_domain_gone(d));
 }
+
+/* What PV domains cannot have here: callers know by the error. */
+KIT_TEST(absent_domctls)
+{
+    static const struct {
+        uint16_t cmd;
+        int rc;
+    } cases[] = {{XEN_DOMCTL_shadow_op, -XEN_EINVAL},
+                 {XEN_DOMCTL_gethvmcontext, -XEN_EINVAL},
+                 {XEN_DOMCTL_sethvmcontext, -XEN_EINVAL},
+                 {XEN_DOMCTL_gethvmcontext_partial, -XEN_EINVAL},
+                 {XEN_DOMCTL_assign_device, -XEN_EOPNOTSUPP},
+                 {XEN_DOMCTL_test_assign_device, -XEN_EOPNOTSUPP},
+                 {XEN_DOMCTL_deassign_device, -XEN_EOPNOTSUPP},
+                 {XEN_DOMCTL_get_device_group, -XEN_EOPNOTSUPP},
+                 {XEN_DOMCTL_bind_pt_irq, -XEN_EINVAL},
+                 {XEN_DOMCTL_unbind_pt_irq, -XEN_EINVAL},
+                 {XEN_DOMCTL_memory_mapping, -XEN_EINVAL},
+                 {XEN_DOMCTL_ioport_mapping, -XEN_EOPNOTSUPP},
+                 {XEN_DOMCTL_ioport_permission, -XEN_EINVAL},
+                 {XEN_DOMCTL_debug_op, -XEN_EINVAL},
+                 {XEN_DOMCTL_set_broken_page_p2m, -XEN_EINVAL},
+                 {XEN_DOMCTL_psr_cmt_op, -XEN_ENODEV},
+                 {XEN_DOMCTL_monitor_op, -XEN_EOPNOTSUPP},
+                 {XEN_DOMCTL_psr_alloc, -XEN_ENODEV},
+                 {XEN_DOMCTL_vmtrace_op, -XEN_EINVAL},
+                 {XEN_DOMCTL_get_paging_mempool_size, -XEN_EOPNOTSUPP},
+                 {XEN_DOMCTL_set_paging_mempool_size, -XEN_EOPNOTSUPP},
+                 {XEN_DOMCTL_vm_event_op, -XEN_ENOSYS},
+                 {87, -XEN_ENOSYS},
+                 {999, -XEN_ENOSYS}};
+    domid_t d;
+
+    CHECK_OR_RETURN(kit_domain_create(1, 16, &d) == 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        long rc;
+
+        memset(&op, 0, sizeof(op));
+        rc = kit_domctl(cases[i].cmd, d, &op);
+        if (rc != cases[i].rc)
+            kit_note("domctl %u", cases[i].cmd);
+        CHECK_RC(rc, cases[i].rc);
+    }
+    CHECK(kit_domain_gone(d));
+}
