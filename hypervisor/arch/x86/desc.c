@@ -319,7 +319,7 @@ void cpu_enter(unsigned int cpu)
     wrmsr(MSR_CSTAR, block + GATE_CODE + 256);
     wrmsr(MSR_FMASK, SYSCALL_MASK);
     wrmsr(MSR_SYSENTER_CS, cpu_features.sysenter ? HV_CS : 0); /* 0: SYSENTER is #GP */
-    wrmsr(MSR_SYSENTER_SP, (uint64_t)stack_top()); /* until its gate's first instruction */
+    wrmsr(MSR_SYSENTER_SP, (uint64_t)stack_top());             /* until its gate's first instruction */
     wrmsr(MSR_SYSENTER_IP, block + GATE_CODE + 512);
     cpu_features_apply();
 }
