@@ -49,6 +49,12 @@ static void hammer_reads(void *arg)
     }
 }
 
+/* Odd vcpus write, even ones read. */
+static void hammer(void *arg)
+{
+    ((uintptr_t)arg & 1 ? hammer_writes : hammer_reads)(arg);
+}
+
 static unsigned start_others(void (*fn)(void *))
 {
     unsigned n = kit_nr_vcpus();
@@ -123,7 +129,7 @@ KIT_TEST(stale_tlb_free)
 
     h.page = page;
     page[0] = 0;
-    n = start_others(hammer_reads);
+    n = start_others(hammer);
     for (unsigned i = 0; i < rounds(60); i++) {
         unsigned long old = kit_p2m[pfn], entry = old;
         struct xen_memory_reservation r = {.nr_extents = 1, .domid = DOMID_SELF};
@@ -148,7 +154,7 @@ KIT_TEST(stale_tlb_free)
     stop_others(n);
     CHECK_EQ(h.seen_poison, 0);
     CHECK_EQ(changed, 0);
-    CHECK(h.writes > 0);
+    CHECK(h.writes > 0 && h.faults > 0);
     CHECK(reused > 0); /* otherwise this tried nothing */
     kit_page_free(page);
     kit_page_free(view);
