@@ -29,6 +29,7 @@ static long create_vcpus(struct hypercall *hc, struct domain *d)
         rc = d->state == DOMAIN_ALIVE ? vcpu_create(d, id, first_cpu(d, id), &v) : -EINVAL;
         if (rc)
             return rc;
+        hypercall_charge(hc, 4); /* some 3,000 instructions */
         if (hypercall_preempt(hc))
             return -ERESTART;
     }

@@ -13,7 +13,7 @@
 #include "hv/errno.h"
 #include "sched/sched.h"
 
-/* No vcpu is made, no page allocated from here on; the vcpus are off their processors. */
+/* No vcpu is made, no page allocated from here on; the vcpus are told to stop. */
 static int stop(struct domain *d)
 {
     bool busy = false;
@@ -29,11 +29,28 @@ static int stop(struct domain *d)
     for_each_vcpu (v, d)
         busy |= v->is_initialising; /* the toolstack, on another processor, just gives it page tables */
     unlock(&d->control_lock);
-    if (busy)
-        return -ERESTART;
-    for_each_vcpu (v, d)
-        sched_sleep_sync(v);
+    return busy ? -ERESTART : 0;
+}
+
+/* Something for each vcpu, with a look at what is pending after some of them: there may be 512. */
+static int each_vcpu(struct domain *d, void (*function)(struct vcpu *v))
+{
+    while (d->end_vcpu < d->max_vcpus) {
+        struct vcpu *v = d->vcpu[d->end_vcpu++];
+
+        if (v)
+            function(v);
+        if (d->end_vcpu % 64 == 0 && softirq_pending())
+            return -ERESTART;
+    }
+    d->end_vcpu = 0;
     return 0;
+}
+
+/* The vcpus are off their processors. */
+static int wait_for_vcpus(struct domain *d)
+{
+    return each_vcpu(d, sched_sleep_sync);
 }
 
 static int close_events(struct domain *d)
@@ -50,13 +67,9 @@ static int unmap_pirqs(struct domain *d)
 
 static int stop_timers(struct domain *d)
 {
-    struct vcpu *v;
-
-    for_each_vcpu (v, d)
-        vcpu_timers_kill(v);
     for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
         timer_kill(&d->watchdog[i]);
-    return 0;
+    return each_vcpu(d, vcpu_timers_kill);
 }
 
 /* Registered vcpu_info areas: senders that still look at them are waited for, once for every few vcpus. */
@@ -101,7 +114,8 @@ static int unshare(struct domain *d)
 }
 
 static int (*const steps[])(struct domain *d) = {
-    stop, close_events, unmap_pirqs, grant_domain_release, stop_timers, drop_areas, give_back_memory, unshare,
+    stop,        wait_for_vcpus, close_events,     unmap_pirqs, grant_domain_release,
+    stop_timers, drop_areas,     give_back_memory, unshare,
 };
 
 static int go_on(struct domain *d)

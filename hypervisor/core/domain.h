@@ -56,6 +56,7 @@ struct domain {
     bool has_run;          /* the toolstack has let it go once: its CPU policy is what it is; control_lock */
     bool being_ended;      /* somebody is at the steps of its end (control/relinquish.c); atomic */
     uint8_t end_step;      /* which one; theirs */
+    uint16_t end_vcpu;     /* in that of the vcpus */
     uint32_t
         suspend_port; /* XEN_DOMCTL_subscribe: an event channel of the domain to be notified when it shuts down; 0: none */
     struct rcu_head rcu;

@@ -53,7 +53,7 @@ static bool begin(unsigned int cpu, cpumask_t *ask)
 
 static void rcu_softirq(void)
 {
-    struct rcu_head *done, *next;
+    struct rcu_head *done, *next, *first = NULL;
     unsigned int cpu = cpu_id(), other;
     uint64_t flags = lock_irqsave(&rcu.lock);
     cpumask_t ask = {0};
@@ -66,10 +66,16 @@ static void rcu_softirq(void)
         softirq_raise_cpu(SOFTIRQ_RCU, other);
     if (alone)
         softirq_raise(SOFTIRQ_RCU);
+    /* One a run, lest the scheduler wait for many: the others have another period to go. */
     for (; done; done = next) {
         next = done->next;
-        done->function(done);
+        if (first)
+            rcu_call(done, done->function);
+        else
+            first = done;
     }
+    if (first)
+        first->function(first);
 }
 
 void rcu_init(void)

@@ -38,20 +38,28 @@ bool softirq_pending(void)
     return softirq_pending_here();
 }
 
+static void serve(union softirq_bits *p, unsigned int n)
+{
+    __atomic_exchange_n(&p->byte[n], 0, __ATOMIC_SEQ_CST);
+    if (likely(handlers[n]))
+        handlers[n]();
+}
+
+/*
+ * In rounds: each of those that are pending once, SCHEDULE last, since what the others do may decide who runs next. What one of them raises again for itself or for one before it comes in the next round: long work done in pieces
+ * lets the scheduler have its turn.
+ */
 void softirq_run(void)
 {
     union softirq_bits *p = &this_cpu(softirq_bits);
-    uint64_t all;
 
-    while ((all = READ_ONCE(p->all)) != 0) {
-        /* SCHEDULE only when nothing else waits: what the others do may decide who runs next. */
+    while (READ_ONCE(p->all)) {
         PREEMPTION_CHECK();
-        uint64_t others = all & ~(0xffULL << (8 * SOFTIRQ_SCHEDULE));
-        unsigned int n = others ? (unsigned int)__builtin_ctzll(others) / 8 : SOFTIRQ_SCHEDULE;
-
-        __atomic_exchange_n(&p->byte[n], 0, __ATOMIC_SEQ_CST);
-        if (likely(handlers[n]))
-            handlers[n]();
+        for (unsigned int n = 0; n < SOFTIRQ_COUNT; n++)
+            if (n != SOFTIRQ_SCHEDULE && READ_ONCE(p->byte[n]))
+                serve(p, n);
+        if (READ_ONCE(p->byte[SOFTIRQ_SCHEDULE]))
+            serve(p, SOFTIRQ_SCHEDULE);
     }
 }
 

@@ -245,6 +245,19 @@ int event_domain_close_all(struct domain *d)
     return rc;
 }
 
+#define BUCKETS_FREED 256
+
+bool event_domain_free_some(struct domain *d)
+{
+    struct event_domain *e = d->event;
+
+    for (unsigned int n = 0; e && e->ports && n < BUCKETS_FREED; n++) {
+        e->ports -= BUCKET_CHANNELS;
+        hv_free(e->bucket[e->ports / BUCKET_CHANNELS]);
+    }
+    return e && e->ports;
+}
+
 void event_domain_free(struct domain *d)
 {
     struct event_domain *e = d->event;

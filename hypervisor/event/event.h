@@ -18,6 +18,8 @@ int event_domain_init(struct domain *d, unsigned int max_ports) __must_check;
 int event_domain_close_all(struct domain *d) __must_check;
 /* After event_domain_close_all() has returned 0, or for a domain that never ran. */
 void event_domain_free(struct domain *d);
+/* The same in steps: frees some of the channels; true if more are left. Nobody can find the domain. */
+bool event_domain_free_some(struct domain *d);
 int event_vcpu_init(struct vcpu *v) __must_check;
 void event_vcpu_free(struct vcpu *v);
 

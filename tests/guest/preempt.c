@@ -4,6 +4,7 @@
  * does for it without looking for pending work. Run as tests, the calls only have to work.
  * GUEST-GROUP: smp=1 mem=1536 dom0=256M xen=dom0_max_vcpus=2
  */
+#include <kit/domain.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
 #include <kit/string.h>
@@ -363,4 +364,84 @@ LONG_CALL(console_ring)
     CHECK_RC(kit_hypercall1(__HYPERVISOR_sysctl, (uintptr_t)op), 0);
     preempt_end();
     CHECK(op->u.readconsole.count > 1000);
+}
+
+/* --- A domain of 512 vcpus and 256 MiB, with 64 MiB of page tables pinned: made, and ended. --- */
+
+#define OTHER_VCPUS 512
+#define OTHER_L1S   32
+
+static domid_t other;
+static unsigned long other_pages[128]; /* first frames of 2 MiB each */
+
+LONG_CALL(create_domain)
+{
+    struct xen_domctl op = {.u.createdomain = {.max_vcpus = OTHER_VCPUS,
+                                               .max_evtchn_port = 8191,
+                                               .max_grant_frames = 32,
+                                               .max_maptrack_frames = 64,
+                                               .grant_opts = XEN_DOMCTL_GRANT_version(2)}};
+
+    BEGIN(create_domain);
+    CHECK_RC(kit_domctl(XEN_DOMCTL_createdomain, 0, &op), 0);
+    other = op.domain;
+    memset(&op, 0, sizeof(op));
+    op.u.max_vcpus.max = OTHER_VCPUS;
+    CHECK_RC(kit_domctl(XEN_DOMCTL_max_vcpus, other, &op), 0);
+    preempt_end();
+    memset(&op, 0, sizeof(op));
+    op.u.max_mem.max_memkb = 300UL << 10;
+    CHECK_RC(kit_domctl(XEN_DOMCTL_max_mem, other, &op), 0);
+}
+
+LONG_CALL(populate_domain)
+{
+    struct xen_memory_reservation r = res(other_pages, ARRAY_SIZE(other_pages), 9);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(other_pages); i++)
+        other_pages[i] = i * 512;
+    r.domid = other;
+    BEGIN(populate_domain);
+    CHECK_EQ(hcall_memory_op(XENMEM_populate_physmap, &r), ARRAY_SIZE(other_pages));
+    preempt_end();
+}
+
+/* Frame n of the domain becomes a table whose entries are base, base + step, ... */
+static bool make_table(unsigned n, unsigned entries, uint64_t base, uint64_t step)
+{
+    uint64_t *table = kit_foreign_map(other, other_pages[0] + n, PTE_RW, NULL);
+
+    for (unsigned i = 0; table && i < entries; i++)
+        table[i] = base + i * step;
+    return table && !kit_foreign_unmap(table);
+}
+
+/* Its tables, and two thousand event channels. */
+static bool fill_domain(void)
+{
+    uint64_t first = (uint64_t)other_pages[0] << KIT_PAGE_SHIFT,
+             data = (uint64_t)other_pages[1] << KIT_PAGE_SHIFT;
+    struct evtchn_alloc_unbound a = {.dom = other, .remote_dom = DOMID_SELF};
+
+    for (unsigned i = 0; i < OTHER_L1S; i++)
+        if (!make_table(3 + i, 512, data | PTE_RW, KIT_PAGE_SIZE))
+            return false;
+    for (unsigned i = 0; i < 2000; i++)
+        if (hcall_event_channel_op(EVTCHNOP_alloc_unbound, &a))
+            return false;
+    return make_table(2, OTHER_L1S, (first + 3 * KIT_PAGE_SIZE) | PTE_TABLE, KIT_PAGE_SIZE) &&
+           make_table(1, 1, (first + 2 * KIT_PAGE_SIZE) | PTE_TABLE, 0) &&
+           make_table(0, 1, (first + KIT_PAGE_SIZE) | PTE_TABLE, 0);
+}
+
+LONG_CALL(destroy_domain)
+{
+    struct mmuext_op pin = {.cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = other_pages[0]};
+
+    CHECK_OR_RETURN(fill_domain());
+    CHECK_RC(hcall_mmuext_op(&pin, 1, NULL, (unsigned)other | ((unsigned)other + 1) << 16), 0);
+    BEGIN(destroy_domain);
+    CHECK_RC(kit_domain_destroy(other), 0);
+    preempt_end();
+    CHECK(kit_domain_gone(other));
 }

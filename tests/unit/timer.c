@@ -240,7 +240,7 @@ static void console_handler(void)
 static void rcu_handler(void)
 {
     strcat(order, "r");
-    if (strlen(order) < 3)
+    if (!strchr(order, 'S'))
         softirq_raise(SOFTIRQ_CONSOLE);
 }
 static void schedule_handler(void)
@@ -257,9 +257,15 @@ static void schedule_comes_last(void **state)
     assert_false(softirq_pending());
     softirq_raise(SOFTIRQ_SCHEDULE);
     softirq_raise(SOFTIRQ_RCU);
+    softirq_raise(SOFTIRQ_CONSOLE);
     assert_true(softirq_pending());
     softirq_run();
-    assert_string_equal(order, "rcS"); /* also after what RCU raised */
+    assert_string_equal(order, "crSc");
+    order[0] = 0;
+    softirq_raise(SOFTIRQ_SCHEDULE);
+    softirq_raise(SOFTIRQ_RCU);
+    softirq_run();
+    assert_string_equal(order, "rSc"); /* what comes up meanwhile does not keep the scheduler waiting */
     assert_false(softirq_pending());
     /* Another's: one IPI, however often, until it was served. */
     softirq_raise_cpu(SOFTIRQ_CONSOLE, 2);
