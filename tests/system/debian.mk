@@ -1,0 +1,18 @@
+# A Debian 12 domain 0 with Xen's own tools: test_xl.py and its like drive it, on either hypervisor. debootstrap's result is kept in
+# $(B)/cache, the image is made anew when its parts change.
+DEBIAN_ROOT := $(B)/cache/debian-12
+DEBIAN_PROGRAMS := $(patsubst tests/system/debian/%.c,$(B)/debian/%,$(wildcard tests/system/debian/*.c))
+
+$(DEBIAN_ROOT)/version: | tests/system/debian/make-root tests/system/debian/packages
+	$(Q)tests/system/debian/make-root $(DEBIAN_ROOT)
+.PRECIOUS: $(DEBIAN_ROOT)/version
+
+$(B)/debian/%: tests/system/debian/%.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -g0 -Wall -Wextra -Werror -o $@ $< -lxenctrl -lxentoollog
+
+$(B)/debian/dom0.img: $(DEBIAN_ROOT)/version $(KERNEL_DIR)/version $(DEBIAN_PROGRAMS) $(filter-out %.c,$(wildcard tests/system/debian/*))
+	$(Q)tests/system/debian/make-image $(KERNEL_DIR) $(DEBIAN_ROOT) $(@D) $(DEBIAN_PROGRAMS)
+
+debian: $(B)/debian/dom0.img
+.PHONY: debian

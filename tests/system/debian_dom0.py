@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A Debian 12 domain 0 with Xen's tools (made by tests/system/debian/), driven through the shell on its console."""
+import re
+
+import machine as machines
+
+READY = r'DEBIAN-DOM0 ready nproc=(\d+)[^\r\n]*'
+
+
+def machine(hypervisor, **changes):
+    """The machine that boots it. `changes`: fields of machine.Machine."""
+    build = machines.build_dir() / 'debian'
+    for part in ('dom0.img', 'initrd.gz'):
+        if not (machines.ROOT / build / part).exists():
+            raise FileNotFoundError(f'{build / part} is not there: make debian')
+    disk = f'file={build}/dom0.img,format=raw,if=virtio,snapshot=on'
+    return machines.Machine(hypervisor=hypervisor, memory=1536, initrd=str(build / 'initrd.gz'), devices=('-drive', disk)).replace(**changes)
+
+
+class Dom0:
+    """A booted one. Commands run one after the other in the same shell, without echo."""
+
+    def __init__(self, running):
+        self.running = running
+        self.count = 0
+        self.running.expect(READY)
+        self.ok('stty -echo; dmesg -n 1')
+
+    def run(self, command, limit=60):
+        """Runs a shell command; returns (exit status, what it printed, lines of the hypervisor's log apart)."""
+        self.count += 1
+        self.running.type(f'{command}\nprintf "\\n@@{self.count} %d@@\\n" $?\n')
+        status = int(self.running.expect(f'@@{self.count} (\\d+)@@', limit).group(1))
+        text = self.running.child.before.replace('\r', '')
+        lines = [line for line in text.split('\n') if not re.match(r'\(XEN\)|\[ *\d+\.\d+\] ', line)]
+        return status, '\n'.join(lines).strip()
+
+    def ok(self, command, limit=60):
+        """The same, which must succeed; returns what it printed."""
+        status, text = self.run(command, limit)
+        if status:
+            self.running.fail(f'{command!r} ended with status {status}:\n{text}\n')
+        return text
+
+    def fails(self, command, limit=60):
+        """A command that must fail."""
+        status, text = self.run(command, limit)
+        if not status:
+            self.running.fail(f'{command!r} succeeded:\n{text}\n')
+        return text
+
+    def wait(self, command, limit=60):
+        """Waits until a command succeeds; returns what it printed."""
+        return self.ok(f'for n in $(seq {int(limit * machines.PATIENCE * 2)}); do ({command}) && break; sleep 0.5; done && ({command}) >/dev/null',
+                       limit + 10)
+
+    def free_pages(self):
+        """Pages that belong to nobody, after what dies has gone."""
+        return int(self.ok('freepages'))
+
+    def create(self, config, name='linux', limit=120):
+        """xl create, and wait for the guest's user land to say so on its console, which is kept in /run/console.NAME."""
+        self.ok(f'xl create -q {config}', limit)
+        return self.guest_ready(name, limit)
+
+    def guest_ready(self, name='linux', limit=120):
+        """What the guest prints once it is up: a match-like dictionary."""
+        self.ok(f'rm -f /run/console.{name}; (sleep 100000 | xl console {name} >/run/console.{name} 2>&1 &)')
+        text = self.wait(f'grep -a GUEST-READY /run/console.{name}', limit)
+        return dict(re.findall(r'(nproc|disk|net)=([^=]*?)(?= \w+=|\r|\n|$)', text.splitlines()[0]))
+
+    def gone(self, name='linux', limit=60):
+        self.wait(f'! xl domid {name} 2>/dev/null', limit)
