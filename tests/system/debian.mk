@@ -9,10 +9,10 @@ $(DEBIAN_ROOT)/version: | tests/system/debian/make-root tests/system/debian/pack
 
 $(B)/debian/%: tests/system/debian/%.c
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) -std=gnu11 -O2 -g0 -Wall -Wextra -Werror -o $@ $< -lxenctrl -lxentoollog
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -g0 -Wall -Wextra -Werror -o $@ $< -lxenguest -lxenctrl
 
-$(B)/debian/dom0.img: $(DEBIAN_ROOT)/version $(KERNEL_DIR)/version $(DEBIAN_PROGRAMS) $(filter-out %.c,$(wildcard tests/system/debian/*))
-	$(Q)tests/system/debian/make-image $(KERNEL_DIR) $(DEBIAN_ROOT) $(@D) $(DEBIAN_PROGRAMS)
+$(B)/debian/dom0.img: $(DEBIAN_ROOT)/version $(KERNEL_DIR)/version $(DEBIAN_PROGRAMS) $(B)/guests/smoke-pv64 $(filter-out %.c,$(wildcard tests/system/debian/*))
+	$(Q)tests/system/debian/make-image $(KERNEL_DIR) $(DEBIAN_ROOT) $(@D) $(B)/guests/smoke-pv64 $(DEBIAN_PROGRAMS)
 
 debian: $(B)/debian/dom0.img
 .PHONY: debian
