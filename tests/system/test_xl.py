@@ -234,7 +234,7 @@ def test_grub(dom0):
 
 def test_killed_toolstack(dom0):
     """xl dies at its k-th privileged call: xl destroy removes what is left, and nothing leaks."""
-    dom0.ok('printf \'name = "kit"\\nmemory = 16\\nkernel = "/guest/kit"\\non_poweroff = "preserve"\\n\' >/etc/xen/kit.cfg')
+    dom0.ok('printf \'name = "kit"\\nmemory = 32\\nkernel = "/guest/kit"\\non_poweroff = "preserve"\\n\' >/etc/xen/kit.cfg')
     strace = 'strace -f -P /dev/xen/privcmd -e trace=ioctl'
     calls = int(dom0.ok(f'{strace} -o /run/calls xl create -q /etc/xen/kit.cfg >/dev/null 2>&1; grep -c "ioctl(" /run/calls', 120))
     dom0.ok('xl destroy kit')

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cycles COUNT KERNEL [wait]: COUNT times, makes a PV domain of 16 MiB from KERNEL with the domain builder of libxenguest, starts it, with `wait`
+ * cycles COUNT KERNEL [wait]: COUNT times, makes a PV domain of 32 MiB from KERNEL with the domain builder of libxenguest, starts it, with `wait`
  * lets it end by itself, and destroys it. Prints the pages that are free before and after, which must be equal.
  */
 #include <errno.h>
@@ -51,7 +51,7 @@ static int build(uint32_t domid, const char *kernel)
     STEP("kernel", xc_dom_kernel_file(image, kernel));
     STEP("boot_xen_init", xc_dom_boot_xen_init(image, xen, domid));
     STEP("parse", xc_dom_parse_image(image));
-    STEP("mem_init", xc_dom_mem_init(image, 16));
+    STEP("mem_init", xc_dom_mem_init(image, 32));
     STEP("boot_mem_init", xc_dom_boot_mem_init(image));
     STEP("build", xc_dom_build_image(image));
     STEP("boot", xc_dom_boot_image(image));
@@ -80,7 +80,7 @@ static int once(const char *kernel, int wait)
         perror("create");
         return -1;
     }
-    int failed = xc_domain_max_vcpus(xen, domid, 1) || xc_domain_setmaxmem(xen, domid, 17 << 10) || build(domid, kernel) ||
+    int failed = xc_domain_max_vcpus(xen, domid, 1) || xc_domain_setmaxmem(xen, domid, 33 << 10) || build(domid, kernel) ||
                  xc_domain_unpause(xen, domid);
     if (failed)
         perror("build");
