@@ -7,6 +7,7 @@ import machine as machines
 
 READY = r'DEBIAN-DOM0 ready nproc=(\d+)[^\r\n]*'
 PIECE = 80
+LOG = '/var/log/xen/console/guest-{}.log'
 
 
 def machine(hypervisor, **changes):
@@ -70,15 +71,17 @@ class Dom0:
         return int(self.ok('freepages'))
 
     def create(self, config, name='linux', limit=120):
-        """xl create, and wait for the guest's user land to say so on its console, which is kept in /run/console.NAME."""
+        """xl create, and wait for the guest's user land to say so on its console, which xenconsoled keeps in a file."""
+        self.ok(f'rm -f {LOG.format(name)}')
         self.ok(f'xl create -q {config}', limit)
-        return self.guest_ready(name, limit)
+        return self.guest_ready(name, 1, limit)
 
-    def guest_ready(self, name='linux', limit=120):
-        """What the guest prints once it is up: a match-like dictionary."""
-        self.ok(f'rm -f /run/console.{name}; (sleep 100000 | xl console {name} >/run/console.{name} 2>&1 &)')
-        text = self.wait(f'grep -a GUEST-READY /run/console.{name}', limit)
-        return dict(re.findall(r'(nproc|disk|net)=([^=]*?)(?= \w+=|\r|\n|$)', text.splitlines()[0]))
+    def guest_ready(self, name='linux', times=1, limit=120):
+        """What the guest prints once it is up, for the so-many-th time since create()."""
+        log = LOG.format(name)
+        self.wait(f'[ "$(grep -a -c GUEST-READY {log} 2>/dev/null)" -ge {times} ]', limit)
+        text = self.ok(f'grep -a GUEST-READY {log} | tail -n 1')
+        return dict(re.findall(r'(nproc|disk|net)=([^=]*?)(?= \w+=|\r|\n|$)', text))
 
     def gone(self, name='linux', limit=60):
         self.wait(f'! xl domid {name} 2>/dev/null', limit)

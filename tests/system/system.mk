@@ -11,7 +11,7 @@ $(ORACLE_XEN): $(B)/cache/$(ORACLE_PACKAGE)/version
 oracle: $(ORACLE_XEN)
 .PHONY: oracle
 
-test-system: dom0 $(ORACLE_XEN) $(HYPERVISOR)
+test-system: dom0 debian $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)$(SYSTEM_RUN) $(PYTEST_ARGS)
 
 test-matrix: dom0 $(ORACLE_XEN) $(HYPERVISOR)
@@ -23,6 +23,6 @@ soak-system: dom0 $(ORACLE_XEN) $(HYPERVISOR)
 soak: soak-system
 .PHONY: soak soak-system
 
-test-system-oracle: dom0 $(ORACLE_XEN)
+test-system-oracle: dom0 debian $(ORACLE_XEN)
 	$(Q)$(MAKE) --no-print-directory test-system HYPERVISOR=$(ORACLE_XEN)
 .PHONY: test-system test-matrix test-system-oracle

@@ -183,7 +183,7 @@ def test_reboot(guest):
     before = int(guest.ok('xl domid linux'))
     guest.ok('xl reboot linux')
     guest.wait(f'n=$(xl domid linux 2>/dev/null) && [ "$n" != {before} ]', 90)
-    guest.guest_ready()
+    guest.guest_ready(times=2)
     assert int(guest.ok('xl domid linux')) > before
 
 
@@ -227,7 +227,7 @@ def test_grub(dom0):
             's/^name.*/name = \\"grub\\"/" /etc/xen/linux.cfg >/etc/xen/grub.cfg')
     facts = dom0.create('/etc/xen/grub.cfg', 'grub', 200)
     assert facts['disk'] == "the guest's own disk"
-    dom0.ok('grep -a from-grub /run/console.grub')
+    dom0.ok('grep -a from-grub /var/log/xen/console/guest-grub.log')
     dom0.ok('xl destroy grub')
     dom0.gone('grub')
 
@@ -256,6 +256,7 @@ def test_virsh(dom0):
     virsh = 'virsh -c xen:///system'
     assert 'Domain-0' in dom0.ok(f'{virsh} list')
     dom0.ok(f'{virsh} define /etc/xen/virsh.xml')
+    dom0.ok('rm -f /var/log/xen/console/guest-virsh.log')
     dom0.ok(f'{virsh} start virsh', 120)
     dom0.guest_ready('virsh')
     dom0.ok(f'{virsh} suspend virsh')
