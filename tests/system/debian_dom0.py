@@ -63,8 +63,10 @@ class Dom0:
 
     def wait(self, command, limit=60):
         """Waits until a command succeeds; returns what it printed."""
-        return self.ok(f'for n in $(seq {int(limit * machines.PATIENCE * 2)}); do ({command}) && break; sleep 0.5; done && ({command}) >/dev/null',
-                       limit + 10)
+        self.ok('begin=$SECONDS')
+        limit = int(limit * machines.PATIENCE)
+        return self.ok(f'until w=$({command}); do [ $SECONDS -lt $((begin + {limit})) ] || break; sleep 0.5; done; echo "$w"; ({command}) >/dev/null',
+                       limit + 20)
 
     def free_pages(self):
         """Pages that belong to nobody, after what dies has gone."""

@@ -10,34 +10,10 @@ import pytest
 
 pytestmark = [pytest.mark.xdist_group('debian'), pytest.mark.debian]
 
+# Not proved there yet; the end of a run names each.
 NOT_THERE_ON_XENIOS = dict.fromkeys('''
-    test_info
-    test_list
-    test_dmesg
-    test_xentop
-    test_xenstore_ls
-    test_topology
-    test_create
-    test_console
-    test_traffic_both_ways
-    test_names
-    test_pause
-    test_vcpus
-    test_memory
-    test_scheduling
-    test_block_attach
-    test_network_attach
-    test_dump_core
-    test_reboot
-    test_shutdown
-    test_leaves_nothing
-    test_four_vcpus_and_qcow2
-    test_too_large
-    test_grub
-    test_killed_toolstack
-    test_cycles
-    test_virsh
-'''.split(), 'domctl, foreign mappings')
+    test_console test_reboot test_shutdown test_leaves_nothing test_four_vcpus_and_qcow2 test_too_large test_grub test_killed_toolstack test_cycles test_virsh
+'''.split(), 'not proved yet')
 
 
 @pytest.fixture(scope='module')
@@ -108,7 +84,9 @@ def test_create(dom0):
 
 
 def test_console(guest):
-    guest.ok('(sleep 1; echo "echo said \\$((6*7))"; sleep 3) | timeout 6 xl console linux >/run/typed 2>&1; grep -a "said 42" /run/typed')
+    guest.ok('((sleep 3; echo "echo said \\$((6*7))"; sleep 30) | xl console linux >/run/typed 2>&1 &)')
+    guest.wait('grep -a "said 42" /run/typed', 40)
+    guest.wait('! pgrep xenconsole$', 40)
 
 
 def test_traffic_both_ways(guest):

@@ -45,8 +45,8 @@ static int build(uint32_t domid, const char *kernel)
     image->container_type = XC_DOM_PV_CONTAINER;
     image->flags = 0;
 
-#define STEP(name, call)                                                                                                                           \
-    if ((step = name, (call)))                                                                                                                     \
+#define STEP(name, call)                                                                                     \
+    if ((step = name, (call)))                                                                               \
     goto failed
     STEP("kernel", xc_dom_kernel_file(image, kernel));
     STEP("boot_xen_init", xc_dom_boot_xen_init(image, xen, domid));
@@ -80,13 +80,14 @@ static int once(const char *kernel, int wait)
         perror("create");
         return -1;
     }
-    int failed = xc_domain_max_vcpus(xen, domid, 1) || xc_domain_setmaxmem(xen, domid, 33 << 10) || build(domid, kernel) ||
-                 xc_domain_unpause(xen, domid);
+    int failed = xc_domain_max_vcpus(xen, domid, 1) || xc_domain_setmaxmem(xen, domid, 33 << 10) ||
+                 build(domid, kernel) || xc_domain_unpause(xen, domid);
     if (failed)
         perror("build");
     for (int tries = 0; wait && !failed && tries < 3000; tries++) {
         xc_dominfo_t info;
-        if (xc_domain_getinfo(xen, domid, 1, &info) != 1 || info.domid != domid || info.shutdown || info.dying)
+        if (xc_domain_getinfo(xen, domid, 1, &info) != 1 || info.domid != domid || info.shutdown ||
+            info.dying)
             break;
         usleep(10000);
     }
