@@ -48,6 +48,7 @@ static const char *const known[] = {
     "sched_credit_tslice_ms",
     "watchdog_timeout",
     "hang",
+    "efi",
 };
 
 void options_parse(const char *line)

@@ -52,9 +52,10 @@ void efi_init(paddr_t system_table)
     efi.table_count = (uint32_t)min(t->table_count, 1024UL);
     efi.vendor_revision = t->vendor_revision;
     read_vendor(t->vendor);
+    efi.runtime = t->runtime;
     runtime = t->runtime ? bios_map(t->runtime, sizeof(*runtime)) : NULL;
     if (runtime && runtime->signature == RUNTIME_SIGNATURE)
         efi.runtime_revision = runtime->revision;
-    printk("EFI %u.%u, %u configuration tables; run-time services are not used\n", efi.revision >> 16,
-           (efi.revision & 0xffff) / 10, efi.table_count);
+    printk("EFI %u.%u, %u configuration tables\n", efi.revision >> 16, (efi.revision & 0xffff) / 10,
+           efi.table_count);
 }

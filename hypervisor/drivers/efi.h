@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What EFI firmware left for the operating system: read once at boot, told to domain 0. Its run-time services are not called. */
+/* What EFI firmware left for the operating system: read once at boot, told to domain 0. Its run-time services: arch/x86/efi_call.h. */
 #ifndef DRIVERS_EFI_H
 #define DRIVERS_EFI_H
 
@@ -8,6 +8,7 @@
 struct efi_info {
     bool present;
     uint32_t revision;         /* of the system table */
+    paddr_t runtime;           /* the run-time services table */
     uint32_t runtime_revision; /* of the run-time services table; 0: none */
     paddr_t tables;            /* EFI_CONFIGURATION_TABLE, `table_count` of 24 bytes */
     uint32_t table_count;

@@ -105,6 +105,25 @@ static void use_xcr0(const struct pv_vcpu *p, uint64_t value)
         xsetbv(0, value);
 }
 
+void pv_lend_fpu(struct vcpu *v)
+{
+    const uint32_t mxcsr = 0x1f80;
+
+    use_xcr0(pv_vcpu(v), cpu_features.xcr0);
+    fpu_save(pv_vcpu(v)->fpu);
+    __asm__ volatile("fninit; ldmxcsr %0" ::"m"(mxcsr));
+}
+
+void pv_take_fpu_back(struct vcpu *v)
+{
+    struct pv_vcpu *p = pv_vcpu(v);
+
+    fpu_restore(p->fpu);
+    use_xcr0(p, pv_real_xcr0(p));
+    if (p->fpu_ts)
+        write_cr0(read_cr0() | CR0_TS);
+}
+
 void pv_switch_from(struct vcpu *v)
 {
     struct pv_vcpu *p = pv_vcpu(v);

@@ -7,6 +7,9 @@
 
 void pv_switch_from(struct vcpu *v);
 void pv_switch_to(struct vcpu *v);
+/* The processor's vector registers, which are those of v, the current vcpu, are put away for somebody who uses them in between, starting with what a reset leaves. */
+void pv_lend_fpu(struct vcpu *v);
+void pv_take_fpu_back(struct vcpu *v);
 /*
  * Selectors of v, which has just come to this processor, did not load: tries again with the pages of its LDT that they need. True: they do not load all the same. Interrupts off, and on meanwhile.
  */

@@ -10,5 +10,7 @@
 long platform_firmware_info(abi_xenpf_firmware_info_t *op);
 /* The symbol number op->symnum; the same number again at the end. */
 long platform_get_symbol(abi_xenpf_symdata_t *op);
+/* One of EFI's run-time services, for the current vcpu. -ENOSYS: none, or not that one. */
+long platform_efi_call(struct vcpu *v, abi_xenpf_efi_runtime_call_t *op);
 
 #endif

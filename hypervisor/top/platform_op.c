@@ -98,6 +98,9 @@ long do_platform_op(struct hypercall *hc)
     case XENPF_firmware_info:
         rc = platform_firmware_info(&op.u.firmware_info);
         break;
+    case XENPF_efi_runtime_call:
+        rc = platform_efi_call(hc->vcpu, &op.u.efi_runtime_call);
+        break;
     case XENPF_get_symbol:
         rc = platform_get_symbol(&op.u.symdata);
         break;

@@ -4,6 +4,7 @@
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/boot/main.h"
 #include "arch/x86/desc.h"
+#include "arch/x86/efi_call.h"
 #include "arch/x86/hostmap.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/mmio_read_only.h"
@@ -131,6 +132,7 @@ void boot_continue(void)
         printk("Self-tests: left out, as self-test=off says\n");
     console_grow_ring(hv_alloc_pages);
     efi_init(boot_info.efi_system_table);
+    efi_call_init();
     sched_credit_tslice_ms = (unsigned int)option_number("sched_credit_tslice_ms", CREDIT_SLICE_MS);
     sched_init(option_string("sched"), (unsigned int)option_number("sched_ratelimit_us", 1000));
     sched_cpu_up(0, idle);

@@ -27,6 +27,21 @@ def test_grub(machine, log_name, tmp_path, firmware):
             assert re.search(r'\(XEN\).*EFI', run.text())
 
 
+def test_efi_variables(machine, log_name, tmp_path):
+    """Domain 0 lists, reads, writes and deletes EFI's variables: run-time services are called for it."""
+    described = machine.replace(machine='q35', smp=2, dom0_args=('xtest=efi,poweroff',))
+    image = media.grub_iso(described, tmp_path)
+    with described.replace(qemu_args=FIRMWARE['uefi'][1] + ('-cdrom', str(image))).boot(log_name) as run:
+        run.expect_init()
+        facts = run.expect_test('efi')
+        assert int(facts['VARIABLES'][0]) > 20
+        assert len(facts['BOOTORDER'][0]) >= 12 and facts['BOOTORDER'][0].startswith('07000000')
+        assert facts['BOOTCURRENT'][0].startswith('06000000')
+        assert facts['FIRST'] == ['first'] and facts['SECOND'] == ['second value'] and facts['ATTRIBUTES'] == ['07000000']
+        assert facts['DELETED'] == ['yes'] and facts['LARGE'] == ['equal']
+        run.expect_poweroff()
+
+
 @pytest.mark.parametrize('model', ['corei7_skylake_x', 'ryzen'])
 def test_bochs(machine, log_name, tmp_path, model):
     image = media.grub_iso(machine.replace(dom0_args=('xtest=poweroff',)), tmp_path)

@@ -150,6 +150,7 @@ static void fatal_trap(struct cpu_user_regs *r)
     panic("%s in the hypervisor at %pS\n", trap_name(r->entry_vector), (void *)r->rip);
 }
 
+bool (*trap_in_firmware)(struct cpu_user_regs *r);
 bool (*nmi_handler)(struct cpu_user_regs *r);
 bool (*machine_check_handler)(struct cpu_user_regs *r);
 
@@ -173,6 +174,8 @@ void hypervisor_trap(struct cpu_user_regs *r)
         return;
     }
     fixup = extable_find(r->rip);
+    if (!fixup && trap_in_firmware && trap_in_firmware(r))
+        return;
     if (!fixup)
         fatal_trap(r);
     r->rip = fixup;

@@ -14,7 +14,8 @@ const char *trap_name(unsigned int vector);
 void dump_registers(const struct cpu_user_regs *r);
 void dump_stack(uint64_t sp);
 
-/* True if handled; NULL: none. */
+/* True if handled; NULL: none. trap_in_firmware is asked where nobody expects the trap: an EFI service may be under way. */
+extern bool (*trap_in_firmware)(struct cpu_user_regs *r);
 extern bool (*nmi_handler)(struct cpu_user_regs *r);
 extern bool (*machine_check_handler)(struct cpu_user_regs *r);
 /* How a panic stops the other processors, and then the machine. */

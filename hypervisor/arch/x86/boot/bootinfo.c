@@ -105,6 +105,19 @@ static const char *read_multiboot1(struct boot_info *out, paddr_t at, const void
     return NULL;
 }
 
+struct efi_descriptor {
+    uint32_t type, pad;
+    uint64_t physical, virtual, pages, attributes;
+};
+#define EFI_AT_RUN_TIME (1UL << 63)
+
+static void add_efi_region(struct boot_info *out, const struct efi_descriptor *d)
+{
+    if (d->attributes & EFI_AT_RUN_TIME && out->efi_region_count < MAX_EFI_REGIONS)
+        out->efi_region[out->efi_region_count++] =
+            (struct efi_region){.start = d->physical, .pages = d->pages, .attributes = d->attributes};
+}
+
 static void read_mb2_tag(struct boot_info *out, const struct mb2_tag *tag, paddr_t at)
 {
     const uint32_t *words = (const uint32_t *)tag->data;
@@ -138,10 +151,9 @@ static void read_mb2_tag(struct boot_info *out, const struct mb2_tag *tag, paddr
         }
         break;
     case MB2_EFI_MAP:
-        out->efi_descriptor_size = words[0];
-        out->efi_descriptor_version = words[1];
-        out->efi_map = at + 16;
-        out->efi_map_size = tag->size - 16;
+        for (uint32_t offset = 16;
+             words[0] >= sizeof(struct efi_descriptor) && offset + words[0] <= tag->size; offset += words[0])
+            add_efi_region(out, (const void *)((const uint8_t *)tag + offset));
         break;
     default:
         break;

@@ -7,6 +7,7 @@
 
 #define MAX_MEMORY_RANGES 128
 #define MAX_BOOT_MODULES  8
+#define MAX_EFI_REGIONS   64
 #define BOOT_LINE_SIZE    2048
 
 /* e820 types (ACPI 6.4, table 15.1). */
@@ -39,8 +40,12 @@ struct boot_info {
     uint8_t rsdp_copy[36]; /* multiboot 2 hands over a copy */
     unsigned int rsdp_copy_size;
     paddr_t efi_system_table; /* 0: not booted through EFI */
-    paddr_t efi_map;
-    uint32_t efi_map_size, efi_descriptor_size, efi_descriptor_version;
+    /* Memory that EFI's run-time services need, as the memory map has it (UEFI 2.10, 7.2.3). */
+    struct efi_region {
+        paddr_t start;
+        uint64_t pages, attributes;
+    } efi_region[MAX_EFI_REGIONS];
+    unsigned int efi_region_count;
 };
 
 extern struct boot_info boot_info;
