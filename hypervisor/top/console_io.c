@@ -10,6 +10,27 @@
 
 #define CHUNK 128
 
+/* Another domain's words: a line in the log for each of its own, nothing in it that a terminal would obey. */
+static void log_lines(const struct domain *d, char *text, size_t n)
+{
+    size_t start = 0;
+
+    for (size_t i = 0; i <= n; i++) {
+        char c = i < n ? text[i] : '\n';
+
+        if (c == '\n') {
+            text[i] = 0;
+            if (i > start)
+                log_guest(LOG_INFO, "(d%u) %s\n", d->id, text + start);
+            start = i + 1;
+        } else if (c == '\r') {
+            text[i] = ' ';
+        } else if ((c < ' ' && c != '\t') || c == 0x7f) {
+            text[i] = '?';
+        }
+    }
+}
+
 static long console_write(struct hypercall *hc)
 {
     char buf[CHUNK];
@@ -23,7 +44,7 @@ static long console_write(struct hypercall *hc)
         if (hc->vcpu->domain->is_hardware)
             console_write_guest(buf, n);
         else
-            log_guest(LOG_INFO, "(d%u) %s\n", hc->vcpu->domain->id, buf);
+            log_lines(hc->vcpu->domain, buf, n);
         hc->arg[1] -= n;
         hc->arg[2] += n;
         hypercall_charge(hc, HYPERCALL_BUDGET); /* each chunk may take its time on the wire */

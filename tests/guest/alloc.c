@@ -3,6 +3,7 @@
  * Makes the hypervisor allocate in every part that can, once, and as little else as possible: tests/guest/fail_alloc.py boots it with each allocation failing in turn. A step that fails then is left; the next ones run.
  * GUEST-GROUP: smp=1 mem=256 dom0=64M xen=dom0_max_vcpus=2 qemu=-device;edu
  */
+#include <kit/domain.h>
 #include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
@@ -217,4 +218,20 @@ KIT_TEST(passing)
     set_xen_guest_handle(get.buffer, &back);
     CHECK_RC(hcall_memory_op(XENMEM_memory_map, &get), 0);
     CHECK_EQ(back.size, 0x4000000);
+}
+
+/* Another domain, made, asked for something and ended. Whatever failed on the way, nothing of it is left. */
+KIT_TEST(another_domain)
+{
+    uint64_t before = kit_free_pages(), deadline;
+    struct kit_puppet p;
+
+    if (!kit_puppet_make(&p)) {
+        kit_puppet_call(&p, __HYPERVISOR_vcpu_op, VCPUOP_stop_periodic_timer, 0, 0, 0);
+        CHECK(kit_puppet_end(&p));
+    }
+    deadline = kit_time_ns() + 1000000000UL;
+    while (kit_free_pages() != before && kit_time_ns() < deadline)
+        hcall_sched_op(SCHEDOP_yield, NULL);
+    CHECK_EQ(kit_free_pages(), before);
 }
