@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* GUEST-GROUP: smp=2 mem=512 dom0=128M timeout=120 */
+#include <kit/time.h>
 #include "foreign.h"
 
 struct kit_puppet puppet;
@@ -73,7 +74,7 @@ KIT_TEST(puppet_life)
         CHECK_EQ(kit_puppet_poke(&puppet, KIT_PUPPET_VA(9), 0x1234567), 0);
         CHECK_EQ(kit_puppet_peek(&puppet, KIT_PUPPET_VA(9)), 0x1234567);
         puppet_gone();
-        kit_spin_ns(50000000); /* its structures go a little later than its number */
+        kit_spin_ns(50000000);    /* its structures go a little later than its number */
         if (i && kit_on_xenios()) /* Xen keeps and returns some of its own at other times */
             CHECK_EQ(kit_free_pages(), before);
         before = kit_free_pages();
