@@ -58,6 +58,8 @@ void grant_name_holdings(struct domain *d, frame_holding_fn *hold, void *context
     for (uint32_t ref = 0; ref < g->frames * V1_PER_FRAME; ref++) {
         const struct grant_use *u = grant_use(g, ref);
 
+        if (!u->frame) /* transitive, or never used */
+            continue;
         if (u->readers)
             hold(context, u->frame, 0, 1);
         if (u->writers)
@@ -79,7 +81,7 @@ void grant_dump(struct domain *d)
     for (uint32_t ref = 0; ref < g->frames * V1_PER_FRAME; ref++) {
         const struct grant_use *u = grant_use(g, ref);
 
-        if (u->readers)
+        if (u->readers && u->frame)
             printk("  entry %u: frame %#lx used by domain %u, %u times, %u for writing\n", ref,
                    (unsigned long)frame_to_mfn(u->frame).n, u->grantee, u->readers, u->writers);
     }

@@ -8,9 +8,43 @@ struct side {
     struct domain *granter; /* with a reference */
     bool by_ref, write;
     uint32_t ref;
+    struct domain *via; /* the entry is transitive: this one's `via_ref` is used, too; with a reference */
+    uint32_t via_ref;
     struct p2m_frame own; /* if not by reference */
     uint8_t *bytes;
 };
+
+/* The entry only says whose entry is meant. That one must say a frame: one step, no more. */
+static int16_t follow(struct side *s, struct grant_hold *hold)
+{
+    struct domain *via = domain_get(hold->via);
+    uint32_t ref = hold->via_ref;
+    int16_t status = GNTST_general_error;
+
+    if (via && via->grant)
+        status = grant_hold(via, s->granter->id, ref, s->write, false, hold);
+    if (!status && !hold->frame) {
+        grant_release(via, ref, s->write);
+        status = GNTST_general_error;
+    }
+    if (status) {
+        if (via)
+            domain_put(via);
+        return status;
+    }
+    s->via = via;
+    s->via_ref = ref;
+    return GNTST_okay;
+}
+
+static void release_granted(struct side *s)
+{
+    if (s->via) {
+        grant_release(s->via, s->via_ref, s->write);
+        domain_put(s->via);
+    }
+    grant_release(s->granter, s->ref, s->write);
+}
 
 static int16_t take_granted(struct side *s, const struct domain *self, const abi_gnttab_copy_ptr_t *p,
                             uint16_t len)
@@ -22,12 +56,15 @@ static int16_t take_granted(struct side *s, const struct domain *self, const abi
     if (status)
         return status;
     s->ref = ref;
-    if (p->offset < hold.offset || p->offset + len > hold.offset + hold.length) {
-        grant_release(s->granter, s->ref, s->write);
-        return GNTST_general_error;
-    }
-    s->bytes = (uint8_t *)frame_to_va(hold.frame) + p->offset;
-    return GNTST_okay;
+    if (!hold.frame)
+        status = follow(s, &hold);
+    if (!status && (p->offset < hold.offset || p->offset + len > hold.offset + hold.length))
+        status = GNTST_general_error;
+    if (status)
+        release_granted(s);
+    else
+        s->bytes = (uint8_t *)frame_to_va(hold.frame) + p->offset;
+    return status;
 }
 
 static int16_t take_own(struct side *s, const abi_gnttab_copy_ptr_t *p)
@@ -71,7 +108,7 @@ static int16_t take_side(struct side *s, struct domain *self, const abi_gnttab_c
 static void put_side(struct side *s)
 {
     if (s->by_ref)
-        grant_release(s->granter, s->ref, s->write);
+        release_granted(s);
     else
         p2m_put(&s->own);
     domain_put(s->granter);

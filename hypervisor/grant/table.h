@@ -31,7 +31,10 @@ struct grant_use {
     domid_id_t grantee;
     bool sub_page;           /* for copies only, */
     uint16_t offset, length; /* of this part */
-    struct frame *frame;
+    bool transitive;         /* for copies only: it names an entry of `via`, and no frame */
+    domid_id_t via;
+    uint32_t via_ref;
+    struct frame *frame; /* NULL if transitive */
 };
 
 /* One mapping of ours of somebody's entry. */
@@ -141,8 +144,11 @@ long grant_for_each(struct hypercall *hc, const struct abi_argument *argument,
  * no page of the granter's RAM.
  */
 struct grant_hold {
-    struct frame *frame;
+    struct frame *
+        frame; /* NULL: the entry is transitive, and the frame is what `via` grants the granter by `via_ref` */
     uint16_t offset, length;
+    domid_id_t via;
+    uint32_t via_ref;
 };
 int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, bool write, bool map,
                    struct grant_hold *out) __must_check;

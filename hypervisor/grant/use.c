@@ -13,7 +13,9 @@ static bool grants(uint32_t word, domid_id_t grantee, bool write, bool map, uint
 {
     uint16_t flags = (uint16_t)word;
 
-    if ((flags & GTF_type_mask) != GTF_permit_access || (domid_id_t)(word >> 16) != grantee)
+    bool transitive = (flags & GTF_type_mask) == GTF_transitive && version == 2 && !map;
+
+    if (((flags & GTF_type_mask) != GTF_permit_access && !transitive) || (domid_id_t)(word >> 16) != grantee)
         return false;
     return !(write && (flags & GTF_readonly)) && !(map && version == 2 && (flags & GTF_sub_page));
 }
@@ -62,8 +64,9 @@ static bool mark(const struct grant_domain *g, uint32_t ref, domid_id_t grantee,
 static void read_target(const struct grant_domain *g, uint32_t ref, struct grant_use *u, uint64_t *frame)
 {
     volatile grant_entry_v2_t *e;
+    uint16_t flags;
 
-    u->sub_page = false;
+    u->sub_page = u->transitive = false;
     u->offset = 0;
     u->length = PAGE_SIZE;
     if (g->version == 1) {
@@ -71,9 +74,14 @@ static void read_target(const struct grant_domain *g, uint32_t ref, struct grant
         return;
     }
     e = grant_v2(g, ref);
+    flags = READ_ONCE(e->hdr.flags);
     *frame = READ_ONCE(e->full_page.frame);
-    u->sub_page = (READ_ONCE(e->hdr.flags) & GTF_sub_page) != 0;
-    if (u->sub_page) {
+    u->transitive = (flags & GTF_type_mask) == GTF_transitive;
+    u->sub_page = !u->transitive && (flags & GTF_sub_page);
+    if (u->transitive) {
+        u->via = READ_ONCE(e->transitive.trans_domid);
+        u->via_ref = READ_ONCE(e->transitive.gref);
+    } else if (u->sub_page) {
         u->offset = READ_ONCE(e->sub_page.page_off);
         u->length = READ_ONCE(e->sub_page.length);
     }
@@ -105,9 +113,10 @@ static int16_t begin(struct domain *granter, domid_id_t grantee, uint32_t ref, b
     int16_t status;
 
     read_target(granter->grant, ref, u, &frame);
-    if (map && u->sub_page) /* it was not when it was marked */
+    if (map && (u->sub_page || u->transitive)) /* it was not when it was marked */
         return GNTST_general_error;
-    status = take_frame(granter, frame, P2M_READ, &u->frame);
+    u->frame = NULL;
+    status = u->transitive ? GNTST_okay : take_frame(granter, frame, P2M_READ, &u->frame);
     if (status == GNTST_okay)
         u->grantee = grantee;
     return status;
@@ -121,13 +130,14 @@ static int16_t take(struct domain *granter, domid_id_t grantee, uint32_t ref, bo
     struct frame *same;
     int16_t status = GNTST_okay;
 
-    if (!first && (u->grantee != grantee || u->readers == UINT32_MAX || (map && u->sub_page)))
+    if (!first &&
+        (u->grantee != grantee || u->readers == UINT32_MAX || (map && (u->sub_page || u->transitive))))
         return GNTST_general_error;
     if ((first || (write && !u->writers)) && !mark(g, ref, grantee, write, map, u))
         return GNTST_general_error;
     if (first)
         status = begin(granter, grantee, ref, map, u);
-    if (status == GNTST_okay && write && !u->writers) {
+    if (status == GNTST_okay && write && !u->writers && u->frame) {
         status = take_frame(granter, frame_to_mfn(u->frame).n, P2M_WRITE, &same);
         if (status && first)
             put_frame(u->frame, P2M_READ);
@@ -154,7 +164,11 @@ int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, boo
         u = grant_use(g, ref);
         grant_use_lock(u);
         status = take(granter, grantee, ref, write, map, u);
-        *out = (struct grant_hold){.frame = u->frame, .offset = u->offset, .length = u->length};
+        *out = (struct grant_hold){.frame = u->frame,
+                                   .offset = u->offset,
+                                   .length = u->length,
+                                   .via = u->via,
+                                   .via_ref = u->via_ref};
         grant_use_unlock(u);
     }
     read_unlock(&g->lock);

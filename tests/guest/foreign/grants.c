@@ -214,6 +214,66 @@ KIT_TEST(grant_copy_foreign)
     CHECK_EQ(p->status, GNTST_permission_denied);
 }
 
+/* Their entry of version 2 passes on what we grant them; it comes back to us. For copying, one step, as long as both agree. */
+KIT_TEST(grant_transitive)
+{
+    struct gnttab_set_version *v;
+    struct gnttab_copy c = {.len = 8, .flags = GNTCOPY_source_gref};
+    volatile union grant_entry_v2 *e;
+    unsigned offset = (uintptr_t)list & 0xfff;
+    static uint64_t page[512] __aligned(4096);
+
+    CHECK_OR_RETURN(ready());
+    v = argument();
+    v->version = 2;
+    CHECK_RC(puppet_grant_op(GNTTABOP_set_version), 0);
+    e = (void *)(uintptr_t)theirs;
+    page[3] = 0x7a45;
+    set_entry(ours, 60, puppet.id, kit_mfn_of(page), GTF_permit_access | GTF_readonly);
+    e[50].hdr.domid = 0;
+    e[50].transitive.trans_domid = 0;
+    e[50].transitive.gref = 60;
+    __atomic_store_n(&e[50].hdr.flags, (uint16_t)GTF_transitive, __ATOMIC_SEQ_CST);
+    c.source.u.ref = 50;
+    c.source.domid = puppet.id;
+    c.source.offset = 24;
+    c.dest.domid = DOMID_SELF;
+    c.dest.u.gmfn = kit_mfn_of(list);
+    c.dest.offset = (uint16_t)offset;
+    list[0] = 0;
+    CHECK_RC(grant_op(GNTTABOP_copy, &c), 0);
+    CHECK_EQ(c.status, GNTST_okay);
+    CHECK_EQ(list[0], 0x7a45);
+    CHECK(e[50].hdr.flags == GTF_transitive && ours[60].flags == (GTF_permit_access | GTF_readonly));
+    /* No mapping; no more than was granted; no second step; nobody who is not there. */
+    CHECK_EQ(map(puppet.id, 50, (uintptr_t)window, GNTMAP_host_map | GNTMAP_readonly).status,
+             GNTST_general_error);
+    ours[60].flags = 0;
+    CHECK_RC(grant_op(GNTTABOP_copy, &c), 0);
+    CHECK_EQ(c.status, GNTST_general_error);
+    ours[60].domid = 5;
+    ours[60].flags = GTF_permit_access;
+    CHECK_RC(grant_op(GNTTABOP_copy, &c), 0);
+    CHECK_EQ(c.status, GNTST_general_error);
+    e[51].hdr.domid = puppet.id;
+    e[51].transitive.trans_domid = 0;
+    e[51].transitive.gref = 60;
+    e[51].hdr.flags = GTF_transitive;
+    e[50].transitive.trans_domid = puppet.id;
+    e[50].transitive.gref = 51;
+    CHECK_RC(grant_op(GNTTABOP_copy, &c), 0);
+    CHECK(c.status < 0);
+    e[50].transitive.trans_domid = 77;
+    CHECK_RC(grant_op(GNTTABOP_copy, &c), 0);
+    CHECK(c.status < 0);
+    e[50].transitive.trans_domid = 0;
+    e[50].transitive.gref = 100000;
+    CHECK_RC(grant_op(GNTTABOP_copy, &c), 0);
+    CHECK(c.status < 0);
+    CHECK_EQ(list[0], 0x7a45);
+    gone();
+}
+
 KIT_TEST(grant_queries_foreign)
 {
     struct gnttab_query_size q = {0}, *pq;
