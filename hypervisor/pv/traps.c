@@ -161,8 +161,8 @@ void guest_trap(struct vcpu *v)
         page_fault(p, address);
     } else if (vector == 0x80) {
         irq_enable();
-        if (p->traps[0x80].address)
-            pv_inject(p, 0x80);
+        if (likely(p->traps[0x80].address))
+            pv_bounce(p, p->traps[0x80].address, p->traps[0x80].mask_events, NULL, 0);
         else
             pv_inject_error(p, TRAP_GP, 0x80 * 8 + GP_IDT);
     } else if (vector >= 32) {

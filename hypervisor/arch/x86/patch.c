@@ -29,6 +29,7 @@ static const char *const names[PATCH_FEATURES] = {
     [PATCH_SPLIT_ROOT] = "split root",
     [PATCH_CLEAR_BUFFERS] = "buffers cleared",
     [PATCH_FILL_RETURN_STACK] = "return stack filled",
+    [PATCH_EXIT_WORK] = "work on the way out",
 };
 
 /* NOPs of 1 to 10 bytes: those recommended (SDM 2B, NOP), the last with a segment prefix more. */

@@ -20,7 +20,8 @@
 #define PATCH_SPLIT_ROOT        8  /* some domain runs on a copy of its root */
 #define PATCH_CLEAR_BUFFERS     9  /* VERW on the way out */
 #define PATCH_FILL_RETURN_STACK 10 /* on the way in */
-#define PATCH_FEATURES          11
+#define PATCH_EXIT_WORK         11 /* one of the first two */
+#define PATCH_FEATURES          12
 
 #define PATCH_SITE_MAX 32 /* bytes */
 

@@ -52,6 +52,8 @@ void spec_init(void)
     split_root_on = p->split_root.dom0 || p->split_root.domu;
     if (split_root_on)
         patch_enable(PATCH_SPLIT_ROOT);
+    if (split_root_on || p->clear_buffers)
+        patch_enable(PATCH_EXIT_WORK);
     if (p->fill_return_stack)
         patch_enable(PATCH_FILL_RETURN_STACK);
     if (p->clear_buffers)

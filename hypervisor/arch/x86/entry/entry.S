@@ -144,8 +144,7 @@ entry_from_guest:
         .hidden leave_to_guest
 leave_to_guest:
         call    prepare_exit            /* the vcpu to run; interrupts are off */
-        patchable PATCH_SPLIT_ROOT, 5, "", "jmp 3f"
-2:      patchable PATCH_CLEAR_BUFFERS, 5, "", "jmp 5f"
+        patchable PATCH_EXIT_WORK, 5, "", "jmp 3f"
 4:      leaq    VCPU_regs(%rax), %rsp
         pop_general
         addq    $8, %rsp                /* error code and vector */
@@ -153,11 +152,12 @@ leave_to_guest:
         .hidden exit_iretq
 exit_iretq:
         iretq
-3:      movq    %rax, %rdi
+3:      patchable PATCH_SPLIT_ROOT, 2, "jmp 2f", ""
+        movq    %rax, %rdi
         call    leave_full_root         /* the vcpu, and in rdx what it is to run on */
         movq    %rdx, %cr3
-        jmp     2b
-5:      verw    spec_verw_selector(%rip)
+2:      patchable PATCH_CLEAR_BUFFERS, 2, "jmp 4b", ""
+        verw    spec_verw_selector(%rip)
         jmp     4b
 
 /* SYSCALL: the per-processor gate (desc.c) has switched to the end of vcpu.regs and pushed SS, RSP, RFLAGS, CS, RIP, and 0. */
