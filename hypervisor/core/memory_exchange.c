@@ -222,6 +222,8 @@ long memory_op_exchange(struct hypercall *hc)
     if (abi_read(hc, xen_memory_exchange, a, at))
         return -EFAULT;
     ret = check(a);
+    if (!ret && a->nr_exchanged == a->in.nr_extents)
+        return 0;
     if (!ret)
         ret = memory_op_domain(hc, a->in.domid, &x.d);
     if (ret)

@@ -94,11 +94,31 @@ static long for_translated_only(struct hypercall *hc, domid_id_t id, long answer
             return -EFAULT;                                                                                  \
         return for_translated_only(hc, arg.domid, answer);                                                   \
     }
-FOR_TRANSLATED_ONLY(op_add_to_physmap_batch, xen_add_to_physmap_batch, -EACCES)
 FOR_TRANSLATED_ONLY(op_remove_from_physmap, xen_remove_from_physmap, -EACCES)
 FOR_TRANSLATED_ONLY(op_pod_target, xen_pod_target, -EINVAL)
 FOR_TRANSLATED_ONLY(op_access, xen_mem_access_op, -ENODEV)
-FOR_TRANSLATED_ONLY(op_vnuma, xen_vnuma_topology_info, -EOPNOTSUPP)
+
+static long op_add_to_physmap_batch(struct hypercall *hc)
+{
+    abi_xen_add_to_physmap_batch_t arg;
+
+    if (abi_read(hc, xen_add_to_physmap_batch, &arg, hypercall_ptr(hc, 1)))
+        return -EFAULT;
+    if (arg.space == XENMAPSPACE_gmfn_range)
+        return -EOPNOTSUPP; /* a batch is its own range */
+    return for_translated_only(hc, arg.domid, -EACCES);
+}
+
+static long op_vnuma(struct hypercall *hc)
+{
+    abi_xen_vnuma_topology_info_t arg;
+
+    if (abi_read(hc, xen_vnuma_topology_info, &arg, hypercall_ptr(hc, 1)))
+        return -EFAULT;
+    if (arg.pad)
+        return -EINVAL;
+    return for_translated_only(hc, arg.domid, -EOPNOTSUPP);
+}
 
 static long op_add_to_physmap(struct hypercall *hc)
 {
@@ -118,6 +138,10 @@ static long op_reserved_device_memory(struct hypercall *hc)
 
     if (abi_read(hc, xen_reserved_device_memory_map, &arg, hypercall_ptr(hc, 1)))
         return -EFAULT;
+    if (!guest_may_name(arg.buffer.addr))
+        return -EFAULT;
+    if (arg.flags & ~XENMEM_RDM_ALL)
+        return -EINVAL;
     arg.nr_entries = 0;
     return abi_write(hc, xen_reserved_device_memory_map, hypercall_ptr(hc, 1), &arg) ? -EFAULT : 0;
 }
@@ -162,6 +186,33 @@ static const hypercall_fn ops[] = {
     [XENMEM_reserved_device_memory_map] = op_reserved_device_memory,
 };
 
+/* What a place to go on from is worth: nothing for commands that always do their work at once, and Xen has two words for it. */
+static long start_answer(unsigned int cmd)
+{
+    switch (cmd) {
+    case XENMEM_increase_reservation:
+    case XENMEM_decrease_reservation:
+    case XENMEM_populate_physmap:
+    case XENMEM_add_to_physmap:
+    case XENMEM_add_to_physmap_batch:
+    case XENMEM_acquire_resource:
+        return 0;
+    case XENMEM_machphys_mfn_list:
+    case XENMEM_machphys_compat_mfn_list:
+    case XENMEM_machphys_mapping:
+    case XENMEM_memory_map:
+    case XENMEM_machine_memory_map:
+    case XENMEM_set_memory_map:
+    case XENMEM_set_pod_target:
+    case XENMEM_get_pod_target:
+    case XENMEM_get_sharing_freed_pages:
+    case XENMEM_get_sharing_shared_pages:
+        return -ENOSYS;
+    default:
+        return -EINVAL;
+    }
+}
+
 /* memory_op(cmd, arg) */
 long do_memory_op(struct hypercall *hc)
 {
@@ -172,9 +223,7 @@ long do_memory_op(struct hypercall *hc)
     cmd = (unsigned int)array_index_clamp(cmd, ARRAY_SIZE(ops));
     if (!ops[cmd])
         return -ENOSYS;
-    /* Only lists go on somewhere. */
-    if (hc->arg[0] >> MEMOP_EXTENT_SHIFT && ops[cmd] != op_reservation &&
-        ops[cmd] != memory_op_acquire_resource)
-        return -EINVAL;
+    if (hc->arg[0] >> MEMOP_EXTENT_SHIFT && start_answer(cmd))
+        return start_answer(cmd);
     return ops[cmd](hc);
 }

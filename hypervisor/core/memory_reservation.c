@@ -17,16 +17,17 @@ struct work {
 
 bool domain_give_up_frame(struct domain *d, struct frame *f)
 {
-    bool ours;
+    bool ours, again;
 
     if (!frame_get(f, d))
         return false;
     lock(&d->page_lock);
-    ours = (f->flags & (FRAME_ON_LIST | FRAME_GIVEN_UP)) == FRAME_ON_LIST;
+    ours = f->flags & FRAME_ON_LIST;
+    again = f->flags & FRAME_GIVEN_UP; /* somebody still uses it; to give it up twice does no harm */
     if (ours)
         f->flags |= FRAME_GIVEN_UP;
     unlock(&d->page_lock);
-    if (ours)
+    if (ours && !again)
         frame_put(f);
     frame_put(f);
     return ours;
@@ -112,6 +113,9 @@ long memory_op_reservation(struct hypercall *hc, unsigned int cmd)
     w.order = r.extent_order;
     w.width = XENMEMF_get_address_bits(r.mem_flags);
     if (guest_ptr_is_null(w.list) && cmd != XENMEM_increase_reservation)
+        return (long)start;
+    /* Nothing is populated on demand in a domain that sees machine frames. */
+    if (cmd == XENMEM_populate_physmap && r.mem_flags & XENMEMF_populate_on_demand)
         return (long)start;
     if (w.width && w.width <= PAGE_SHIFT)
         return (long)start;

@@ -293,13 +293,13 @@ static long perform(struct hypercall *hc, uint32_t cmd, guest_ptr_t arg)
 static long do_event_channel_op_old(struct hypercall *hc)
 {
     guest_ptr_t at = hypercall_ptr(hc, 0);
-    uint32_t cmd;
+    struct evtchn_op op; /* all of it must be there, whatever the command needs */
 
-    if (copy_from_guest(&cmd, at, sizeof(cmd)))
+    if (copy_from_guest(&op, at, sizeof(op)))
         return -EFAULT;
-    if (cmd > EVTCHNOP_unmask)
+    if (op.cmd > EVTCHNOP_unmask)
         return -ENOSYS;
-    return perform(hc, cmd, guest_ptr_add(at, offsetof(struct evtchn_op, u)));
+    return perform(hc, op.cmd, guest_ptr_add(at, offsetof(struct evtchn_op, u)));
 }
 
 long do_event_channel_op(struct hypercall *hc)

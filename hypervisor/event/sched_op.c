@@ -48,7 +48,7 @@ static long remote_shutdown(struct vcpu *v, guest_ptr_t arg)
 
     if (copy_from_guest(&s, arg, sizeof(s)))
         return -EFAULT;
-    d = domain_get(s.domain_id);
+    d = s.domain_id < DOMID_FIRST_RESERVED ? domain_get(s.domain_id) : NULL;
     if (!d)
         return -ESRCH;
     if (authorise(v->domain, d, AUTHORITY_REMOTE_SHUTDOWN)) {
@@ -122,7 +122,7 @@ long do_sched_op(struct hypercall *hc)
     struct vcpu *v = hc->vcpu;
     guest_ptr_t arg = hypercall_ptr(hc, 1);
 
-    switch (hc->arg[0]) {
+    switch ((uint32_t)hc->arg[0]) {
     case SCHEDOP_yield:
         sched_yield(v);
         return 0;
@@ -148,7 +148,7 @@ long do_sched_op(struct hypercall *hc)
 /* The old call: yield, block, and shutdown with the reason as a value. */
 long do_sched_op_compat(struct hypercall *hc)
 {
-    switch (hc->arg[0]) {
+    switch ((uint32_t)hc->arg[0]) {
     case SCHEDOP_yield:
         sched_yield(hc->vcpu);
         return 0;

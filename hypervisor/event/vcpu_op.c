@@ -19,7 +19,7 @@
 #define PERIOD_MIN       (1 * NS_PER_MS)  /* what the interface promises: vcpu.h */
 #define FAR_FUTURE_SHIFT 50               /* 2^50 ns, 13 days */
 #define INITIAL_PERIOD   (10 * NS_PER_MS) /* a vcpu starts with a periodic timer of 100 Hz */
-#define PERIOD_MAX       (8 * 365 * 86400LL * NS_PER_S)
+#define PERIOD_MAX       (INT64_MAX >> 1) /* as Xen's: the sum of two times is a time */
 
 /* Another vcpu may set or stop the period at any moment: it is read once. */
 static void periodic_fired(void *data)
@@ -276,13 +276,26 @@ static long get_runstate(struct hypercall *hc, struct vcpu *v, guest_ptr_t arg)
     return abi_write(hc, vcpu_runstate_info, arg, &info);
 }
 
+static bool is_pinned(const struct vcpu *v)
+{
+    unsigned int cpus = 0;
+
+    for (unsigned int cpu = 0; cpu < cpu_count; cpu++)
+        cpus += cpumask_test(cpu, &v->hard_affinity);
+    return cpus == 1;
+}
+
 static long get_physid(struct vcpu *v, guest_ptr_t arg)
 {
     struct vcpu_get_physid id = {0};
 
-    if (authorise(v->domain, NULL, AUTHORITY_PROCESSOR_ID) || cpumask_weight(&v->hard_affinity) != 1)
+    if (authorise(v->domain, NULL, AUTHORITY_PROCESSOR_ID) || !is_pinned(v))
         return -EINVAL; /* it may run anywhere */
-    id.phys_id = (uint64_t)cpu_apic_id[v->cpu] | (uint64_t)v->cpu << 32;
+    /* A pinned domain 0 has vcpu n on processor n. */
+    if (v->id < cpu_count)
+        id.phys_id = (uint64_t)cpu_apic_id[v->id] | (uint64_t)v->id << 32;
+    else
+        id.phys_id = ~0ULL;
     return copy_to_guest(arg, &id, sizeof(id));
 }
 
@@ -294,7 +307,7 @@ long do_vcpu_op(struct hypercall *hc)
     v = hc->arg[1] < MAX_VCPUS ? domain_vcpu(caller->domain, (unsigned int)hc->arg[1]) : NULL;
     if (!v)
         return -ENOENT;
-    switch (hc->arg[0]) {
+    switch ((uint32_t)hc->arg[0]) {
     case VCPUOP_initialise:
         return initialise(hc, v);
     case VCPUOP_up:
@@ -326,6 +339,8 @@ long do_vcpu_op(struct hypercall *hc)
     case VCPUOP_get_physid:
         return get_physid(v, arg);
     case VCPUOP_send_nmi:
+        if (!guest_ptr_is_null(arg))
+            return -EINVAL;
         v->nmi_pending = true;
         sched_kick(v);
         return 0;

@@ -11,7 +11,8 @@ struct side {
     struct domain *via; /* the entry is transitive: this one's `via_ref` is used, too; with a reference */
     uint32_t via_ref;
     struct p2m_frame own; /* if not by reference */
-    uint8_t *bytes;
+    uint32_t first, end;  /* the bytes of the page that may be used */
+    uint8_t *page;
 };
 
 /* The entry only says whose entry is meant. That one must say a frame: one step, no more. */
@@ -46,8 +47,7 @@ static void release_granted(struct side *s)
     grant_release(s->granter, s->ref, s->write);
 }
 
-static int16_t take_granted(struct side *s, const struct domain *self, const abi_gnttab_copy_ptr_t *p,
-                            uint16_t len)
+static int16_t take_granted(struct side *s, const struct domain *self, const abi_gnttab_copy_ptr_t *p)
 {
     struct grant_hold hold;
     uint32_t ref = (uint32_t)p->u;
@@ -58,13 +58,14 @@ static int16_t take_granted(struct side *s, const struct domain *self, const abi
     s->ref = ref;
     if (!hold.frame)
         status = follow(s, &hold);
-    if (!status && (p->offset < hold.offset || p->offset + len > hold.offset + hold.length))
-        status = GNTST_general_error;
-    if (status)
+    if (status) {
         release_granted(s);
-    else
-        s->bytes = (uint8_t *)frame_to_va(hold.frame) + p->offset;
-    return status;
+        return status;
+    }
+    s->first = hold.offset;
+    s->end = hold.offset + hold.length;
+    s->page = frame_to_va(hold.frame);
+    return GNTST_okay;
 }
 
 static int16_t take_own(struct side *s, const abi_gnttab_copy_ptr_t *p)
@@ -85,24 +86,20 @@ static int16_t take_own(struct side *s, const abi_gnttab_copy_ptr_t *p)
         if (rc)
             return GNTST_general_error;
     }
-    s->bytes = (uint8_t *)frame_to_va(s->own.frame) + p->offset;
+    s->end = PAGE_SIZE;
+    s->page = frame_to_va(s->own.frame);
     return GNTST_okay;
 }
 
-static int16_t take_side(struct side *s, struct domain *self, const abi_gnttab_copy_ptr_t *p, uint16_t len)
+static int16_t find_granter(struct side *s, struct domain *self, domid_t id)
 {
-    int16_t status;
+    s->granter = domain_get_or_self(id, self);
+    return s->granter && s->granter->grant ? GNTST_okay : GNTST_bad_domain;
+}
 
-    s->granter = domain_get_or_self(p->domid, self);
-    if (!s->granter)
-        return GNTST_bad_domain;
-    if (s->by_ref)
-        status = s->granter->grant ? take_granted(s, self, p, len) : GNTST_bad_domain;
-    else
-        status = take_own(s, p);
-    if (status)
-        domain_put(s->granter);
-    return status;
+static int16_t take_side(struct side *s, const struct domain *self, const abi_gnttab_copy_ptr_t *p)
+{
+    return s->by_ref ? take_granted(s, self, p) : take_own(s, p);
 }
 
 static void put_side(struct side *s)
@@ -111,26 +108,55 @@ static void put_side(struct side *s)
         release_granted(s);
     else
         p2m_put(&s->own);
-    domain_put(s->granter);
 }
 
+static bool is_within(const struct side *s, const abi_gnttab_copy_ptr_t *p, uint16_t len)
+{
+    return p->offset >= s->first && p->offset + len <= s->end;
+}
+
+/* With both sides taken. */
+static int16_t move(const struct side *to, const struct side *from, const abi_gnttab_copy_t *op)
+{
+    if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
+        return GNTST_bad_copy_arg;
+    if (!is_within(from, &op->source, op->len) || !is_within(to, &op->dest, op->len))
+        return GNTST_general_error;
+    memmove(to->page + op->dest.offset, from->page + op->source.offset, op->len);
+    return GNTST_okay;
+}
+
+static int16_t copy_between(struct domain *self, struct side *to, struct side *from,
+                            const abi_gnttab_copy_t *op)
+{
+    int16_t status = take_side(from, self, &op->source);
+
+    if (status)
+        return status;
+    status = take_side(to, self, &op->dest);
+    if (!status) {
+        status = move(to, from, op);
+        put_side(to);
+    }
+    put_side(from);
+    return status;
+}
+
+/* Who answers for what is asked in Xen's order: domains, then the source, the destination, and only then whether the bytes are in the page. */
 static int16_t copy(struct domain *self, const abi_gnttab_copy_t *op)
 {
     struct side from = {.by_ref = (op->flags & GNTCOPY_source_gref) != 0};
     struct side to = {.by_ref = (op->flags & GNTCOPY_dest_gref) != 0, .write = true};
-    int16_t status;
+    int16_t status = find_granter(&from, self, op->source.domid);
 
-    if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
-        return GNTST_bad_copy_arg;
-    status = take_side(&from, self, &op->source, op->len);
-    if (status)
-        return status;
-    status = take_side(&to, self, &op->dest, op->len);
-    if (!status) {
-        memmove(to.bytes, from.bytes, op->len);
-        put_side(&to);
-    }
-    put_side(&from);
+    if (!status)
+        status = find_granter(&to, self, op->dest.domid);
+    if (!status)
+        status = copy_between(self, &to, &from, op);
+    if (from.granter)
+        domain_put(from.granter);
+    if (to.granter)
+        domain_put(to.granter);
     return status;
 }
 

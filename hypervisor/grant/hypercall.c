@@ -4,6 +4,8 @@
  */
 #include "grant/table.h"
 
+#define CMD_BITS 12 /* of the number; what is above belongs to cache_flush */
+
 /* For the operations that take one structure: a result is stored even where the count is nobody's business. */
 static const struct {
     long (*fn)(struct hypercall *hc, void *arg);
@@ -27,8 +29,8 @@ static long perform_single(struct hypercall *hc, uint32_t cmd, guest_ptr_t arg, 
     if (abi_read_argument(hc, &single[cmd].argument, op, arg))
         return -EFAULT;
     rc = single[cmd].fn(hc, op);
-    /* set_version says what is in force when it may not change it, too. */
-    if ((rc == 0 || rc == -EBUSY) && abi_write_argument(hc, &single[cmd].argument, arg, op))
+    /* set_version says what is in force when it does not change it, too. */
+    if ((rc == 0 || cmd == GNTTABOP_set_version) && abi_write_argument(hc, &single[cmd].argument, arg, op))
         rc = -EFAULT;
     return rc;
 }
@@ -72,11 +74,13 @@ long do_grant_table_op(struct hypercall *hc)
 
     if ((int32_t)count < 0)
         return -EINVAL;
+    if (cmd >> CMD_BITS)
+        return -EINVAL;
     if (cmd >= ARRAY_SIZE(several))
         return -ENOSYS;
     cmd = (uint32_t)array_index_clamp(cmd, ARRAY_SIZE(several));
     if (several[cmd])
-        return several[cmd](hc);
+        return guest_may_name(hc->arg[1]) ? several[cmd](hc) : -EFAULT;
     if (cmd >= ARRAY_SIZE(single))
         return -ENOSYS;
     return single[cmd].fn ? perform_single(hc, cmd, hypercall_ptr(hc, 1), count) : -ENOSYS;

@@ -83,10 +83,10 @@ long grant_op_set_version(struct hypercall *hc, void *arg)
     struct domain *d = hc->vcpu->domain;
     int rc;
 
-    if ((op->version != 1 && op->version != 2) || op->version > hc->vcpu->domain->grant->max_version)
-        return -EINVAL;
     write_lock(&d->grant->lock);
-    rc = change(d, op->version);
+    rc = (op->version == 1 || op->version == 2) && op->version <= d->grant->max_version
+             ? change(d, op->version)
+             : -EINVAL;
     op->version = d->grant->version;
     write_unlock(&d->grant->lock);
     return rc;

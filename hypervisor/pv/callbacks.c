@@ -122,7 +122,7 @@ long do_callback_op(struct hypercall *hc)
 {
     struct pv_vcpu *p = pv_vcpu(hc->vcpu);
 
-    switch (hc->arg[0]) {
+    switch ((uint32_t)hc->arg[0]) {
     case CALLBACKOP_register:
         return register_callback(hc, hypercall_ptr(hc, 1));
     case CALLBACKOP_unregister:
@@ -137,7 +137,7 @@ long do_nmi_op(struct hypercall *hc)
     struct pv_vcpu *p = pv_vcpu(hc->vcpu);
     struct xennmi_callback cb;
 
-    switch (hc->arg[0]) {
+    switch ((uint32_t)hc->arg[0]) {
     case XENNMI_register_callback:
         if (p->v.id)
             return -EINVAL; /* NMIs go to vcpu 0 */
@@ -170,9 +170,9 @@ long do_vm_assist(struct hypercall *hc)
 
     if (type >= 64 || !(VALID_ASSISTS & BIT(type)))
         return -EINVAL;
-    if (hc->arg[0] == VMASST_CMD_enable)
+    if ((uint32_t)hc->arg[0] == VMASST_CMD_enable)
         __atomic_fetch_or(&d->vm_assist, BIT(type), __ATOMIC_SEQ_CST);
-    else if (hc->arg[0] == VMASST_CMD_disable)
+    else if ((uint32_t)hc->arg[0] == VMASST_CMD_disable)
         __atomic_fetch_and(&d->vm_assist, ~BIT(type), __ATOMIC_SEQ_CST);
     else
         return -ENOSYS;

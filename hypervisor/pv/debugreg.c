@@ -96,25 +96,25 @@ long pv_set_debugreg(struct pv_vcpu *p, unsigned int reg, uint64_t value)
 
 long do_set_debugreg(struct hypercall *hc)
 {
-    return pv_set_debugreg(pv_vcpu(hc->vcpu), (unsigned int)min(hc->arg[0], 99UL), hc->arg[1]);
+    return pv_set_debugreg(pv_vcpu(hc->vcpu), (uint32_t)hc->arg[0], hc->arg[1]);
 }
 
 long do_get_debugreg(struct hypercall *hc)
 {
     struct pv_vcpu *p = pv_vcpu(hc->vcpu);
 
-    switch (hc->arg[0]) {
+    switch ((uint32_t)hc->arg[0]) {
     case 0:
     case 1:
     case 2:
     case 3:
-        return (long)p->dr[hc->arg[0]];
+        return (long)p->dr[(uint32_t)hc->arg[0]];
     case 4:
     case 6:
-        return hc->arg[0] == 4 && (p->cr4_guest & CR4_DE) ? -ENODEV : (long)p->dr6;
+        return (uint32_t)hc->arg[0] == 4 && (p->cr4_guest & CR4_DE) ? -ENODEV : (long)p->dr6;
     case 5:
     case 7:
-        return hc->arg[0] == 5 && (p->cr4_guest & CR4_DE) ? -ENODEV : (long)p->dr7;
+        return (uint32_t)hc->arg[0] == 5 && (p->cr4_guest & CR4_DE) ? -ENODEV : (long)p->dr7;
     default:
         return -ENODEV;
     }

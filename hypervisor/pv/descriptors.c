@@ -17,6 +17,7 @@
 #define DESC_DPL       (3ULL << 45)
 #define DESC_PRESENT   BIT(47)
 #define GATE_RPL       (3ULL << 16)
+#define GATE_RESERVED  (0xffULL << 32) /* in 64-bit gates; there are no parameters to copy */
 
 #define DESCRIPTORS_PER_PAGE 512
 #define LDT_MAX_ENTRIES      8192
@@ -30,8 +31,11 @@ bool pv_fix_descriptor(const struct domain *d, uint64_t *descriptor)
         *descriptor |= DESC_DPL;
         return true;
     }
+    /* The second half of a 64-bit gate looks like this. */
+    if (!(*descriptor & DESC_TYPE))
+        return true;
     /* Gates and system segments lead past our entry points. A call gate may stand there if ring 3 cannot use it. */
-    if ((*descriptor & DESC_TYPE) != DESC_CALL_GATE)
+    if ((*descriptor & DESC_TYPE) != DESC_CALL_GATE || *descriptor & GATE_RESERVED)
         return false;
     *descriptor = (*descriptor & ~DESC_DPL) | GATE_RPL;
     return true;

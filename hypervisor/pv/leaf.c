@@ -8,9 +8,12 @@ static int get_mmio(struct domain *caller, struct domain *pg, uint64_t pte)
 {
     mfn_t mfn = pte_mfn(pte);
 
+    if (mfn.n == PTE_ADDRESS >> PAGE_SHIFT)
+        return -EINVAL; /* the number that says no frame */
     if (!domain_may_map_mmio(pg == domain_io ? caller : pg, mfn))
         return -EPERM;
-    return (pte & PTE_WRITE) && mmio_is_read_only(mfn) ? PV_LEAF_READ_ONLY : 0;
+    return ((pte & PTE_WRITE) && mmio_is_read_only(mfn) ? PV_LEAF_READ_ONLY : 0) |
+           (pv_is_cacheable(pte) ? PV_LEAF_UNCACHED : 0);
 }
 
 int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, struct hypercall *hc)

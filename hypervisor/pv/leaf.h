@@ -13,15 +13,33 @@
 /* Given by the parts that keep I/O permissions (core/io_access.h), or by a test. */
 bool domain_may_map_mmio(struct domain *d, mfn_t mfn);
 
-/* What pv_leaf_get() answers for an entry that may be stored without PTE_WRITE only (it holds nothing: it is not RAM). */
+/* What pv_leaf_get() answers, as bits, for an entry that may only be stored changed (it holds nothing: it is not RAM). */
 #define PV_LEAF_READ_ONLY 1
+#define PV_LEAF_UNCACHED  2
+
+#define PTE_CACHE_BITS (PTE_LARGE | PTE_PCD | PTE_PWT) /* bit 7 is PAT in an L1 entry */
+
+/* PAT as Xen has it (xen.h): 0 WB, 1 WT, 2 UC-, 3 UC, 4 WC, 5 WP. Devices' memory must not be cached: WB, WT and WP become UC. */
+static inline bool pv_is_cacheable(uint64_t pte)
+{
+    return !(pte & PTE_PCD) && (pte & (PTE_LARGE | PTE_PWT)) != PTE_LARGE;
+}
+
+static inline uint64_t pv_leaf_change(uint64_t pte, int answer)
+{
+    if (answer & PV_LEAF_READ_ONLY)
+        pte &= ~PTE_WRITE;
+    if (answer & PV_LEAF_UNCACHED)
+        pte = (pte & ~PTE_LARGE) | PTE_PCD | PTE_PWT;
+    return pte;
+}
 
 int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, struct hypercall *hc)
     __must_check;
 
 /*
  * `pg`: who has to own the frame. `caller`: whose permissions count for DOMID_IO. Errors as Xen's: -EPERM for device memory that is not the domain's, -EBUSY for
- * RAM that is not or has another type; -ERESTART only while somebody retypes the frame.
+ * RAM that is not or has another type; -EACCES for a cache attribute on what the hypervisor shows of itself; -ERESTART only while somebody retypes the frame.
  */
 static inline __must_check int pv_leaf_get(struct domain *caller, struct domain *pg, uint64_t pte,
                                            struct hypercall *hc)
@@ -35,6 +53,8 @@ static inline __must_check int pv_leaf_get(struct domain *caller, struct domain 
     f = mfn_to_frame(mfn);
     if (unlikely(READ_ONCE(f->owner) != pg->id))
         return pv_leaf_get_other(caller, pg, pte, hc);
+    if (unlikely(pte & PTE_CACHE_BITS) && f->flags & FRAME_XENHEAP)
+        return -EACCES; /* we have it cached */
     if (pte & PTE_WRITE)
         ret = frame_get_type(f, pg, FT_WRITABLE, hc);
     else

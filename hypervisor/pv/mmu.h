@@ -97,9 +97,9 @@ static inline __must_check int pv_update_l1(const struct pv_mmu_context *c, stru
         if ((pte & PTE_PRESENT) && changed) {
             ret = pv_leaf_get(c->caller, c->pg, pte, c->hc);
             if (unlikely(ret)) {
-                if (ret != PV_LEAF_READ_ONLY)
+                if (ret < 0)
                     return ret;
-                pte &= ~PTE_WRITE;
+                pte = pv_leaf_change(pte, ret);
             }
         }
         ret = pv_exchange_entry(c->pt, f, FT_L1, slot, old, pte, how);

@@ -6,14 +6,13 @@
 #define CHUNK 16
 
 /* A page that is no page table is written as ordinary memory of the table's owner. */
-static int write_plain_page(const struct pv_mmu_context *c, struct frame *f, uint64_t *slot, uint64_t val,
-                            enum pv_store how)
+static int write_plain_page(const struct pv_mmu_context *c, struct frame *f, uint64_t *slot, uint64_t val)
 {
     int ret = frame_get_type(f, c->pt, FT_WRITABLE, c->hc);
 
     if (ret)
         return ret;
-    pv_store_entry(slot, 0, val, how);
+    WRITE_ONCE(*slot, val); /* there are no accessed and dirty bits to preserve */
     frame_put_type(f, c->pt, FT_WRITABLE, c->hc);
     return 0;
 }
@@ -27,9 +26,11 @@ static __noinline int update_other(const struct pv_mmu_context *c, struct frame 
     if (READ_ONCE(f->owner) != c->pt->id)
         return -EINVAL;
     if (fw_phase(w) != FW_VALID || !ft_is_table(fw_type(w)))
-        return write_plain_page(c, f, slot, val, how);
+        return write_plain_page(c, f, slot, val);
     if (fw_type(w) == FT_L1)
         return pv_update_l1(c, f, slot, val, how);
+    if (c->pg != c->pt)
+        return -EINVAL; /* tables are made of one's own frames */
     /* The table stays one while its entry changes: what validation of the new entry takes is of no use otherwise. */
     if (!frame_get(f, c->pt))
         return -EINVAL;
@@ -98,6 +99,11 @@ static unsigned int perform_all(const struct pv_mmu_context *c, guest_ptr_t ptr,
 
         *ret =
             copy_from_guest(chunk, guest_ptr_add(ptr, (uint64_t)done * sizeof(*chunk)), n * sizeof(*chunk));
+        if (unlikely(*ret) && n > 1) { /* the first of them may be there */
+            n = 1;
+            *ret =
+                copy_from_guest(chunk, guest_ptr_add(ptr, (uint64_t)done * sizeof(*chunk)), sizeof(*chunk));
+        }
         if (unlikely(*ret))
             return done;
         for (unsigned int i = 0; i < n; i++) {
@@ -122,6 +128,8 @@ long do_mmu_update(struct hypercall *hc)
     struct pv_mmu_context c;
     int ret = 0;
 
+    if (unlikely(!guest_may_name(hc->arg[0])))
+        return -EFAULT;
     if (unlikely(count & MMU_PREEMPTED)) {
         count &= ~MMU_PREEMPTED;
         if (guest_ptr_is_null(pdone) || copy_from_guest(&before, pdone, sizeof(before)))
@@ -131,10 +139,12 @@ long do_mmu_update(struct hypercall *hc)
         ret = pv_finish_pending(hc);
     if (likely(ret == 0)) {
         ret = pv_mmu_context_get(&c, hc, (uint32_t)hc->arg[3]);
-        if (unlikely(ret))
-            return ret;
-        done = perform_all(&c, hypercall_ptr(hc, 0), count, &ret);
-        pv_mmu_context_put(&c);
+        if (likely(ret == 0)) {
+            done = perform_all(&c, hypercall_ptr(hc, 0), count, &ret);
+            pv_mmu_context_put(&c);
+        } else if (!c.pt) {
+            return ret; /* as on Xen: only who gets further is told how far */
+        }
     }
     before += done;
     if (!guest_ptr_is_null(pdone) && copy_to_guest(pdone, &before, sizeof(before)))

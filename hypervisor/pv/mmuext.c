@@ -251,6 +251,8 @@ long do_mmuext_op(struct hypercall *hc)
     struct pv_mmu_context c;
     int ret = 0;
 
+    if (unlikely(!guest_may_name(hc->arg[0])))
+        return -EFAULT;
     if (unlikely(count & MMU_PREEMPTED)) {
         count &= ~MMU_PREEMPTED;
         if (guest_ptr_is_null(pdone) || copy_from_guest(&before, pdone, sizeof(before)))

@@ -21,10 +21,9 @@ int pv_cmpxchg_l1(const struct pv_mmu_context *c, struct frame *f, uint64_t *slo
     changed = (old ^ pte) & (PTE_ADDRESS | PTE_WRITE | PTE_PRESENT);
     if ((pte & PTE_PRESENT) && changed) {
         ret = pv_leaf_get(c->caller, c->pg, pte, c->hc);
-        if (ret == PV_LEAF_READ_ONLY)
-            pte &= ~PTE_WRITE;
-        else if (ret)
+        if (ret < 0)
             return ret;
+        pte = pv_leaf_change(pte, ret);
     }
     /* As pv_exchange_entry(), against the processor's setting of bits, too. */
     l = entry_lock(frame_to_mfn(f).n);
@@ -169,13 +168,16 @@ int pv_mmu_context_get(struct pv_mmu_context *c, struct hypercall *hc, uint32_t 
     if (likely(foreigndom == DOMID_SELF))
         return 0;
     /* xen.h: x stands for PFD x - 1. As Xen has it, PFD may be the caller's number but not SELF, and FD SELF but not the caller's number. */
-    if (pfd == DOMID_SELF + 1 || (uint16_t)foreigndom == caller->id)
-        return -ESRCH;
-    ret = find_owner(caller, pfd ? (domid_id_t)(pfd - 1) : DOMID_SELF, &c->pt);
-    if (ret)
+    ret =
+        pfd == DOMID_SELF + 1 ? -ESRCH : find_owner(caller, pfd ? (domid_id_t)(pfd - 1) : DOMID_SELF, &c->pt);
+    if (ret) {
+        c->pt = NULL;
         return ret;
+    }
     if (c->pt->kind != &pv_kind)
         ret = -EINVAL;
+    else if ((uint16_t)foreigndom == caller->id)
+        ret = -ESRCH;
     else
         ret = find_owner(caller, (domid_id_t)foreigndom, &c->pg);
     if (ret)

@@ -8,12 +8,13 @@
 #include "pv/descriptors.h"
 #include "pv/mmu.h"
 
-/* As Xen has it (tests/guest/mm): superpages are not for PV guests, nor is bit 8 above L1; the address is judged by what it names. */
+/* As Xen has it (tests/guest/mm): superpages are not for PV guests, nor are cache attributes and bit 8 above L1; the address is judged by what it names. */
+#define TABLE_FORBIDDEN (PTE_LARGE | PTE_GLOBAL | PTE_PWT | PTE_PCD)
 const struct pte_rule pte_rules[FT_L4 + 1] = {
     [FT_L1] = {.forbidden = 0, .child = FT_NONE},
-    [FT_L2] = {.forbidden = PTE_LARGE | PTE_GLOBAL, .child = FT_L1},
-    [FT_L3] = {.forbidden = PTE_LARGE | PTE_GLOBAL, .child = FT_L2},
-    [FT_L4] = {.forbidden = PTE_LARGE | PTE_GLOBAL, .child = FT_L3},
+    [FT_L2] = {.forbidden = TABLE_FORBIDDEN, .child = FT_L1},
+    [FT_L3] = {.forbidden = TABLE_FORBIDDEN, .child = FT_L2},
+    [FT_L4] = {.forbidden = TABLE_FORBIDDEN, .child = FT_L3},
 };
 
 /* Adds `one` to a count in a table's data unless the other count forbids it (a table with entries out is not named by others, PT12). */
@@ -110,7 +111,7 @@ static int validate_leaf(struct domain *d, uint64_t *slot, uint64_t pte, struct 
     ret = pv_leaf_get(d, d, pte, hc);
     if (unlikely(ret < 0))
         return ret;
-    adjusted = pte_adjust_leaf(ret == PV_LEAF_READ_ONLY ? pte & ~PTE_WRITE : pte);
+    adjusted = pte_adjust_leaf(pv_leaf_change(pte, ret));
     if (adjusted != pte)
         WRITE_ONCE(*slot, adjusted);
     return 0;

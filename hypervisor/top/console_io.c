@@ -59,6 +59,8 @@ static long console_read(struct hypercall *hc)
     char buf[CHUNK];
     size_t n, done = 0;
 
+    if (hc->arg[1] > INT32_MAX)
+        return -E2BIG; /* the result is an int */
     while (done < hc->arg[1] &&
            (n = console_read_guest(buf, min(hc->arg[1] - done, (uint64_t)sizeof(buf))))) {
         if (copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 2), done), buf, n))
@@ -71,7 +73,7 @@ static long console_read(struct hypercall *hc)
 long do_console_io(struct hypercall *hc)
 {
     hc->arg[1] = (uint32_t)hc->arg[1];
-    switch (hc->arg[0]) {
+    switch ((uint32_t)hc->arg[0]) {
     case CONSOLEIO_write:
         return console_write(hc);
     case CONSOLEIO_read:

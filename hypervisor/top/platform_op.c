@@ -57,6 +57,8 @@ static long cpu_version(struct xenpf_pcpu_version *v)
 
     cpuinfo(&info);
     v->max_present = info.max_present;
+    if (info.flags & XEN_PCPU_FLAGS_INVALID || !(info.flags & XEN_PCPU_FLAGS_ONLINE))
+        return 0; /* nothing is known of one that is not there */
     memcpy(v->vendor_id, &vendor.b, 4);
     memcpy(v->vendor_id + 4, &vendor.d, 4);
     memcpy(v->vendor_id + 8, &vendor.c, 4);

@@ -35,6 +35,7 @@ static uint32_t features_of(const struct domain *d)
 {
     return 1U << XENFEAT_memory_op_vnode_supported | 1U << XENFEAT_mmu_pt_update_preserve_ad |
            1U << XENFEAT_gnttab_map_avail_bits | (d->is_hardware ? 1U << XENFEAT_dom0 : 0) |
+           (d->vm_assist & 1UL << VMASST_TYPE_pae_extended_cr3 ? 1U << XENFEAT_pae_pgdir_above_4gb : 0) |
            1U << XENFEAT_highmem_assist | 1U << XENFEAT_direct_mapped;
 }
 
@@ -80,7 +81,7 @@ long do_xen_version(struct hypercall *hc)
     guest_ptr_t arg = hypercall_ptr(hc, 1);
     struct xen_platform_parameters parameters = {.virt_start = HYPERVISOR_START};
 
-    switch (hc->arg[0]) {
+    switch ((uint32_t)hc->arg[0]) {
     case XENVER_version:
         return XENIOS_XEN_MAJOR << 16 | XENIOS_XEN_MINOR;
     case XENVER_extraversion:

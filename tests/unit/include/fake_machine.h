@@ -126,6 +126,12 @@ static inline bool fake_faults(guest_ptr_t p)
     return p.addr < PAGE_SIZE || p.addr >> 47;
 }
 
+bool guest_may_name(uint64_t address)
+{
+    (void)address;
+    return true;
+}
+
 int copy_from_guest(void *dst, guest_ptr_t src, size_t bytes)
 {
     if (fake_faults(src))

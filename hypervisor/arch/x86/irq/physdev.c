@@ -47,7 +47,7 @@ static long op_eoi(struct domain *d, struct vcpu *v, union physdev_arg *arg)
     uint32_t pirq = arg->eoi.irq;
 
     if (pirq_irq(d, pirq) < 0)
-        return -EINVAL;
+        return pirq_is_reserved(d, pirq) ? 0 : -EINVAL;
     pirq_eoi(d, pirq);
     if (d->irq->eoi_unmasks)
         return event_unmask(d, v, event_pirq_port(d, pirq));
@@ -95,6 +95,8 @@ static long op_set_iobitmap(struct domain *d, struct vcpu *v, union physdev_arg 
 
     if (p->nr_ports > 65536)
         return -EINVAL;
+    if (!guest_may_name(p->bitmap.addr))
+        return -EINVAL;
     pv_vcpu(v)->guest_io_bitmap = p->bitmap;
     pv_vcpu(v)->guest_io_bitmap_ports = p->nr_ports;
     return 0;
@@ -102,7 +104,7 @@ static long op_set_iobitmap(struct domain *d, struct vcpu *v, union physdev_arg 
 
 static long op_apic_read(struct domain *d, struct vcpu *v, union physdev_arg *arg)
 {
-    return ioapic_read_register(arg->apic.apic_physbase, arg->apic.reg, &arg->apic.value);
+    return ioapic_read_register(arg->apic.apic_physbase, (uint8_t)arg->apic.reg, &arg->apic.value);
 }
 
 /* The entries are ours; a write that names an IO-APIC succeeds and changes nothing (Linux has used PHYSDEVOP_setup_gsi since 2.6.37). */
@@ -116,8 +118,6 @@ static long op_apic_write(struct domain *d, struct vcpu *v, union physdev_arg *a
 /* Vectors are no business of a guest's: it gets the number back that it gave. */
 static long op_alloc_vector(struct domain *d, struct vcpu *v, union physdev_arg *arg)
 {
-    if (arg->irq.irq >= irq_count)
-        return -EINVAL;
     arg->irq.vector = arg->irq.irq;
     return 0;
 }
@@ -131,7 +131,7 @@ static long op_setup_gsi(struct domain *d, struct vcpu *v, union physdev_arg *ar
 
 static long op_get_free_pirq(struct domain *d, struct vcpu *v, union physdev_arg *arg)
 {
-    int pirq = pirq_reserve(d);
+    int pirq = pirq_reserve(d, arg->free_pirq.type == MAP_PIRQ_TYPE_GSI);
 
     if (pirq < 0)
         return pirq;
@@ -145,10 +145,12 @@ static long map_msi(struct domain *d, struct physdev_map_pirq *map)
     struct pci_address a = PCI_ADDRESS(segment, (uint8_t)map->bus, (uint8_t)map->devfn);
     int irq, rc;
 
-    if (map->index != -1)
-        return -EINVAL;
+    if (map->index != -1) /* an interrupt there is already; none of those is the guest's */
+        return map->index >= (int)irq_gsis && map->index < (int)irq_count ? -EPERM : -EINVAL;
     if (map->pirq >= 0 && pirq_irq(d, (unsigned int)map->pirq) >= 0)
         return 0; /* as recorded: a number that has an interrupt already keeps it */
+    if (map->pirq >= 0 && !pirq_exists(d, (unsigned int)map->pirq))
+        return -EINVAL;
     irq = msi_new(a, map->table_base != 0, map->table_base ? (unsigned int)map->entry_nr : 0);
     if (irq < 0)
         return irq;
@@ -160,14 +162,29 @@ static long map_msi(struct domain *d, struct physdev_map_pirq *map)
     return rc;
 }
 
+/* The hypervisor's own have no interrupts. */
+static struct domain *find_domain(struct domain *self, domid_t id)
+{
+    return id < DOMID_FIRST_RESERVED || id == DOMID_SELF ? domain_get_or_self(id, self) : NULL;
+}
+
+/* As on Xen, whoever names a segment reads back that it was an MSI like others. */
+static void hide_segment(struct physdev_map_pirq *map)
+{
+    if (map->type == MAP_PIRQ_TYPE_MSI_SEG)
+        map->type = MAP_PIRQ_TYPE_MSI;
+}
+
 static long op_map(struct domain *self, struct vcpu *v, union physdev_arg *arg)
 {
     struct physdev_map_pirq *map = &arg->map;
-    struct domain *d = domain_get_or_self(map->domid, self);
+    struct domain *d = find_domain(self, map->domid);
     long rc;
 
-    if (!d)
+    if (!d) {
+        hide_segment(map);
         return -ESRCH;
+    }
     rc = authorise(self, d, AUTHORITY_PIRQ_MAP);
     if (rc)
         goto out;
@@ -178,6 +195,7 @@ static long op_map(struct domain *self, struct vcpu *v, union physdev_arg *arg)
     case MAP_PIRQ_TYPE_MSI:
     case MAP_PIRQ_TYPE_MSI_SEG:
         rc = map_msi(d, map);
+        hide_segment(map);
         break;
     case MAP_PIRQ_TYPE_MULTI_MSI: /* needs interrupt remapping; Linux takes it for "one vector, then" */
         rc = map->entry_nr <= 0 || map->entry_nr > 32 ? -EDOM : -EOPNOTSUPP;
@@ -193,7 +211,7 @@ out:
 
 static long op_unmap(struct domain *self, struct vcpu *v, union physdev_arg *arg)
 {
-    struct domain *d = domain_get_or_self(arg->unmap.domid, self);
+    struct domain *d = find_domain(self, arg->unmap.domid);
     long rc;
 
     if (!d)
@@ -259,6 +277,8 @@ static long op_mmcfg(struct domain *d, struct vcpu *v, union physdev_arg *arg)
 {
     const struct physdev_pci_mmcfg_reserved *m = &arg->mmcfg;
 
+    if (m->flags & ~XEN_PCI_MMCFG_RESERVED)
+        return -EINVAL;
     return pci_ecam_confirm(m->address, m->segment, m->start_bus, m->end_bus,
                             m->flags & XEN_PCI_MMCFG_RESERVED);
 }
@@ -282,7 +302,7 @@ static const struct physdev_row {
     [PHYSDEVOP_apic_write] = {op_apic_write, ABI_ARGUMENT(physdev_apic), 0},
     [PHYSDEVOP_alloc_irq_vector] = {op_alloc_vector, ABI_ALIKE(struct physdev_irq), PHYSDEV_OUT},
     [PHYSDEVOP_eoi] = {op_eoi, ABI_ALIKE(struct physdev_eoi), PHYSDEV_ANYONE},
-    [PHYSDEVOP_map_pirq] = {op_map, ABI_ARGUMENT(physdev_map_pirq), PHYSDEV_OUT},
+    [PHYSDEVOP_map_pirq] = {op_map, ABI_ARGUMENT(physdev_map_pirq), PHYSDEV_OUT_ALWAYS},
     [PHYSDEVOP_unmap_pirq] = {op_unmap, ABI_ALIKE(struct physdev_unmap_pirq), 0},
     [PHYSDEVOP_manage_pci_add] = {op_manage_add, ABI_ALIKE(struct physdev_manage_pci), 0},
     [PHYSDEVOP_manage_pci_remove] = {op_manage_remove, ABI_ALIKE(struct physdev_manage_pci), 0},

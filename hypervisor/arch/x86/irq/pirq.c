@@ -83,7 +83,16 @@ static int find_free(const struct irq_domain *i)
     return -ENOSPC;
 }
 
-int pirq_reserve(struct domain *d)
+/* The lowest of the GSIs' numbers that is no ISA line's, or any. */
+static int find_free_gsi(const struct irq_domain *i)
+{
+    for (unsigned int pirq = 16; pirq < irq_gsis; pirq++)
+        if (i->pirq[pirq].state == PIRQ_FREE)
+            return (int)pirq;
+    return find_free(i);
+}
+
+int pirq_reserve(struct domain *d, bool gsi)
 {
     struct irq_domain *i = irq_domain_of(d);
     uint64_t flags;
@@ -92,11 +101,26 @@ int pirq_reserve(struct domain *d)
     if (!i)
         return -ENOMEM;
     flags = lock_irqsave(&i->lock);
-    pirq = find_free(i);
+    pirq = gsi ? find_free_gsi(i) : find_free(i);
     if (pirq >= 0)
         i->pirq[pirq].state = PIRQ_RESERVED;
     unlock_irqrestore(&i->lock, flags);
     return pirq;
+}
+
+bool pirq_exists(struct domain *d, unsigned int pirq)
+{
+    const struct irq_domain *i = irq_domain_of(d);
+
+    return i && pirq < i->pirqs;
+}
+
+bool pirq_is_reserved(struct domain *d, unsigned int pirq)
+{
+    const struct irq_domain *i = __atomic_load_n(&d->irq, __ATOMIC_ACQUIRE);
+
+    return i && pirq < i->pirqs &&
+           READ_ONCE(i->pirq[array_index_clamp(pirq, i->pirqs)].state) == PIRQ_RESERVED;
 }
 
 static int map_locked(struct irq_domain *i, unsigned int irq, int *pirq)
@@ -114,7 +138,7 @@ static int map_locked(struct irq_domain *i, unsigned int irq, int *pirq)
     if (irq < irq_gsis && test_bit(irq, i->revoked))
         return -EPERM;
     if (*pirq < 0)
-        *pirq = irq < irq_gsis && i->pirq[irq].state == PIRQ_FREE ? (int)irq : find_free(i);
+        *pirq = irq < irq_gsis ? find_free_gsi(i) : find_free(i);
     if (*pirq < 0)
         return *pirq;
     *pirq = (int)array_index_clamp((unsigned int)*pirq, i->pirqs);
@@ -176,10 +200,10 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
         return -EINVAL;
     pirq = (unsigned int)array_index_clamp(pirq, i->pirqs);
     flags = lock_irqsave(&i->lock);
-    if (i->pirq[pirq].state == PIRQ_MAPPED)
+    if (i->pirq[pirq].state == PIRQ_MAPPED) {
         was = i->pirq[pirq];
-    if (i->pirq[pirq].state != PIRQ_FREE)
         i->pirq[pirq] = (struct pirq){0};
+    }
     unlock_irqrestore(&i->lock, flags);
     if (was.state != PIRQ_MAPPED)
         return -EINVAL;

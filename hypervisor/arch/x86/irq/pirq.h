@@ -38,7 +38,11 @@ void irq_domain_free(struct domain *d);
 
 /* All return -EINVAL for numbers out of range, -ENOMEM. */
 /* Any free number, reserved for the caller: >= 0, or -ENOSPC. */
-int pirq_reserve(struct domain *d) __must_check;
+int pirq_reserve(struct domain *d, bool gsi) __must_check;
+/* Was it reserved, and nothing mapped to it yet? */
+bool pirq_is_reserved(struct domain *d, unsigned int pirq);
+/* Is it a number that the domain can have at all? */
+bool pirq_exists(struct domain *d, unsigned int pirq);
 /* `*pirq` < 0: any number (the GSI's own if it is free). Already mapped so: 0. -EEXIST: mapped elsewhere; -EPERM: not the domain's interrupt. */
 int pirq_map_gsi(struct domain *d, unsigned int gsi, int *pirq) __must_check;
 /* The MSI of `irq` gets a number; as above. On failure the caller frees the MSI. */

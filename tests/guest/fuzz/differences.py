@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where our hypervisor may answer otherwise than Debian's Xen, and why. Anything else that differs is a failure.
+
+`call` is searched in the text of the call (or `state NAME`), `xen` and `ours` must match the whole of what came after `->` (`absent` for a line
+that one side does not have). With `rest_of_epoch` the lines behind it in the same epoch are not compared, since the state legitimately differs.
+"""
+import collections
+
+Reason = collections.namedtuple('Reason', 'call xen ours why rest_of_epoch', defaults=(False,))
+
+ANY = r'.*'
+NOT_THERE = r' -ENOSYS'
+
+REASONS = [
+    # Who we are.
+    Reason(r'^xen_version [1234a]\b', ANY, ANY, 'versions, compiler, capabilities, change set and build id tell the truth about the build'),
+
+    # What we do not have (docs/design/hypercalls.md lists it).
+    Reason(r'^unknown call (31|37|41|42) ', ANY, NOT_THERE, 'xenoprof, kexec, dm_op and hypfs are not there: -ENOSYS whatever the arguments'),
+    Reason(r'^unknown call 49 ', r' -EFAULT', NOT_THERE, 'paging_domctl_cont (architecture call 1) is for tools of HVM guests with shadow paging'),
+    Reason(r'^platform_op (1f|20|21|23|27|34|3[4589abcd]|31|32) ', ANY, ANY,
+           'memory types, processor hotplug, core parking, frequencies, resource_op and the BIOS\'s tables are not there, or tell of a different machine'),
+    Reason(r'^memory_op other 28 ', ANY, NOT_THERE, 'acquire_resource belongs to the tools\' foreign memory'),
+    Reason(r'^(domctl|sysctl) ', ANY, NOT_THERE, 'the tools\' calls are not all there: -ENOSYS before anything is looked up'),
+]
