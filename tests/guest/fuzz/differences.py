@@ -20,6 +20,12 @@ REASONS = [
     Reason(r'^unknown call 49 ', r' -EFAULT', NOT_THERE, 'paging_domctl_cont (architecture call 1) is for tools of HVM guests with shadow paging'),
     Reason(r'^platform_op (1f|20|21|23|27|34|3[4589abcd]|31|32) ', ANY, ANY,
            'memory types, processor hotplug, core parking, frequencies, resource_op and the BIOS\'s tables are not there, or tell of a different machine'),
-    Reason(r'^memory_op other 28 ', ANY, NOT_THERE, 'acquire_resource belongs to the tools\' foreign memory'),
+    Reason(r'^memory_op other 28 ', r' -E(INVAL|SRCH|OPNOTSUPP|FAULT)', r' -E(INVAL|SRCH|OPNOTSUPP|FAULT)',
+           'acquire_resource of what is not there: refused by both, which of two objections comes first differs'),
+    Reason(r'^domctl 5 ', r' -EINVAL', r' -ESRCH', 'getdomaininfo of a number that no domain can have: we say that there is none'),
     Reason(r'^(domctl|sysctl) ', ANY, NOT_THERE, 'the tools\' calls are not all there: -ENOSYS before anything is looked up'),
+
+    # What the guest cannot make alike.
+    Reason(r'^state reservation', r' -?\d+', r' -?\d+',
+           'a call that fails when its work is done leaves a frame nobody has the number of; whether the allocator hands one out that has a name differs'),
 ]
