@@ -153,6 +153,8 @@ static int get_type_step(struct frame *f, struct domain *owner, enum frame_type 
     case FW_VALIDATE:
         return frame_cas(f, &w, s.word) ? validate_and_finish(f, owner, type, w, hc) : 1;
     case FW_DEVALIDATE:
+        if (!hc) /* a whole address space may hang on it: not for who cannot stop, or holds a lock */
+            return -EINVAL;
         if (!frame_cas(f, &w, s.word))
             return 1;
         ret = devalidate_and_finish(f, owner, fw_type(w), hc);

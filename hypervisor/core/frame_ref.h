@@ -37,7 +37,7 @@ int frame_get_type_slow(struct frame *f, struct domain *owner, enum frame_type t
 int frame_put_type_slow(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc);
 
 /*
- * A type reference and a general reference. `hc` NULL: never stops half way.
+ * A type reference and a general reference. `hc` NULL: never stops half way, and does not take a page table that somebody left half devalidated (-EINVAL).
  * -EINVAL: not a frame of `owner`, or of another type; -ENOSPC: the count is full; what validation says of the contents;
  * -ERESTART: call again with the same arguments; nothing is held (the frame remembers how far it came).
  */

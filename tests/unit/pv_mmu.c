@@ -299,6 +299,24 @@ static void test_linear(void **state)
         assert_int_equal(word_of(i) & ~FW_TYPE_MASK, fw_make(0, FW_IDLE, 0, 1));
 }
 
+/* A tree that was left half devalidated is nothing for those who cannot stop; whoever can finishes it. */
+static void test_left_half_done(void **state)
+{
+    struct hypercall hc = fake_hypercall(v0, 0, 0, 0, 0);
+
+    build_space(d0);
+    assert_int_equal(mmuext(v0, MMUEXT_PIN_L4_TABLE, 10, 0, DOMID_SELF), 0);
+    fake.preempt_one_in = 1;
+    assert_int_equal(frame_unpin(&frame_table[10], d0, &hc), -ERESTART);
+    assert_int_equal(fw_phase(word_of(10)), FW_PARTIAL);
+    assert_int_equal(frame_get_type(&frame_table[10], d0, FT_WRITABLE, NULL), -EINVAL);
+    assert_int_equal(fw_phase(word_of(10)), FW_PARTIAL);
+    fake.preempt_one_in = 0;
+    assert_int_equal(frame_get_type(&frame_table[10], d0, FT_WRITABLE, &hc), 0);
+    assert_int_equal(word_of(10), fw_make(FT_WRITABLE, FW_VALID, 1, 2));
+    frame_put_type(&frame_table[10], d0, FT_WRITABLE, NULL);
+}
+
 /* --- Random operations against the naive model. --- */
 
 #define POOL       96 /* frames in play, from POOL_FIRST on: the first half domain 0's, the rest domain 1's */
@@ -852,10 +870,19 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_pin_unpin),      CASE(test_refused_tables),     CASE(test_update_va),
-        CASE(test_retype_flushes), CASE(test_mmu_update),         CASE(test_foreign),
-        CASE(test_linear),         CASE(test_preempt_everywhere), CASE(test_random),
-        CASE(test_race),           CASE(test_race_on_entries),    CASE(test_entry_against_devalidation),
+        CASE(test_pin_unpin),
+        CASE(test_refused_tables),
+        CASE(test_update_va),
+        CASE(test_retype_flushes),
+        CASE(test_mmu_update),
+        CASE(test_foreign),
+        CASE(test_linear),
+        CASE(test_left_half_done),
+        CASE(test_preempt_everywhere),
+        CASE(test_random),
+        CASE(test_race),
+        CASE(test_race_on_entries),
+        CASE(test_entry_against_devalidation),
         CASE(test_audit),
     };
 
