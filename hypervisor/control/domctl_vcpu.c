@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* domctl: the vcpus of a domain and their whole state. */
 #include "control/domctl.h"
+#include "core/guest_abi.h"
 #include "core/vcpu_op.h"
 #include "hv/alloc.h"
 #include "pv/pv.h"
@@ -117,7 +118,7 @@ long domctl_setvcpucontext(struct hypercall *hc, struct domain *d, struct xen_do
     context = hv_new(struct vcpu_guest_context);
     if (!context)
         return -ENOMEM;
-    rc = copy_from_guest(context, from, sizeof(*context));
+    rc = abi_read_as(d->width32, vcpu_guest_context, context, from); /* the vcpu's form, whoever calls */
     if (!rc)
         rc = set_context(hc, v, context);
     hv_free(context);
@@ -140,7 +141,7 @@ long domctl_getvcpucontext(struct hypercall *hc, struct domain *d, struct xen_do
     vcpu_pause_sync(v);
     pv_get_context(v, context);
     vcpu_unpause(v);
-    rc = copy_to_guest(GUEST_PTR((uint64_t)op->u.vcpucontext.ctxt.p), context, sizeof(*context));
+    rc = abi_write_as(d->width32, vcpu_guest_context, GUEST_PTR((uint64_t)op->u.vcpucontext.ctxt.p), context);
     hv_free(context);
     return rc;
 }

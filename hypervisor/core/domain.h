@@ -189,11 +189,6 @@ struct guest_kind {
     int (*set_context)(struct vcpu *v, const void *vcpu_guest_context, struct hypercall *hc) __must_check;
 };
 
-static inline bool is_privileged(const struct domain *d)
-{
-    return d->privileged;
-}
-
 /* Returns the domain with a reference, or NULL. Lock-free. DOMID_SELF is not resolved. */
 struct domain *domain_get(domid_id_t id);
 /* As domain_get(), and DOMID_SELF is `self`. */
