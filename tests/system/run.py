@@ -16,7 +16,7 @@ def main():
     jobs = os.environ.get('JOBS', '2')
     command = [sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', '-q', '-rfEs', '--durations=0', '--durations-min=20', '--tb=short']
     if jobs != '1' and importlib.util.find_spec('xdist'):
-        command += ['-n', jobs]
+        command += ['-n', jobs, '--dist', 'loadgroup']    # tests that share a boot stay together
     with tempfile.NamedTemporaryFile(suffix='.xml') as report:
         status = subprocess.call(command + [f'--junitxml={report.name}'] + sys.argv[1:] + [str(HERE)], cwd=HERE.parents[1])
         try:
