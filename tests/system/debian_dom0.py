@@ -27,7 +27,8 @@ class Dom0:
         self.running = running
         self.count = 0
         self.running.expect(READY)
-        self.running.type("stty -echo; dmesg -n 1; e() { printf '\\n@@%s %d@@\\n' $1 $2; }\n")
+        self.running.type("stty -echo; dmesg -n 1; e() { printf '\\n@@%s %d@@\\n' $1 $2; }; e 0 0\n")
+        self.running.expect('@@0 0@@')
 
     def run(self, command, limit=60):
         """Runs a shell command; returns (exit status, what it printed, lines of the hypervisor's log apart)."""
