@@ -10,7 +10,7 @@ static int get_mmio(struct domain *caller, struct domain *pg, uint64_t pte)
 
     if (mfn.n == PTE_ADDRESS >> PAGE_SHIFT)
         return -EINVAL; /* the number that says no frame */
-    if (!domain_may_map_mmio(pg == domain_io ? caller : pg, mfn))
+    if (pg == domain_xen || !domain_may_map_mmio(pg == domain_io ? caller : pg, mfn))
         return -EPERM;
     return ((pte & PTE_WRITE) && mmio_is_read_only(mfn) ? PV_LEAF_READ_ONLY : 0) |
            (pv_is_cacheable(pte) ? PV_LEAF_UNCACHED : 0);

@@ -71,7 +71,8 @@ void grant_state(void)
     hcall_grant_table_op(GNTTABOP_get_version, &g, 1);
     say("state grants %u of %u version %u:", q.nr_frames, q.max_nr_frames, g.version);
     for (unsigned i = 0; i < REFS; i++)
-        say(" %x", g.version == 1 ? v1[i].flags : v2[i].hdr.flags);
+        say(" %x", (g.version == 1 ? v1[i].flags : v2[i].hdr.flags) &
+                       0xfff); /* above may be bits of a frame's number */
     say("\n");
 }
 
