@@ -19,7 +19,7 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 from mutants import MUTANTS  # noqa: E402
 
-PARTS = ('Makefile', 'hypervisor', 'guestkit', 'tests', 'tools', 'dom0', 'toolstack')
+PARTS = ('Makefile', 'abi', 'hypervisor', 'guestkit', 'tests', 'tools', 'dom0', 'toolstack')
 BUILD_LIMIT, TEST_LIMIT = 400, 300
 
 
