@@ -11,6 +11,7 @@
 #include <kit/string.h>
 #include <kit/test.h>
 #include <kit/time.h>
+#include <kit/vcpu.h>
 #include <xen/platform.h>
 
 static struct xen_domctl op;
@@ -353,4 +354,144 @@ KIT_TEST(nothing_is_left)
 KIT_TEST_ALONE(nothing_is_left_of_1000)
 {
     churn(1000);
+}
+
+static struct {
+    struct kit_puppet p; /* made and ended by vcpu 0 while vcpu 1 is at it */
+    volatile uint32_t stop;
+    uint64_t window; /* where the entry of a page of ours stands that comes and goes */
+    unsigned long calls, done;
+} race;
+
+static long mmuext(unsigned cmd, unsigned long mfn, domid_t id)
+{
+    struct mmuext_op pin = {.cmd = cmd, .arg1.mfn = mfn};
+
+    return hcall_mmuext_op(&pin, 1, NULL, id);
+}
+
+static long race_memory(domid_t id, unsigned n)
+{
+    struct xen_memory_reservation r = {.nr_extents = 1, .domid = id};
+    unsigned long pfn = 99;
+    long rc;
+
+    if (n & 1) {
+        r.nr_extents = KIT_PUPPET_PAGES + 4;
+        return hcall_memory_op(XENMEM_claim_pages, &r);
+    }
+    set_xen_guest_handle(r.extent_start, &pfn);
+    rc = hcall_memory_op(XENMEM_populate_physmap, &r);
+    return rc > 0 ? 0 : rc;
+}
+
+static long race_map(domid_t id, unsigned long mfn)
+{
+    long rc = kit_mmu_update1(race.window | MMU_NORMAL_PT_UPDATE, mfn << 12 | PTE_RW, id);
+
+    if (!rc)
+        kit_mmu_update1(race.window | MMU_NORMAL_PT_UPDATE, 0, DOMID_SELF);
+    return rc;
+}
+
+static long race_event(domid_t id)
+{
+    struct evtchn_alloc_unbound theirs = {.dom = id, .remote_dom = 0};
+    struct evtchn_bind_interdomain bind = {.remote_dom = id};
+    struct evtchn_close shut;
+    long rc = hcall_event_channel_op(EVTCHNOP_alloc_unbound, &theirs);
+
+    bind.remote_port = theirs.port;
+    if (!rc && !(rc = hcall_event_channel_op(EVTCHNOP_bind_interdomain, &bind))) {
+        shut.port = bind.local_port;
+        hcall_event_channel_op(EVTCHNOP_close, &shut);
+    }
+    return rc;
+}
+
+static long race_domctl(domid_t id, unsigned n)
+{
+    static const unsigned commands[] = {XEN_DOMCTL_destroydomain, XEN_DOMCTL_set_virq_handler,
+                                        XEN_DOMCTL_set_target, XEN_DOMCTL_getdomaininfo,
+                                        XEN_DOMCTL_pausedomain};
+    unsigned cmd = commands[n % (sizeof(commands) / sizeof(commands[0]))];
+    struct xen_domctl mine = {0};
+    long rc;
+
+    /* Mostly one that is there, now and then one that is being made. */
+    if (cmd == XEN_DOMCTL_destroydomain && n % (race.p.box ? 50 : 5000))
+        return 0;
+    if (cmd == XEN_DOMCTL_set_virq_handler)
+        mine.u.set_virq_handler.virq = VIRQ_CON_RING;
+    rc = kit_domctl(cmd, id, &mine);
+    if (cmd == XEN_DOMCTL_pausedomain && !rc)
+        rc = kit_domctl(XEN_DOMCTL_unpausedomain, id, &mine);
+    return rc;
+}
+
+static void meddle(void *unused)
+{
+    (void)unused;
+    for (unsigned n = 0; !race.stop; n++) {
+        domid_t id = *(volatile domid_t *)&race.p.id;
+        volatile unsigned long *mfn = race.p.mfn;
+        long rc = -1;
+
+        if (!id)
+            continue;
+        /* Before it is whole only what does not keep it from becoming so: no page table too early, no page too many. */
+        if (!race.p.box && n % 6 != 0 && n % 6 != 2 && n % 6 != 5)
+            continue;
+        switch (n % 6) {
+        case 0:
+            rc = race_map(id, mfn[KIT_PUPPET_FIRST_FREE + n % 8]);
+            break;
+        case 1:
+            rc = mmuext(MMUEXT_PIN_L4_TABLE, mfn[0], id);
+            break;
+        case 2:
+            rc = race_event(id);
+            break;
+        case 3:
+            rc = race_memory(id, n / 6);
+            break;
+        case 4:
+            rc = mmuext(n & 8 ? MMUEXT_PIN_L1_TABLE : MMUEXT_UNPIN_TABLE, mfn[n & 16 ? 3 : 2], id);
+            break;
+        default:
+            rc = race_domctl(id, n / 6);
+        }
+        race.calls++;
+        race.done += rc == 0;
+    }
+}
+
+/* Advisories on domain destruction: mapping, pinning, populating, binding and destroying from another vcpu while a domain is made and ended. Nothing of it is left. */
+KIT_TEST(races_with_its_end)
+{
+    uint64_t before = kit_free_pages();
+    void *page = kit_page_alloc();
+    unsigned made = 0;
+
+    KIT_NEEDS_VCPUS(2);
+    CHECK_OR_RETURN(page && kit_pte_find(kit_root_mfn, (uintptr_t)page, 1, &race.window, NULL));
+    CHECK_OR_RETURN(!kit_unmap(page));
+    race.p.id = 0;
+    CHECK_RC(kit_vcpu_run(1, meddle, NULL), 0);
+    for (unsigned i = 0; i < 100; i++) {
+        if (kit_puppet_make(&race.p))
+            continue; /* it was destroyed while it was made */
+        made++;
+        kit_puppet_call(&race.p, __HYPERVISOR_xen_version, XENVER_version, 0, 0, 0);
+        CHECK(kit_puppet_end(&race.p));
+    }
+    race.stop = 1;
+    CHECK(kit_vcpu_join(1, 5000000000UL));
+    CHECK_RC(kit_set_rw(page), 0);
+    kit_page_free(page);
+    kit_note("made %u, %lu calls meanwhile, %lu of them done", made, race.calls, race.done);
+    CHECK(made > 10);
+    CHECK(race.done > 100);
+    CHECK(kit_domain_gone(race.p.id));
+    CHECK(free_again(before));
 }
