@@ -6,6 +6,7 @@
 #include "control/domctl.h"
 #include "control/control.h"
 #include "core/authority.h"
+#include "hv/speculation.h"
 
 enum {
     DOMCTL_NO_DOMAIN = 1,    /* the operation looks at op->domain itself */
@@ -118,7 +119,9 @@ long do_domctl(struct hypercall *hc)
         return -EFAULT;
     if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
         return -EACCES;
-    row = op.cmd < ARRAY_SIZE(ops) && ops[op.cmd].fn ? &ops[op.cmd] : NULL;
+    row = op.cmd < ARRAY_SIZE(ops) ? &ops[array_index_clamp(op.cmd, ARRAY_SIZE(ops))] : NULL;
+    if (row && !row->fn)
+        row = NULL;
     if (!row || !(row->flags & DOMCTL_NO_DOMAIN)) {
         d = op.domain < DOMID_FIRST_RESERVED ? domain_get(op.domain) : NULL;
         if (!d)

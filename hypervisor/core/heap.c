@@ -58,6 +58,7 @@ static void push_block(uint64_t mfn, unsigned int order)
     struct frame *f = frame_at(mfn);
 
     f->data = order;
+    f->flags |= FRAME_BLOCK;
     f->prev = FRAME_LIST_END;
     f->next = *head ? *head - 1 : FRAME_LIST_END;
     if (*head)
@@ -81,11 +82,14 @@ static void unlink_block(uint64_t mfn, unsigned int order)
     if (f->next != FRAME_LIST_END)
         frame_at(f->next)->prev = f->prev;
     f->data = INSIDE_BLOCK;
+    f->flags &= (uint16_t)~FRAME_BLOCK;
 }
 
+/* FRAME_BLOCK, and `data` while it is set, change under the lock alone. FRAME_FREE does not do: frames are marked and prepared without the lock, so it may be seen with an old or a new `data`. */
 static bool is_free_block(uint64_t mfn, unsigned int order)
 {
-    return mfn_valid(MFN(mfn)) && (frame_at(mfn)->flags & FRAME_FREE) && frame_at(mfn)->data == order;
+    return mfn_valid(MFN(mfn)) && (READ_ONCE(frame_at(mfn)->flags) & FRAME_BLOCK) &&
+           frame_at(mfn)->data == order;
 }
 
 /* Lock held. Joins with its buddy as long as that is free and lies in the same zone. */

@@ -44,19 +44,20 @@ void memory_claim_drop(struct domain *d)
 
 static int set_claim(struct domain *d, uint64_t pages)
 {
+    /* The domain may get and give pages meanwhile: each is read once. */
+    uint64_t has = READ_ONCE(d->tot_pages), most = min(READ_ONCE(d->max_pages), (uint64_t)UINT32_MAX);
     int ret = 0;
 
     lock(&claims.lock);
     if (pages == 0) {
         claims.outstanding -= d->outstanding_claim;
         d->outstanding_claim = 0;
-    } else if (d->outstanding_claim || pages <= d->tot_pages ||
-               pages > min(d->max_pages, (uint64_t)UINT32_MAX)) {
+    } else if (d->outstanding_claim || pages <= has || pages > most) {
         ret = -EINVAL;
-    } else if (pages - d->tot_pages > heap_free_frames() - min(heap_free_frames(), claims.outstanding)) {
+    } else if (pages - has > heap_free_frames() - min(heap_free_frames(), claims.outstanding)) {
         ret = -ENOMEM;
     } else {
-        d->outstanding_claim = pages - d->tot_pages;
+        d->outstanding_claim = pages - has;
         claims.outstanding += d->outstanding_claim;
     }
     unlock(&claims.lock);

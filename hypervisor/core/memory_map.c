@@ -14,23 +14,26 @@ struct domain_memory_map {
     struct e820_entry entry[];
 };
 
-/* Sets an empty map, or replaces the last one. The map's lock is the domain's control lock. */
+/* Takes `map`, or none, for the last one. The map's lock is the domain's control lock. -EINVAL: the domain ends and gets no map any more. */
 static int replace(struct domain *d, struct domain_memory_map *map)
 {
-    struct domain_memory_map *old;
+    struct domain_memory_map *unused = map;
+    int ret = -EINVAL;
 
     lock(&d->control_lock);
-    old = d->memory_map;
-    d->memory_map = map;
+    if (!map || d->state == DOMAIN_ALIVE) {
+        unused = d->memory_map;
+        d->memory_map = map;
+        ret = 0;
+    }
     unlock(&d->control_lock);
-    hv_free(old);
-    return 0;
+    hv_free(unused);
+    return ret;
 }
 
 void memory_map_free(struct domain *d)
 {
-    hv_free(d->memory_map);
-    d->memory_map = NULL;
+    (void)replace(d, NULL);
 }
 
 static int set_map(struct domain *d, const abi_xen_memory_map_t *r)

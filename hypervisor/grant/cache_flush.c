@@ -5,7 +5,7 @@
 #define CACHE_LINE 64
 
 /* Does the domain use an entry of the owner's that names the frame? Flushing harms nobody, so it may be no longer so when that is done. */
-static bool is_granted(const struct domain *d, const struct frame *f)
+static bool is_granted(struct hypercall *hc, const struct domain *d, const struct frame *f)
 {
     struct domain *owner = domain_get(READ_ONCE(f->owner));
     const struct grant_domain *g = owner ? owner->grant : NULL;
@@ -16,6 +16,8 @@ static bool is_granted(const struct domain *d, const struct frame *f)
 
         found = READ_ONCE(u->frame) == f && READ_ONCE(u->readers) && READ_ONCE(u->grantee) == d->id;
     }
+    if (g)
+        hypercall_charge(hc, READ_ONCE(g->frames) * (V1_PER_FRAME / 16));
     if (owner)
         domain_put(owner);
     return found;
@@ -30,7 +32,7 @@ static void write_back(const uint8_t *from, size_t bytes)
     __asm__ volatile("mfence" ::: "memory");
 }
 
-static long check(const struct domain *d, const struct gnttab_cache_flush *op)
+static long check(struct hypercall *hc, const struct domain *d, const struct gnttab_cache_flush *op)
 {
     mfn_t mfn = paddr_to_mfn(op->a.dev_bus_addr);
     const struct frame *f;
@@ -41,7 +43,7 @@ static long check(const struct domain *d, const struct gnttab_cache_flush *op)
     f = mfn_to_frame(mfn);
     if (READ_ONCE(f->owner) == FRAME_OWNER_NONE || READ_ONCE(f->owner) == DOMID_IO)
         return -EPERM;
-    return READ_ONCE(f->owner) == d->id || is_granted(d, f) ? 0 : -EINVAL;
+    return READ_ONCE(f->owner) == d->id || is_granted(hc, d, f) ? 0 : -EINVAL;
 }
 
 static long flush_one(struct hypercall *hc, void *arg)
@@ -51,7 +53,7 @@ static long flush_one(struct hypercall *hc, void *arg)
 
     if (!op->op || !op->length)
         return 0;
-    rc = check(hc->vcpu->domain, op);
+    rc = check(hc, hc->vcpu->domain, op);
     if (rc)
         return rc;
     if (op->op == GNTTAB_CACHE_INVAL) /* the processor can only throw lines away that it writes back */

@@ -90,14 +90,28 @@ static void set_plain_state(struct pv_vcpu *p, const struct vcpu_guest_context *
             (void)pv_set_debugreg(p, i, c->debugreg[i]);
 }
 
+/* One of a vcpu's two roots: who holds the reference, and what is loaded. They change together, before the old one's reference goes: a vcpu may run between two tries. */
+struct root_slot {
+    struct frame **frame;
+    uint64_t *cr3;
+};
+
+static void set_root(struct vcpu *v, const struct root_slot *slot, struct frame *f)
+{
+    if (f && slot->frame == &pv_vcpu(v)->root_kernel)
+        pv_show_m2p(v->domain, frame_to_va(f), true);
+    *slot->frame = f;
+    *slot->cr3 = f ? mfn_to_paddr(frame_to_mfn(f)) : 0;
+}
+
 /*
  * A root of a vcpu that does not run. What was taken stays in the vcpu: a call that stops at the second root, or at its end, finds the first one there when it goes on, and one that never
  * goes on leaves no more behind than the domain's end finds.
  */
-static int take_root(struct vcpu *v, struct frame **slot, uint64_t cr3, struct hypercall *hc)
+static int take_root(struct vcpu *v, const struct root_slot *slot, uint64_t cr3, struct hypercall *hc)
 {
     mfn_t mfn = MFN(xen_cr3_to_pfn(cr3));
-    struct frame *f = NULL, *old = *slot;
+    struct frame *f = NULL, *old = *slot->frame;
     int rc;
 
     if (cr3) {
@@ -110,7 +124,7 @@ static int take_root(struct vcpu *v, struct frame **slot, uint64_t cr3, struct h
     rc = f ? frame_get_type(f, v->domain, FT_L4, hc) : 0;
     if (rc)
         return rc;
-    *slot = f;
+    set_root(v, slot, f);
     if (!old || !frame_put_type(old, v->domain, FT_L4, hc))
         return 0;
     pv_note_unfinished(hc, old, v->domain);
@@ -118,11 +132,11 @@ static int take_root(struct vcpu *v, struct frame **slot, uint64_t cr3, struct h
 }
 
 /* A root that is left half done, because another one is already, is finished when its frame is used next or its domain ends. */
-static void forget_root(struct vcpu *v, struct frame **slot, struct hypercall *hc)
+static void forget_root(struct vcpu *v, const struct root_slot *slot, struct hypercall *hc)
 {
-    struct frame *f = *slot;
+    struct frame *f = *slot->frame;
 
-    *slot = NULL;
+    set_root(v, slot, NULL);
     if (f && frame_put_type(f, v->domain, FT_L4, hc) && !pv_has_pending(hc->vcpu))
         pv_note_unfinished(hc, f, v->domain);
 }
@@ -131,6 +145,7 @@ static void forget_root(struct vcpu *v, struct frame **slot, struct hypercall *h
 static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c, struct hypercall *hc)
 {
     struct pv_vcpu *p = pv_vcpu(v);
+    struct root_slot kernel = {&p->root_kernel, &p->cr3_kernel}, user = {&p->root_user, &p->cr3_user};
     int rc = 0;
 
     if (!xen_cr3_to_pfn(c->ctrlreg[3]))
@@ -138,14 +153,14 @@ static int take_tables(struct vcpu *v, const struct vcpu_guest_context *c, struc
     if (!pv_has_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents))
         rc = pv_set_gdt(v, c->gdt_frames, (unsigned int)c->gdt_ents);
     if (!rc)
-        rc = take_root(v, &p->root_kernel, c->ctrlreg[3], hc);
+        rc = take_root(v, &kernel, c->ctrlreg[3], hc);
     if (!rc)
-        rc = take_root(v, &p->root_user, c->ctrlreg[1], hc);
+        rc = take_root(v, &user, c->ctrlreg[1], hc);
     if (!rc || rc == -ERESTART || v->is_initialised)
         return rc;
     pv_drop_gdt(v);
-    forget_root(v, &p->root_user, hc);
-    forget_root(v, &p->root_kernel, hc);
+    forget_root(v, &user, hc);
+    forget_root(v, &kernel, hc);
     return rc;
 }
 
@@ -166,8 +181,5 @@ int pv_set_context(struct vcpu *v, const void *context, struct hypercall *hc)
     pv_drop_ldt(v);
     p->ldt_base = c->ldt_base;
     p->ldt_entries = (unsigned int)c->ldt_ents;
-    pv_show_m2p(v->domain, frame_to_va(p->root_kernel), true);
-    p->cr3_kernel = mfn_to_paddr(frame_to_mfn(p->root_kernel));
-    p->cr3_user = p->root_user ? mfn_to_paddr(frame_to_mfn(p->root_user)) : 0;
     return 0;
 }

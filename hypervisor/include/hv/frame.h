@@ -31,7 +31,8 @@ enum frame_flags {
     FRAME_BROKEN = 16,  /* offlined after a machine check */
     FRAME_ON_LIST = 32, /* on its owner's page list */
     FRAME_GIVEN_UP =
-        64, /* its owner dropped the allocation's reference; it goes with the last of the others */
+        64,            /* its owner dropped the allocation's reference; it goes with the last of the others */
+    FRAME_BLOCK = 128, /* first frame of a block in the heap's lists; core/heap.c, under its lock */
 };
 
 #define FRAME_LIST_END   UINT32_MAX
