@@ -11,7 +11,9 @@ $(ORACLE_XEN): $(B)/cache/$(ORACLE_PACKAGE)/version
 oracle: $(ORACLE_XEN)
 .PHONY: oracle
 
-test-system: dom0 debian $(ORACLE_XEN) $(HYPERVISOR)
+# The Debian domain 0 takes root and debootstrap: where it cannot be made, the tests that boot it are skipped, and say so.
+test-system: dom0 $(ORACLE_XEN) $(HYPERVISOR)
+	$(Q)$(MAKE) --no-print-directory debian || echo "no Debian domain 0 here: tests/system/test_xl.py is skipped"
 	$(Q)$(SYSTEM_RUN) $(PYTEST_ARGS)
 
 test-matrix: dom0 $(ORACLE_XEN) $(HYPERVISOR)
