@@ -15,7 +15,6 @@
 
 enum heap_flags {
     HEAP_NO_SCRUB = 1, /* the caller overwrites all of it before anyone else sees it */
-    HEAP_USE_RESERVE = 2,
 };
 
 /* `width`: the whole block lies below 1 << width bytes; 0 for anywhere. Returns the first frame, owner FRAME_OWNER_NONE, word 0; NULL if there is none. */

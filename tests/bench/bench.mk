@@ -3,7 +3,7 @@
 BENCH_TOOLS := $(B)/bench/count.so $(B)/bench/init
 BENCH_GUEST := $(B)/guests/bench-pv64
 
-$(B)/bench/count.so: tests/bench/count.c
+$(B)/bench/count.so: tests/bench/count.c tests/lib/qemu_plugin.h
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
 

@@ -12,7 +12,6 @@
  * (hypervisor/core/softirq_bits.h). Each iteration of a string instruction counts as an instruction.
  *
  * With -icount QEMU runs all processors on one thread; they change between translation blocks.
- * Debian's QEMU exports the plugin interface but ships no header for it, so the calls used are declared here (docs/devel/tcg-plugins).
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -20,36 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-typedef void (*tb_callback)(uint64_t id, struct qemu_plugin_tb *tb);
-typedef void (*exit_callback)(uint64_t id, void *data);
-typedef void (*exec_callback)(unsigned int vcpu, void *data);
-
-/* enum qemu_plugin_cb_flags and qemu_plugin_op of QEMU 7.2. */
-#define CB_NO_REGS     0
-#define INLINE_ADD_U64 0
-
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, tb_callback cb);
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, exec_callback cb, int flags, void *data);
-void qemu_plugin_register_atexit_cb(uint64_t id, exit_callback cb, void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *counter,
-                                                uint64_t n);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, exec_callback cb, int flags,
-                                            void *data);
+#include "../lib/qemu_plugin.h"
 
 int qemu_plugin_version = 1;
-
-/* include/xen/arch-x86/xen-x86_64.h: HYPERVISOR_VIRT_START and _END. */
-#define HV_START UINT64_C(0xffff800000000000)
-#define HV_END   UINT64_C(0xffff87ffffffffff)
 
 #define MAX_LIST         1024
 #define MAX_CPUS         64

@@ -13,10 +13,8 @@
 /* Outermost first. Locks of the same rank may be nested only by lock_second(), whose caller orders them by address. */
 enum lock_rank {
     RANK_NONE, /* unchecked: for code that runs before the checker does */
-    RANK_DOMCTL,
     RANK_DOMAIN_LIST,
     RANK_DOMAIN_CONTROL,
-    RANK_PV_MMU, /* a domain's page table updates, where atomics do not do */
     RANK_P2M,
     RANK_GRANT,
     RANK_EVENT,
@@ -31,7 +29,6 @@ enum lock_rank {
     RANK_TIMER,
     RANK_TLB,
     RANK_CONSOLE,
-    RANK_SERIAL,
     RANK_LEAF,
 };
 
