@@ -107,7 +107,8 @@ def test_names(guest):
 
 def test_pause(guest):
     guest.ok('xl pause linux')
-    assert '--p---' in guest.ok('xl list linux')
+    state = guest.ok('xl list linux').splitlines()[1].split()[4]
+    assert state[2] == 'p', state
     guest.ok('! ping -c 1 -W 1 192.168.7.2')
     guest.ok('xl unpause linux')
     guest.wait('ping -c 1 -W 2 192.168.7.2', 20)
