@@ -130,6 +130,40 @@ static int validate_entry(struct domain *d, struct frame *f, enum frame_type typ
     return ret;
 }
 
+#define RUN 8 /* entries that are looked at together */
+
+/* A hint, and read as one: what it calls used is read again, what is zero refers to nothing. */
+static inline bool run_is_empty(const uint64_t *e)
+{
+    return !(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]);
+}
+
+/* Most entries of most tables are zero, which is valid. The first at or after i that is not. */
+static inline unsigned int used_from(const uint64_t *table, unsigned int i)
+{
+    while (i < PT_ENTRIES && !table[i]) {
+        unsigned int next = i + 1;
+
+        for (; i % RUN == 0 && i < PT_ENTRIES && run_is_empty(table + i); i += RUN)
+            next = i + RUN;
+        i = next;
+    }
+    return i;
+}
+
+/* One more than the last below i that is not zero; 0: there is none. */
+static inline unsigned int used_below(const uint64_t *table, unsigned int i)
+{
+    while (i && !table[i - 1]) {
+        unsigned int next = i - 1;
+
+        for (; i % RUN == 0 && i && run_is_empty(table + i - RUN); i -= RUN)
+            next = i - RUN;
+        i = next;
+    }
+    return i;
+}
+
 int frame_type_validate(struct domain *d, struct frame *f, enum frame_type type, struct hypercall *hc)
 {
     uint64_t *table = frame_to_va(f);
@@ -138,7 +172,7 @@ int frame_type_validate(struct domain *d, struct frame *f, enum frame_type type,
 
     if (type == FT_SEGDESC)
         return pv_check_descriptor_page(d, table);
-    for (i = f->data & TD_PROGRESS_MASK; i < PT_ENTRIES; i++) {
+    for (i = used_from(table, f->data & TD_PROGRESS_MASK); i < PT_ENTRIES; i = used_from(table, i + 1)) {
         uint64_t pte = READ_ONCE(table[i]);
 
         if (pte_slot_is_ours(type, i))
@@ -186,8 +220,8 @@ int frame_type_devalidate(struct domain *d, struct frame *f, enum frame_type typ
             return -ERESTART;
         set_progress(f, i, 0);
     }
-    while (i-- > 0) {
-        uint64_t pte = table[i];
+    while ((i = used_below(table, i)) > 0) {
+        uint64_t pte = table[--i];
 
         if (!(pte & PTE_PRESENT) || pte_slot_is_ours(type, i))
             continue;
