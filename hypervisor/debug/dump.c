@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Dumps of domains, registers, memory and locks, for the debug keys. They look without stopping anybody: what changes meanwhile may be printed half old. */
 #include "debug/dump.h"
+#include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/stack.h"
 #include "arch/x86/traps.h"
@@ -104,8 +105,10 @@ void dump_memory(void)
         printk("Domain %u: %lu pages (%lu MiB)\n", d->id, d->tot_pages, d->tot_pages >> 8);
         owned += d->tot_pages;
     }
-    printk("Heap: %lu of %lu pages free; domains hold %lu, the hypervisor %lu\n", heap_free_frames(),
-           heap_total_frames(), owned, heap_total_frames() - heap_free_frames() - owned);
+    /* The hypervisor's: its image and tables, what it allocated, and what it set aside. */
+    printk("Heap: %lu of %lu pages free; domains hold %lu, the hypervisor %lu of the machine's %lu\n",
+           heap_free_frames(), heap_total_frames(), owned,
+           (ram_bytes() >> PAGE_SHIFT) - heap_free_frames() - owned, ram_bytes() >> PAGE_SHIFT);
 }
 
 static void dump_lock(const char *name, const lock_t *l)

@@ -60,3 +60,8 @@ def test_audit_of_a_booted_machine_is_clean(machine, log_name):
         run.switch_input()
         run.type('A')
         assert run.expect(r'\(XEN\).*Audit: (\d+) violations').group(1) == '0'
+        # The bound: less than 16 MiB and 48 bytes per frame, with domain 0 running.
+        run.type('m')
+        held, frames = map(int, run.expect(r'\(XEN\) Heap: [^\r\n]*the hypervisor (\d+) of the machine\'s (\d+)').groups())
+        assert held << 12 < (16 << 20) + 48 * frames, f'{held} of {frames} pages'
+        print(f'the hypervisor holds {held} of {frames} pages')

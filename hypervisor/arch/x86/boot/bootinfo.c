@@ -192,6 +192,16 @@ static int type_rank(uint32_t type)
     }
 }
 
+uint64_t ram_bytes(void)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned int i = 0; i < boot_info.memory_count; i++)
+        if (boot_info.memory[i].type == MEMORY_RAM)
+            bytes += boot_info.memory[i].end - boot_info.memory[i].start;
+    return bytes;
+}
+
 void memory_map_normalise(struct boot_info *info)
 {
     static struct memory_range in[MAX_MEMORY_RANGES];

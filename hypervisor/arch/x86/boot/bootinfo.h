@@ -54,6 +54,8 @@ extern struct boot_info boot_info;
 const char *boot_info_read(uint32_t magic, paddr_t info, const void *(*at)(paddr_t));
 /* Sorts the ranges and resolves overlaps: the less usable type wins. */
 void memory_map_normalise(struct boot_info *info);
+/* Bytes of RAM that the memory map names. */
+uint64_t ram_bytes(void);
 /* The part of a line after the first word, which some loaders put there (the file's path). */
 const char *skip_first_word(const char *line);
 

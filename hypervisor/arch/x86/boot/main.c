@@ -34,16 +34,6 @@ static void print_memory_map(void)
     }
 }
 
-static uint64_t ram_bytes(void)
-{
-    uint64_t bytes = 0;
-
-    for (unsigned int i = 0; i < boot_info.memory_count; i++)
-        if (boot_info.memory[i].type == MEMORY_RAM)
-            bytes += boot_info.memory[i].end - boot_info.memory[i].start;
-    return bytes;
-}
-
 void boot_main(uint32_t magic, uint32_t info)
 {
     const char *problem = boot_info_read(magic, info, boot_at);
