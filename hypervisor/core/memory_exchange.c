@@ -53,12 +53,22 @@ static struct frame *next_taken(struct exchange *x)
     return f;
 }
 
+/* A domain whose end has begun meanwhile may have been looked through already, and passed over what is out of reach: that goes here then. */
 static void put_back(struct exchange *x)
 {
     struct frame *f;
 
-    while ((f = next_taken(x)) != NULL)
-        __atomic_fetch_add(&f->word, FW_GENERAL_ONE, __ATOMIC_SEQ_CST);
+    while ((f = next_taken(x)) != NULL) {
+        bool alive;
+
+        lock(&x->d->page_lock);
+        alive = x->d->state == DOMAIN_ALIVE;
+        if (alive)
+            __atomic_fetch_add(&f->word, FW_GENERAL_ONE, __ATOMIC_SEQ_CST);
+        unlock(&x->d->page_lock);
+        if (!alive)
+            frame_release(f);
+    }
 }
 
 static void let_go(struct exchange *x)
