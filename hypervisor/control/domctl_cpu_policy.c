@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * domctl: the CPU policy of a domain, which it starts with as the most that a PV guest can have, and the MSRs of its vcpus. A policy changes only while the domain has
- * never run: from then on its vcpus read it without a lock.
+ * never run: from then on its vcpus read it without a lock. The toolstack, which may ask while it changes, reads a copy made under the control lock.
  */
 #include "arch/x86/cpu_policy_wire.h"
 #include "control/cpu_policy.h"
@@ -11,12 +11,30 @@
 
 #define NONE 0xffffffffu
 
+/* The policy as it is now: another processor may put a new one in its place, and free this one, at any moment. The caller frees it. NULL: no memory. */
+static struct cpu_policy *policy_copy(struct domain *d)
+{
+    struct cpu_policy *copy = hv_new(struct cpu_policy);
+
+    if (!copy)
+        return NULL;
+    lock(&d->control_lock);
+    *copy = *pv_cpu_policy(d);
+    unlock(&d->control_lock);
+    return copy;
+}
+
 long domctl_get_cpu_policy(struct hypercall *hc, struct domain *d, struct xen_domctl *domctl)
 {
     struct xen_domctl_cpu_policy *op = &domctl->u.cpu_policy;
-    int rc = policy_write_leaves(pv_cpu_policy(d), GUEST_PTR((uint64_t)op->leaves.p), &op->nr_leaves);
+    struct cpu_policy *p = policy_copy(d);
+    int rc;
 
     (void)hc;
+    if (!p)
+        return -ENOMEM;
+    rc = policy_write_leaves(p, GUEST_PTR((uint64_t)op->leaves.p), &op->nr_leaves);
+    hv_free(p);
     return rc ? rc : policy_write_msrs(GUEST_PTR((uint64_t)op->msrs.p), &op->nr_msrs);
 }
 
@@ -24,12 +42,11 @@ long domctl_get_cpu_policy(struct hypercall *hc, struct domain *d, struct xen_do
 static int make(struct domain *d, const struct xen_domctl_cpu_policy *op, struct cpu_policy *out,
                 struct policy_error *error)
 {
-    struct cpu_policy *wanted = hv_new(struct cpu_policy);
+    struct cpu_policy *wanted = policy_copy(d);
     int rc;
 
     if (!wanted)
         return -ENOMEM;
-    *wanted = *pv_cpu_policy(d);
     rc = policy_read_leaves(wanted, GUEST_PTR((uint64_t)op->leaves.p), op->nr_leaves, error);
     if (!rc)
         rc = policy_read_msrs(GUEST_PTR((uint64_t)op->msrs.p), op->nr_msrs, error);
