@@ -83,6 +83,7 @@ static void free_structures(struct domain *d)
 {
     hv_free(d->cpu_policy);
     hv_free_page(d->shared_info);
+    hv_free(d->spare_info);
     hv_free(d->vcpu);
     hv_free(d);
 }
@@ -251,6 +252,23 @@ static void publish(struct domain *d)
     unlock(&domains.lock);
 }
 
+/* The vcpu array, and where its vcpus' shared parts are at first. -ENOMEM: the caller frees. */
+static int make_infos(struct domain *d)
+{
+    bool many = d->max_vcpus > XEN_LEGACY_MAX_VCPUS;
+
+    d->vcpu = hv_new_array(struct vcpu *, d->max_vcpus);
+    d->shared_info = hv_alloc_page();
+    d->spare_info = many ? hv_new(vcpu_info_t) : NULL;
+    if (!d->vcpu || !d->shared_info || (many && !d->spare_info))
+        return -ENOMEM;
+    for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
+        d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
+    if (many)
+        d->spare_info->evtchn_upcall_mask = 1;
+    return 0;
+}
+
 int domain_create(domid_id_t id, const struct guest_kind *kind, const struct domain_config *config,
                   struct domain **out)
 {
@@ -269,12 +287,9 @@ int domain_create(domid_id_t id, const struct guest_kind *kind, const struct dom
     set_config(d, config);
     lock_init(&d->control_lock, RANK_DOMAIN_CONTROL);
     lock_init(&d->page_lock, RANK_PAGE_LIST);
-    d->vcpu = hv_new_array(struct vcpu *, d->max_vcpus);
-    d->shared_info = hv_alloc_page();
-    if (!d->vcpu || !d->shared_info)
+    lock_init(&d->shutdown_lock, RANK_LEAF);
+    if (make_infos(d))
         goto out_free;
-    for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
-        d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
     domain_share_hypervisor_page(d, d->shared_info, true);
     rc = init_parts(d, config);
     if (rc)
@@ -288,16 +303,10 @@ out_free:
     return rc;
 }
 
-/* Where a vcpu's shared part is until the guest registers another place: the first 32 have one in shared_info. */
+/* Where a vcpu's shared part is until the guest registers another place: the first 32 have one in shared_info, the others share one that no guest sees. */
 static vcpu_info_t *first_info(struct vcpu *v)
 {
-    static vcpu_info_t *dummy;
-
-    if (v->id < XEN_LEGACY_MAX_VCPUS)
-        return &v->domain->shared_info->vcpu_info[v->id];
-    if (!dummy && (dummy = hv_new(vcpu_info_t)))
-        dummy->evtchn_upcall_mask = 1;
-    return dummy;
+    return v->id < XEN_LEGACY_MAX_VCPUS ? &v->domain->shared_info->vcpu_info[v->id] : v->domain->spare_info;
 }
 
 int vcpu_create(struct domain *d, unsigned int id, unsigned int cpu, struct vcpu **out)
@@ -319,7 +328,7 @@ int vcpu_create(struct domain *d, unsigned int id, unsigned int cpu, struct vcpu
     cpumask_fill(&v->soft_affinity);
     v->info = first_info(v);
     v->info_is_dummy = id >= XEN_LEGACY_MAX_VCPUS;
-    rc = v->info ? d->kind->vcpu_init(v) : -ENOMEM;
+    rc = d->kind->vcpu_init(v);
     if (rc)
         goto out_free;
     rc = sched_vcpu_init(v);
@@ -360,13 +369,19 @@ void vcpu_unpause(struct vcpu *v)
         sched_wake(v);
 }
 
-void domain_pause_nosync(struct domain *d)
+/* Those of its vcpus that may no longer run stop soon. */
+static void sleep_all(struct domain *d)
 {
     struct vcpu *v;
 
-    __atomic_fetch_add(&d->pause_count, 1, __ATOMIC_SEQ_CST);
     for_each_vcpu (v, d)
         sched_sleep_nosync(v);
+}
+
+void domain_pause_nosync(struct domain *d)
+{
+    __atomic_fetch_add(&d->pause_count, 1, __ATOMIC_SEQ_CST);
+    sleep_all(d);
 }
 
 void domain_pause_sync(struct domain *d)
@@ -391,14 +406,29 @@ void domain_unpause(struct domain *d)
 struct frame *vcpu_info_forget(struct vcpu *v)
 {
     struct frame *f = v->info_frame;
-    vcpu_info_t *info = first_info(v);
 
-    if (!f || !info)
+    if (!f)
         return NULL;
     v->info_frame = NULL;
     v->info_is_dummy = v->id >= XEN_LEGACY_MAX_VCPUS;
-    __atomic_store_n(&v->info, info, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&v->info, first_info(v), __ATOMIC_SEQ_CST);
     return f;
+}
+
+/* True: it is so by us. The flag, the reason and the pause that belongs to them change together: a domain that is resumed at the same moment has all of them or none. */
+static bool set_shut_down(struct domain *d, unsigned int reason)
+{
+    uint64_t flags = lock_irqsave(&d->shutdown_lock);
+    bool first = !d->is_shut_down;
+
+    if (first) {
+        d->is_shut_down = true;
+        if (d->shutdown_code == SHUTDOWN_CODE_NONE) /* else SCHEDOP_shutdown_code has told the true one */
+            d->shutdown_code = (uint8_t)reason;
+        __atomic_fetch_add(&d->pause_count, 1, __ATOMIC_SEQ_CST);
+    }
+    unlock_irqrestore(&d->shutdown_lock, flags);
+    return first;
 }
 
 void domain_shutdown(struct domain *d, unsigned int reason)
@@ -407,11 +437,9 @@ void domain_shutdown(struct domain *d, unsigned int reason)
 
     if (d->is_hardware && machine_shutdown)
         machine_shutdown(reason);
-    if (__atomic_exchange_n(&d->is_shut_down, true, __ATOMIC_SEQ_CST))
+    if (!set_shut_down(d, reason))
         return;
-    if (d->shutdown_code == SHUTDOWN_CODE_NONE) /* else SCHEDOP_shutdown_code has told the true one */
-        d->shutdown_code = (uint8_t)reason;
-    domain_pause_nosync(d);
+    sleep_all(d);
     if (port)
         (void)event_send(d, port);
     event_send_global_virq(VIRQ_DOM_EXC);
@@ -419,10 +447,15 @@ void domain_shutdown(struct domain *d, unsigned int reason)
 
 void domain_resume(struct domain *d)
 {
-    if (!d->is_shut_down)
-        return;
-    d->shutdown_code = SHUTDOWN_CODE_NONE;
-    d->is_shutting_down = false;
-    __atomic_store_n(&d->is_shut_down, false, __ATOMIC_SEQ_CST);
-    domain_unpause(d);
+    uint64_t flags = lock_irqsave(&d->shutdown_lock);
+    bool was = d->is_shut_down;
+
+    if (was) {
+        d->shutdown_code = SHUTDOWN_CODE_NONE;
+        d->is_shutting_down = false;
+        d->is_shut_down = false;
+    }
+    unlock_irqrestore(&d->shutdown_lock, flags);
+    if (was)
+        domain_unpause(d);
 }

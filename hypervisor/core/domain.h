@@ -49,7 +49,8 @@ struct domain {
     bool privileged;  /* may use the control interface: domain 0 */
     bool is_hardware; /* owns the machine's devices: domain 0 */
     bool width32;     /* a 32-bit guest: selects the decoder (abi/) */
-    bool is_shut_down, is_shutting_down;
+    bool is_shut_down,
+        is_shutting_down;  /* shutdown_lock, and the next one and the pause that belongs to it */
     uint8_t shutdown_code; /* SHUTDOWN_*; valid if is_shut_down; SHUTDOWN_CODE_NONE until one is given */
     bool is_xenstore;      /* XEN_DOMCTL_CDF_xs_domain: shown to the toolstack */
     bool is_debugged;      /* setdebugging, likewise */
@@ -67,6 +68,7 @@ struct domain {
         *target; /* this domain may act on that one as if privileged; NULL: none; holds a reference */
     xen_domain_handle_t handle;
 
+    lock_t shutdown_lock;
     lock_t control_lock; /* creation, destruction, vcpu bring-up, shutdown */
     unsigned int max_vcpus;
     struct vcpu *
@@ -88,6 +90,8 @@ struct domain {
     unsigned int address_width; /* bits; frames allocated to the domain lie below 1 << this; 0: no limit */
 
     shared_info_t *shared_info; /* one page, FRAME_XENHEAP, owned by the domain */
+    vcpu_info_t *
+        spare_info; /* of its vcpus beyond those in shared_info that have registered none; NULL if there are none */
 
     cpumask_t
         dirty_cpus; /* processors whose TLB may hold translations of the domain: those it runs on and ran on since the last flush there */
