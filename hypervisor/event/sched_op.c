@@ -89,7 +89,8 @@ static long watchdog(struct domain *d, guest_ptr_t arg)
         } else if (slot >= ARRAY_SIZE(d->watchdog)) {
             rc = (uint32_t)-ENOSPC; /* as Xen answers it: cut to 32 bits */
         } else {
-            timer_init(&d->watchdog[slot], watchdog_fired, d, 0);
+            if (!d->watchdog[slot].function) /* once: the function of one that was stopped may still run */
+                timer_init(&d->watchdog[slot], watchdog_fired, d, 0);
             d->watchdog_inuse |= 1U << slot;
             timer_set(&d->watchdog[slot], time_now() + w.timeout * NS_PER_S);
             rc = slot + 1;
