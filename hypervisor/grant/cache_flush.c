@@ -2,25 +2,46 @@
 /* GNTTABOP_cache_flush: lines of a page of one's own, or of one that others grant and the caller has mapped, are written back to memory. */
 #include "grant/table.h"
 
-#define CACHE_LINE 64
+#define CACHE_LINE     64
+#define UNITS_PER_PAGE 4 /* looking at 512 entries is about as much work as so many page table entries */
 
-/* Does the domain use an entry of the owner's that names the frame? Flushing harms nobody, so it may be no longer so when that is done. */
-static bool is_granted(struct hypercall *hc, const struct domain *d, const struct frame *f)
+/* One page of entries of the owner's: does one that the domain uses name the frame? */
+static bool page_grants(const struct grant_domain *g, uint32_t page, const struct domain *d,
+                        const struct frame *f)
+{
+    for (uint32_t i = 0; i < V1_PER_FRAME; i++) {
+        const struct grant_use *u = &g->use[page][i];
+
+        if (READ_ONCE(u->frame) == f && READ_ONCE(u->readers) && READ_ONCE(u->grantee) == d->id)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * 0: the domain uses an entry of the owner's that names the frame. (Flushing harms nobody, so it may be no longer so when that is done.) -EINVAL: it does not. -ERESTART: the page to go on with
+ * stands above the command; a guest that names one itself is found fewer entries of.
+ */
+static long find_grant(struct hypercall *hc, const struct domain *d, const struct frame *f)
 {
     struct domain *owner = domain_get(READ_ONCE(f->owner));
     const struct grant_domain *g = owner ? owner->grant : NULL;
-    bool found = false;
+    uint32_t page = (uint32_t)hc->arg[0] >> GRANT_CMD_BITS, pages = g ? READ_ONCE(g->frames) : 0;
+    long rc = -EINVAL;
 
-    for (uint32_t ref = 0; g && !found && ref < READ_ONCE(g->frames) * V1_PER_FRAME; ref++) {
-        const struct grant_use *u = grant_use(g, ref);
-
-        found = READ_ONCE(u->frame) == f && READ_ONCE(u->readers) && READ_ONCE(u->grantee) == d->id;
+    hc->arg[0] = GNTTABOP_cache_flush;
+    for (; rc == -EINVAL && page < pages; page++) {
+        if (page_grants(g, (uint32_t)array_index_clamp(page, pages), d, f))
+            rc = 0;
+        hypercall_charge(hc, UNITS_PER_PAGE);
+        if (rc && page + 1 < pages && hypercall_preempt(hc)) {
+            hc->arg[0] |= (uint64_t)(page + 1) << GRANT_CMD_BITS;
+            rc = -ERESTART;
+        }
     }
-    if (g)
-        hypercall_charge(hc, READ_ONCE(g->frames) * (V1_PER_FRAME / 16));
     if (owner)
         domain_put(owner);
-    return found;
+    return rc;
 }
 
 static void write_back(const uint8_t *from, size_t bytes)
@@ -43,7 +64,7 @@ static long check(struct hypercall *hc, const struct domain *d, const struct gnt
     f = mfn_to_frame(mfn);
     if (READ_ONCE(f->owner) == FRAME_OWNER_NONE || READ_ONCE(f->owner) == DOMID_IO)
         return -EPERM;
-    return READ_ONCE(f->owner) == d->id || is_granted(hc, d, f) ? 0 : -EINVAL;
+    return READ_ONCE(f->owner) == d->id ? 0 : find_grant(hc, d, f);
 }
 
 static long flush_one(struct hypercall *hc, void *arg)

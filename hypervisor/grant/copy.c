@@ -15,6 +15,11 @@ struct side {
     uint8_t *page;
 };
 
+static uint32_t use_flags(const struct side *s)
+{
+    return GNTMAP_host_map | (s->write ? 0 : GNTMAP_readonly);
+}
+
 /* The entry only says whose entry is meant. That one must say a frame: one step, no more. */
 static int16_t follow(struct side *s, struct grant_hold *hold)
 {
@@ -23,9 +28,9 @@ static int16_t follow(struct side *s, struct grant_hold *hold)
     int16_t status = GNTST_general_error;
 
     if (via && via->grant)
-        status = grant_hold(via, s->granter->id, ref, s->write, false, hold);
+        status = grant_hold(via, s->granter->id, ref, use_flags(s), false, hold);
     if (!status && !hold->frame) {
-        grant_release(via, ref, s->write);
+        grant_release(via, ref, use_flags(s));
         status = GNTST_general_error;
     }
     if (status) {
@@ -41,17 +46,17 @@ static int16_t follow(struct side *s, struct grant_hold *hold)
 static void release_granted(struct side *s)
 {
     if (s->via) {
-        grant_release(s->via, s->via_ref, s->write);
+        grant_release(s->via, s->via_ref, use_flags(s));
         domain_put(s->via);
     }
-    grant_release(s->granter, s->ref, s->write);
+    grant_release(s->granter, s->ref, use_flags(s));
 }
 
 static int16_t take_granted(struct side *s, const struct domain *self, const abi_gnttab_copy_ptr_t *p)
 {
     struct grant_hold hold;
     uint32_t ref = (uint32_t)p->u;
-    int16_t status = grant_hold(s->granter, self->id, ref, s->write, false, &hold);
+    int16_t status = grant_hold(s->granter, self->id, ref, use_flags(s), false, &hold);
 
     if (status)
         return status;

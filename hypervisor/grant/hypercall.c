@@ -4,8 +4,6 @@
  */
 #include "grant/table.h"
 
-#define CMD_BITS 12 /* of the number; what is above belongs to cache_flush */
-
 /* For the operations that take one structure: a result is stored even where the count is nobody's business. */
 static const struct {
     long (*fn)(struct hypercall *hc, void *arg);
@@ -74,7 +72,9 @@ long do_grant_table_op(struct hypercall *hc)
 
     if ((int32_t)count < 0)
         return -EINVAL;
-    if (cmd >> CMD_BITS)
+    if ((cmd & (BIT(GRANT_CMD_BITS) - 1)) == GNTTABOP_cache_flush)
+        cmd = GNTTABOP_cache_flush;
+    else if (cmd >> GRANT_CMD_BITS)
         return -EINVAL;
     if (cmd >= ARRAY_SIZE(several))
         return -ENOSYS;

@@ -6,10 +6,9 @@
 static int16_t map_held(struct hypercall *hc, struct gnttab_map_grant_ref *op, struct domain *granter,
                         struct grant_mapping *m)
 {
-    bool write = !(op->flags & GNTMAP_readonly);
     struct grant_hold hold;
     struct grant_host host;
-    int16_t status = grant_hold(granter, hc->vcpu->domain->id, op->ref, write, true, &hold);
+    int16_t status = grant_hold(granter, hc->vcpu->domain->id, op->ref, op->flags, true, &hold);
 
     if (status)
         return status;
@@ -17,7 +16,7 @@ static int16_t map_held(struct hypercall *hc, struct gnttab_map_grant_ref *op, s
     if (op->flags & GNTMAP_host_map)
         status = grant_host_map(hc, granter, &host);
     if (status) {
-        grant_release(granter, op->ref, write);
+        grant_release(granter, op->ref, op->flags);
         return status;
     }
     m->ref = op->ref;

@@ -17,6 +17,9 @@
 #include "hv/speculation.h"
 #include <xen/grant_table.h>
 
+#define GRANT_CMD_BITS                                                                                       \
+    12 /* of the call's number; above them cache_flush keeps the page of entries to go on with */
+
 #define V1_PER_FRAME     (PAGE_SIZE / sizeof(grant_entry_v1_t))
 #define V2_PER_FRAME     (PAGE_SIZE / sizeof(grant_entry_v2_t))
 #define STATUS_PER_FRAME (PAGE_SIZE / sizeof(grant_status_t))
@@ -34,6 +37,7 @@ struct grant_use {
     bool transitive;         /* for copies only: it names an entry of `via`, and no frame */
     domid_id_t via;
     uint32_t via_ref;
+    uint8_t parts[4];    /* of the uses, by kind: GRANT_MOST_USES of each (use.c) */
     struct frame *frame; /* NULL if transitive */
 };
 
@@ -140,9 +144,10 @@ long grant_for_each(struct hypercall *hc, const struct abi_argument *argument,
                     long (*one)(struct hypercall *hc, void *arg));
 
 /*
- * use.c: takes the entry for `grantee`, to copy or, with `map`, to map. GNTST_okay; bad_gntref: no such entry; general_error: it does not grant this; bad_page: it names
- * no page of the granter's RAM.
+ * use.c: takes the entry for `grantee`, to copy or, with `map`, to map. `flags`: GNTMAP_readonly, and host_map and device_map as the mapping has them; a copy counts as a host_map.
+ * GNTST_okay; bad_gntref: no such entry; general_error: it does not grant this, or has GRANT_MOST_USES of the kind; bad_page: it names no page of the granter's RAM.
  */
+#define GRANT_MOST_USES 128 /* as on Xen, of each of: for reading or writing, by a processor or a device */
 struct grant_hold {
     struct frame *
         frame; /* NULL: the entry is transitive, and the frame is what `via` grants the granter by `via_ref` */
@@ -150,9 +155,12 @@ struct grant_hold {
     domid_id_t via;
     uint32_t via_ref;
 };
-int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, bool write, bool map,
+int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, uint32_t flags, bool map,
                    struct grant_hold *out) __must_check;
-void grant_release(struct domain *granter, uint32_t ref, bool write);
+/* `flags`: readonly as it was taken, and the parts that still are there. */
+void grant_release(struct domain *granter, uint32_t ref, uint32_t flags);
+/* These parts of a mapping, given with GNTMAP_readonly as it was taken, are no more; the mapping is. */
+void grant_drop_parts(struct domain *granter, uint32_t ref, uint32_t flags);
 /* Is any entry in use? The lock is held for writing. */
 bool grant_any_use(const struct grant_domain *g);
 

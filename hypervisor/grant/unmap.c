@@ -35,6 +35,12 @@ static int16_t unmap_host(struct hypercall *hc, const struct request *r, struct 
     return r->new_addr ? grant_host_replace(hc, &host, r->new_addr) : grant_host_unmap(hc, &host);
 }
 
+static void drop_part(struct grant_mapping *m, uint16_t part)
+{
+    m->flags &= (uint16_t)~part;
+    grant_drop_parts(m->granter, m->ref, part | (m->flags & GNTMAP_readonly));
+}
+
 /* The parts of the mapping that the request names. Those that are not there are not missed, as on Xen. */
 static int16_t unmap_parts(struct hypercall *hc, const struct request *r, struct grant_mapping *m,
                            struct batch *b)
@@ -48,12 +54,12 @@ static int16_t unmap_parts(struct hypercall *hc, const struct request *r, struct
         status = unmap_host(hc, r, m, mfn);
         if (status)
             return status;
-        m->flags &= (uint16_t)~GNTMAP_host_map;
+        drop_part(m, GNTMAP_host_map);
     }
     if (r->dev_bus_addr && (m->flags & GNTMAP_device_map)) {
         if (r->dev_bus_addr != mfn_to_paddr(mfn))
             return GNTST_bad_dev_addr;
-        m->flags &= (uint16_t)~GNTMAP_device_map;
+        drop_part(m, GNTMAP_device_map);
     }
     return GNTST_okay;
 }
@@ -84,7 +90,7 @@ static void finish(struct domain *d, struct batch *b)
         struct grant_mapping *m = b->gone[i].mapping;
         struct domain *granter = m->granter;
 
-        grant_release(granter, m->ref, !(m->flags & GNTMAP_readonly));
+        grant_release(granter, m->ref, m->flags);
         grant_handle_free(d->grant, b->gone[i].handle, m);
         domain_put(granter);
     }

@@ -124,16 +124,34 @@ static int16_t begin(struct domain *granter, domid_id_t grantee, uint32_t ref, b
     return status;
 }
 
-static int16_t take(struct domain *granter, domid_id_t grantee, uint32_t ref, bool write, bool map,
+/* The counters of a use with these flags: index 0 and 1 of host_map, 2 and 3 of device_map; the odd ones for writing. Adds `change` to each that it has. */
+static void count_parts(struct grant_use *u, uint32_t flags, int change)
+{
+    unsigned int write = !(flags & GNTMAP_readonly);
+
+    if (flags & GNTMAP_host_map)
+        u->parts[write] = (uint8_t)(u->parts[write] + change);
+    if (flags & GNTMAP_device_map)
+        u->parts[2 + write] = (uint8_t)(u->parts[2 + write] + change);
+}
+
+static bool has_room(const struct grant_use *u, uint32_t flags)
+{
+    unsigned int write = !(flags & GNTMAP_readonly);
+
+    return !((flags & GNTMAP_host_map) && u->parts[write] >= GRANT_MOST_USES) &&
+           !((flags & GNTMAP_device_map) && u->parts[2 + write] >= GRANT_MOST_USES);
+}
+
+static int16_t take(struct domain *granter, domid_id_t grantee, uint32_t ref, uint32_t flags, bool map,
                     struct grant_use *u)
 {
     struct grant_domain *g = granter->grant;
-    bool first = !u->readers;
+    bool first = !u->readers, write = !(flags & GNTMAP_readonly);
     struct frame *same;
     int16_t status = GNTST_okay;
 
-    if (!first &&
-        (u->grantee != grantee || u->readers == UINT32_MAX || (map && (u->sub_page || u->transitive))))
+    if (!first && (u->grantee != grantee || !has_room(u, flags) || (map && (u->sub_page || u->transitive))))
         return GNTST_general_error;
     if ((first || (write && !u->writers)) && !mark(g, ref, grantee, write, map, u))
         return GNTST_general_error;
@@ -150,10 +168,11 @@ static int16_t take(struct domain *granter, domid_id_t grantee, uint32_t ref, bo
     }
     u->readers++;
     u->writers += write;
+    count_parts(u, flags, 1);
     return GNTST_okay;
 }
 
-int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, bool write, bool map,
+int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, uint32_t flags, bool map,
                    struct grant_hold *out)
 {
     struct grant_domain *g = granter->grant;
@@ -165,7 +184,7 @@ int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, boo
         ref = (uint32_t)array_index_clamp(ref, grant_entries(g));
         u = grant_use(g, ref);
         grant_use_lock(u);
-        status = take(granter, grantee, ref, write, map, u);
+        status = take(granter, grantee, ref, flags, map, u);
         *out = (struct grant_hold){.frame = u->frame,
                                    .offset = u->offset,
                                    .length = u->length,
@@ -177,18 +196,28 @@ int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, boo
     return status;
 }
 
-void grant_release(struct domain *granter, uint32_t ref, bool write)
+void grant_drop_parts(struct domain *granter, uint32_t ref, uint32_t flags)
+{
+    struct grant_use *u = grant_use(granter->grant, ref);
+
+    grant_use_lock(u);
+    count_parts(u, flags, -1);
+    grant_use_unlock(u);
+}
+
+void grant_release(struct domain *granter, uint32_t ref, uint32_t flags)
 {
     struct grant_domain *g = granter->grant;
     struct grant_use *u = grant_use(g, ref);
     struct frame *f;
-    bool no_writers, no_readers;
+    bool write = !(flags & GNTMAP_readonly), no_writers, no_readers;
 
     read_lock(&g->lock);
     grant_use_lock(u);
     f = u->frame;
     u->readers--;
     u->writers -= write;
+    count_parts(u, flags, -1);
     no_writers = write && !u->writers;
     no_readers = !u->readers;
     if (no_writers)

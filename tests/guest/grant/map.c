@@ -249,7 +249,7 @@ KIT_TEST(replaced)
 }
 
 #define MANY  150
-#define FIRST 30 /* ten entries from there on: Xen counts few uses of one */
+#define FIRST 30 /* ten entries from there on: 128 uses of one and no more (most_uses) */
 
 /* More than any batch, with one in the middle that fails. */
 KIT_TEST(batches)
@@ -277,4 +277,67 @@ KIT_TEST(batches)
         CHECK_EQ(grant_v1[FIRST + i].flags, GTF_permit_access);
         grant(FIRST + i, 0, 0, 0);
     }
+}
+
+/* Maps the entry until it is refused, and undoes all of it; at most LIMIT times. */
+#define LIMIT 400
+static unsigned most(unsigned ref, unsigned flags)
+{
+    static unsigned handles[LIMIT];
+    unsigned count = 0;
+
+    for (; count < LIMIT; count++) {
+        struct gnttab_map_grant_ref m = map_ref(0, ref, 0, flags);
+
+        if (m.status) {
+            CHECK_EQ(m.status, GNTST_general_error);
+            break;
+        }
+        handles[count] = m.handle;
+    }
+    for (unsigned i = 0; i < count; i++)
+        CHECK_EQ(unmap_ref(0, granted_mfn << 12, handles[i]), GNTST_okay);
+    return count;
+}
+
+/* Of each kind (by whom, and whether it is written) 128 uses of an entry at a time; a copy is a use of the host's kind. */
+KIT_TEST(most_uses)
+{
+    struct gnttab_copy c = {.flags = GNTCOPY_source_gref, .len = 8, .source = {.u.ref = REF}};
+    char *windows = kit_pages_alloc(128);
+    static unsigned handles[128];
+
+    CHECK_OR_RETURN(grant_prepare() && windows);
+    grant(REF, 0, granted_mfn, GTF_permit_access);
+    grant(REF + 1, 0, granted_mfn, GTF_permit_access);
+    CHECK_EQ(most(REF, GNTMAP_device_map), 128);
+    CHECK_EQ(most(REF, GNTMAP_device_map), 128); /* those before are gone */
+    CHECK_EQ(most(REF, GNTMAP_device_map | GNTMAP_readonly), 128);
+    c.dest.u.gmfn = kit_mfn_of(windows);
+    c.dest.domid = DOMID_SELF;
+    for (unsigned i = 0; i < 128; i++) {
+        struct gnttab_map_grant_ref m;
+
+        kit_unmap(windows + i * KIT_PAGE_SIZE);
+        m = map_ref(0, REF, ADDRESS(windows) + i * KIT_PAGE_SIZE, GNTMAP_host_map | GNTMAP_readonly);
+        CHECK_EQ(m.status, GNTST_okay);
+        handles[i] = m.handle;
+    }
+    CHECK_EQ(map_ref(0, REF, ADDRESS(window), GNTMAP_host_map | GNTMAP_readonly).status, GNTST_general_error);
+    CHECK_EQ(map_ref(0, REF, ADDRESS(window), GNTMAP_host_map | GNTMAP_device_map | GNTMAP_readonly).status,
+             GNTST_general_error);
+    CHECK_RC(grant_op(GNTTABOP_copy, &c, 1), 0);
+    CHECK_EQ(c.status, GNTST_general_error);
+    c.source.u.ref = REF + 1;
+    CHECK_RC(grant_op(GNTTABOP_copy, &c, 1), 0);
+    CHECK_EQ(c.status, GNTST_okay);
+    CHECK_EQ(most(REF, GNTMAP_device_map | GNTMAP_readonly),
+             128); /* other kinds have counters of their own */
+    CHECK_EQ(most(REF, GNTMAP_device_map), 128);
+    for (unsigned i = 0; i < 128; i++)
+        CHECK_EQ(unmap_ref(ADDRESS(windows) + i * KIT_PAGE_SIZE, 0, handles[i]), GNTST_okay);
+    CHECK_EQ(grant_v1[REF].flags, GTF_permit_access);
+    for (unsigned i = 0; i < 128; i++)
+        CHECK_RC(kit_set_rw(windows + i * KIT_PAGE_SIZE), 0);
+    kit_pages_free(windows, 128);
 }
