@@ -11,6 +11,8 @@
 enum {
     DOMCTL_NO_DOMAIN = 1,    /* the operation looks at op->domain itself */
     DOMCTL_DEVICE_MODEL = 2, /* also for who has the domain as its target */
+    DOMCTL_ASKS_ITSELF =
+        4, /* the operation has something to say even to those who may not have it done, as on Xen */
 };
 
 struct row {
@@ -36,7 +38,7 @@ static const struct row ops[] = {
     ROW_IN(setdomainhandle),
     ROW_IN(setdebugging),
     [XEN_DOMCTL_subscribe] = {domctl_subscribe, 0, DOMCTL_DEVICE_MODEL},
-    ROW_IN(set_target),
+    [XEN_DOMCTL_set_target] = {domctl_set_target, 0, DOMCTL_ASKS_ITSELF},
     ROW_IN(set_virq_handler),
     ROW_IN(max_vcpus),
     ROW_IN(setvcpucontext),
@@ -94,10 +96,12 @@ int domctl_write_back(struct hypercall *hc, const struct xen_domctl *op, const v
 
 static long perform(struct hypercall *hc, const struct row *row, struct domain *d, struct xen_domctl *op)
 {
-    long rc = authorise(hc->vcpu->domain, d,
-                        row && (row->flags & DOMCTL_DEVICE_MODEL) ? AUTHORITY_DOMCTL_DEVICE_MODEL
-                                                                  : AUTHORITY_DOMCTL);
+    unsigned int flags = row ? row->flags : 0;
+    long rc = 0;
 
+    if (!(flags & DOMCTL_ASKS_ITSELF))
+        rc = authorise(hc->vcpu->domain, d,
+                       flags & DOMCTL_DEVICE_MODEL ? AUTHORITY_DOMCTL_DEVICE_MODEL : AUTHORITY_DOMCTL);
     if (rc)
         return rc;
     if (!row)

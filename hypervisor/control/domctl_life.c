@@ -3,6 +3,7 @@
 #include "control/domain_info.h"
 #include "control/domctl.h"
 #include "control/relinquish.h"
+#include "core/authority.h"
 #include "event/event.h"
 #include "grant/grant.h"
 #include "hv/string.h"
@@ -151,8 +152,6 @@ static int set_target(struct domain *d, struct domain *target)
 {
     struct domain *none = NULL;
 
-    if (d == target)
-        return -EINVAL;
     lock(&d->control_lock); /* its end takes the target away after it has set the state */
     if (d->state == DOMAIN_ALIVE) {
         domain_ref(target);
@@ -167,16 +166,20 @@ static int set_target(struct domain *d, struct domain *target)
     return -EINVAL;
 }
 
+/* What is wrong with the domains comes before what the caller may. Only an HVM guest has a device model beside it. */
 long domctl_set_target(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
     domid_id_t id = op->u.set_target.target;
     struct domain *target = id < DOMID_FIRST_RESERVED ? domain_get(id) : NULL;
     long rc;
 
-    (void)hc;
     if (!target)
         return -ESRCH;
-    rc = set_target(d, target);
+    rc = d == target ? -EINVAL : target->kind == &pv_kind ? -EOPNOTSUPP : 0;
+    if (!rc)
+        rc = authorise(hc->vcpu->domain, d, AUTHORITY_DOMCTL);
+    if (!rc)
+        rc = set_target(d, target);
     domain_put(target);
     return rc;
 }

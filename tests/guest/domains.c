@@ -172,6 +172,10 @@ KIT_TEST(control_errors)
     memset(&op, 0, sizeof(op));
     op.u.set_target.target = id;
     CHECK_RC(kit_domctl(XEN_DOMCTL_set_target, id, &op), -XEN_EINVAL);
+    CHECK_RC(kit_domctl(XEN_DOMCTL_set_target, 0, &op),
+             -XEN_EOPNOTSUPP); /* a PV domain has no device model */
+    op.u.set_target.target = 4321;
+    CHECK_RC(kit_domctl(XEN_DOMCTL_set_target, id, &op), -XEN_ESRCH);
     /* Pauses are counted. */
     CHECK_RC(domctl(XEN_DOMCTL_pausedomain, id), 0);
     CHECK_RC(domctl(XEN_DOMCTL_unpausedomain, id), 0);

@@ -37,6 +37,15 @@ KIT_TEST(unprivileged_control)
             d->domain = who ? puppet.id : 0;
             CHECK_RC(puppet_op(__HYPERVISOR_domctl, PUPPET_ARG, 0, 0, 0), -XEN_EPERM);
         }
+    /* This one says first what is wrong with its domains. */
+    for (unsigned target = 0; target < 2; target++) {
+        d = argument();
+        d->cmd = XEN_DOMCTL_set_target;
+        d->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+        d->domain = puppet.id;
+        d->u.set_target.target = target ? puppet.id : 0;
+        CHECK_RC(puppet_op(__HYPERVISOR_domctl, PUPPET_ARG, 0, 0, 0), target ? -XEN_EINVAL : -XEN_EOPNOTSUPP);
+    }
     for (unsigned i = 0; i < ARRAY_SIZE(sysctls); i++) {
         s = argument();
         s->cmd = sysctls[i];
