@@ -58,33 +58,78 @@ static void dump_processor(unsigned int cpu)
 
 static const char *const state_name[] = {"running", "runnable", "blocked", "offline"};
 
-static void dump_vcpu(struct vcpu *v)
-{
+/* What is printed of a vcpu. */
+struct vcpu_line {
+    unsigned int domain, vcpu, cpu, flags;
+    int pauses, domain_pauses;
+    bool pinned;
     struct vcpu_runstate_info r;
+};
 
-    vcpu_runstate_get(v, &r);
+#define LINES 16
+
+/* Copies, under the lock, what is to be said of the vcpus from the given place in the list on. */
+static unsigned int copy_vcpus(unsigned int from, struct vcpu_line lines[LINES])
+{
+    unsigned int at = 0, count = 0;
+    struct sched_vcpu *sv;
+
+    lock(&sched_lock);
+    list_for_each_entry (sv, &sched_all_vcpus, all) {
+        struct vcpu *v = sv->v;
+
+        if (at++ < from)
+            continue;
+        if (count == LINES)
+            break;
+        lines[count] = (struct vcpu_line){v->domain->id,
+                                          v->id,
+                                          v->cpu,
+                                          v->pause_flags,
+                                          v->pause_count,
+                                          v->domain->pause_count,
+                                          v->sched->pinned_to >= 0,
+                                          {0}};
+        vcpu_runstate_get(v, &lines[count++].r);
+    }
+    unlock(&sched_lock);
+    return count;
+}
+
+static void dump_vcpu(const struct vcpu_line *l)
+{
     printk("  d%uv%u CPU%u %s, ms running %llu runnable %llu blocked %llu offline %llu; flags %x pauses "
            "%d+%d%s\n",
-           v->domain->id, v->id, v->cpu, state_name[r.state],
-           (unsigned long long)r.time[RUNSTATE_running] / NS_PER_MS,
-           (unsigned long long)r.time[RUNSTATE_runnable] / NS_PER_MS,
-           (unsigned long long)r.time[RUNSTATE_blocked] / NS_PER_MS,
-           (unsigned long long)r.time[RUNSTATE_offline] / NS_PER_MS, v->pause_flags, v->pause_count,
-           v->domain->pause_count, v->sched->pinned_to >= 0 ? "; pinned" : "");
+           l->domain, l->vcpu, l->cpu, state_name[l->r.state],
+           (unsigned long long)l->r.time[RUNSTATE_running] / NS_PER_MS,
+           (unsigned long long)l->r.time[RUNSTATE_runnable] / NS_PER_MS,
+           (unsigned long long)l->r.time[RUNSTATE_blocked] / NS_PER_MS,
+           (unsigned long long)l->r.time[RUNSTATE_offline] / NS_PER_MS, l->flags, l->pauses, l->domain_pauses,
+           l->pinned ? "; pinned" : "");
+}
+
+/* While the list changes, one may be left out or come twice. */
+static void dump_vcpus(void)
+{
+    struct vcpu_line lines[LINES];
+    unsigned int done = 0, count;
+
+    printk("vcpus:\n");
+    do {
+        count = copy_vcpus(done, lines);
+        for (unsigned int i = 0; i < count; i++)
+            dump_vcpu(&lines[i]);
+        done += count;
+    } while (count == LINES);
 }
 
 void sched_dump(void)
 {
-    struct sched_vcpu *sv;
     unsigned int cpu;
 
     printk("Scheduler %s at %lld ns\n", sched_policy->name, (long long)sched_machine.now());
     sched_policy->dump();
     for_each_online_cpu (cpu)
         dump_processor(cpu);
-    printk("vcpus:\n");
-    lock(&sched_lock);
-    list_for_each_entry (sv, &sched_all_vcpus, all)
-        dump_vcpu(sv->v);
-    unlock(&sched_lock);
+    dump_vcpus();
 }

@@ -239,17 +239,41 @@ int credit_adjust_global(struct xen_sysctl_scheduler_op *op)
     return 0;
 }
 
+#define LINES 16
+
+/* As everywhere in a dump: copied under the lock, printed after. */
+static unsigned int copy_domains(unsigned int from, struct credit_domain lines[LINES])
+{
+    unsigned int at = 0, count = 0;
+    struct credit_domain *cd;
+
+    lock(&credit.lock);
+    list_for_each_entry (cd, &credit.domains, link) {
+        if (at++ < from)
+            continue;
+        if (count == LINES)
+            break;
+        lines[count++] = *cd;
+    }
+    unlock(&credit.lock);
+    return count;
+}
+
 void credit_dump(void)
 {
-    struct credit_domain *cd;
+    struct credit_domain lines[LINES];
+    unsigned int done = 0, count;
 
     printk("  slice %lld us, rate limit %lld us, migration delay %lld us\n",
            (long long)credit.slice / NS_PER_US, (long long)credit.rate_limit / NS_PER_US,
            (long long)credit.migrate_delay / NS_PER_US);
-    lock(&credit.lock);
-    list_for_each_entry (cd, &credit.domains, link)
-        printk("  d%u weight %u cap %u active %u credit %lld us budget %lld us share %lld us\n", cd->d->id,
-               cd->weight, cd->cap, cd->active, (long long)cd->credit / NS_PER_US,
-               (long long)cd->budget / NS_PER_US, (long long)cd->share / NS_PER_US);
-    unlock(&credit.lock);
+    do {
+        count = copy_domains(done, lines);
+        for (unsigned int i = 0; i < count; i++)
+            printk("  d%u weight %u cap %u active %u credit %lld us budget %lld us share %lld us\n",
+                   lines[i].d->id, lines[i].weight, lines[i].cap, lines[i].active,
+                   (long long)lines[i].credit / NS_PER_US, (long long)lines[i].budget / NS_PER_US,
+                   (long long)lines[i].share / NS_PER_US);
+        done += count;
+    } while (count == LINES);
 }
