@@ -16,6 +16,12 @@ def mapped(run, address):
     return 'Cannot access' not in run.monitor(f'x /1gx {address:#x}')
 
 
+def nmi_door(run, registers):
+    """The end of the stack on which the processor pushes an NMI's frame: TSS.IST2."""
+    tss = int(re.search(r'^TR *=\w+ ([0-9a-f]+)', registers, re.M).group(1), 16)
+    return int(re.search(r': (0x[0-9a-f]+)', run.monitor(f'x /1gx {tss + 44:#x}')).group(1), 16)
+
+
 @pytest.mark.parametrize('case', CASES)
 def test_what_a_guest_could_read(hypervisor, case, smp=2):
     """The machine is stopped at random moments while domain 0 computes; whenever its code runs, our memory is mapped or it is not."""
@@ -36,6 +42,9 @@ def test_what_a_guest_could_read(hypervisor, case, smp=2):
             if re.search(r'CPL=3', registers):
                 is_kernel = int(re.search(r'RIP=([0-9a-f]+)', registers).group(1), 16) >> 47
                 assert mapped(run, DIRECT_MAP) == expected
+                door = nmi_door(run, registers)
+                assert mapped(run, door - 8)
+                assert mapped(run, (door & -4096) + 4096) == expected # where the handler goes on
                 user, kernel = user + (not is_kernel), kernel + bool(is_kernel)
             run.monitor('cont')
         assert user and kernel, (user, kernel)

@@ -245,7 +245,7 @@ uint64_t cpu_prepare(unsigned int cpu, uint32_t apic_id)
     per_cpu(tss_port_map, cpu) = (uint16_t *)((char *)&page->tss + offsetof(struct tss, io_bitmap));
     page->tss.io_bitmap = PORT_MAP_NONE;
     for (unsigned int i = 1; i <= 4; i++)
-        page->tss.ist[i - 1] = stack_of(cpu) + i * IST_STACK_SIZE;
+        page->tss.ist[i - 1] = stack_of(cpu) + i * IST_DOOR_SIZE;
     /* The IST stacks must lead to the same top: it is found by address arithmetic. */
     softirq_cpu_init(cpu);
     timer_cpu_init(cpu);

@@ -81,7 +81,7 @@ bool split_root_prepare(unsigned int cpu, uint64_t stack, uint64_t gate, size_t 
     if (!copy_range(image, image_start, (size_t)(text_end - image_start)) ||
         !copy_range(image, rodata_start, (size_t)(rodata_end - rodata_start)) ||
         !copy_range(image, idt_address(), PAGE_SIZE) || !copy_range(image, (void *)gate, gate_bytes) ||
-        !copy_range(image, (void *)stack, IST_DEBUG * IST_STACK_SIZE))
+        !copy_range(image, (void *)stack, IST_DEBUG * IST_DOOR_SIZE))
         return false;
     s->roots = (struct split_roots *)stack;
     for (unsigned int i = 0; i < 2; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The split root (docs/design/speculation.md, S6): on processors that let a guest read, speculatively, whatever is mapped, a guest runs on a copy of its L4 in which our
- * slots lead to nothing but the doors: our code, the IDT, this processor's TSS, SYSCALL gate and IST stacks, and the page of the vcpu that runs. All at the addresses
+ * slots lead to nothing but the doors: our code, the IDT, this processor's TSS, SYSCALL gate and IST doors, and the page of the vcpu that runs. All at the addresses
  * that they have anyway, so the entry code is the same with and without; it only loads the full root before it goes on, and the copy last of all.
  */
 #ifndef ARCH_X86_SPLIT_ROOT_H

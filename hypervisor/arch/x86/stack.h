@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One stack block per processor, aligned to its size so that any stack pointer inside leads to its top, where the processor finds itself.
- * From the bottom: two pages each for the IST stacks (double fault, NMI, machine check, debug), a guard page, the main stack.
+ * From the bottom:
+ *
+ *   page 0      four doors of IST_DOOR_SIZE: where the processor pushes frames of double fault, NMI, machine check and debug exception. The only page of the block that is seen on the copy of
+ *               a guest's root, so nothing but entry code runs here; at its bottom stand the split roots (arch/x86/split_root.h)
+ *   pages 1-8   two pages for each of the four, in the same order, on which C goes on
+ *   page 9      guard
+ *   pages 10-15 the main stack
  */
 #ifndef ARCH_X86_STACK_H
 #define ARCH_X86_STACK_H
 
 #define STACK_ORDER      4
 #define STACK_SIZE       (4096 << STACK_ORDER)
-#define IST_STACK_SIZE   8192
+#define IST_DOOR_SHIFT   10
+#define IST_DOOR_SIZE    (1 << IST_DOOR_SHIFT)
+#define IST_WORK_SHIFT   13
+#define IST_WORK_SIZE    (1 << IST_WORK_SHIFT)
+#define IST_WORK_START   4096
 #define IST_DOUBLE_FAULT 1
 #define IST_NMI          2
 #define IST_MCE          3
 #define IST_DEBUG        4
-#define STACK_GUARD_PAGE 8
+#define STACK_GUARD_PAGE 9
 #define STACK_TOP_SIZE   64
 
 #ifndef __ASSEMBLER__

@@ -253,9 +253,34 @@ exit_fault:
         movq    %rdx, %rdi
 .endm
 
+/* What was moved from the door, and ends at rsi, is not left there for guests to read (docs/design/speculation.md). Clobbers rax, rcx; keeps rdi. */
+.macro wipe_door
+        movq    %rdi, %rdx
+        leaq    -REGS_es(%rsi), %rdi
+        movl    $(REGS_es / 8), %ecx
+        xorl    %eax, %eax
+        rep stosq
+        movq    %rdx, %rdi
+.endm
+
+/* From the door, which is in the block's first page, to the stack that belongs to it. Clobbers rax, rcx. */
+.macro use_work_stack
+        movq    %rsp, %rax
+        andq    $-STACK_SIZE, %rax
+        movl    %esp, %ecx
+        shrl    $IST_DOOR_SHIFT, %ecx
+        andl    $3, %ecx
+        shll    $IST_WORK_SHIFT, %ecx
+        leaq    (IST_WORK_START + IST_WORK_SIZE)(%rax, %rcx), %rsp
+.endm
+
+        .set    FRAME_ROOM, (REGS_es + 15) & -16
+
 /*
  * Vectors with a stack of their own. From a guest: move over to the vcpu and the ordinary stack, before the work or, where it must be done right here, after it. The guest is
  * left by the common way only: another of its vcpus may have taken the segment away under it, and then IRET faults.
+ * From the hypervisor: the frame leaves the door for the stack behind it, unless it was one of the few instructions that run on a copy of a guest's root: they have the guest's values in the
+ * registers, and must be gone back to on that root.
  */
 entry_ist:
         cld
@@ -267,24 +292,39 @@ entry_ist:
         cmpl    $1, REGS_vector(%rdi)
         jne     3f
         move_frame_to_vcpu
+        wipe_door
         jmp     entry_from_guest
 3:      movq    %rsp, %rbp
-        andq    $-16, %rsp
+        use_work_stack
         call    hypervisor_trap
         movq    %rbp, %rsp
         move_frame_to_vcpu
+        wipe_door
         movq    VCPU_stack_from_regs(%rdi), %rsp
         xorl    %ebp, %ebp
         jmp     leave_to_guest
 2:      movq    %rsp, %rbp
-        andq    $-16, %rsp
-        call    hypervisor_trap
-        movq    %rbp, %rsp
+        use_work_stack
         movq    %cr3, %rax
         cmpq    %rax, %r12
         je      4f
+        call    hypervisor_trap
+        movq    %rbp, %rsp
         movq    %r12, %cr3
-4:      pop_general
+        pop_general
+        addq    $8, %rsp
+        iretq
+4:      subq    $FRAME_ROOM, %rsp
+        movq    %rsp, %rdi
+        movq    %rbp, %rsi
+        movl    $(REGS_es / 8), %ecx
+        rep movsq
+        wipe_door
+        movq    %rsp, %rdi
+        movq    %rsp, %rbp
+        call    hypervisor_trap
+        movq    %rbp, %rsp
+        pop_general
         addq    $8, %rsp
         iretq
 
