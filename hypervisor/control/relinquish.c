@@ -6,6 +6,7 @@
 #include "control/relinquish.h"
 #include "core/heap.h"
 #include "core/memory_op.h"
+#include "core/orphan.h"
 #include "core/p2m.h"
 #include "core/vcpu_op.h"
 #include "event/event.h"
@@ -114,8 +115,8 @@ static int unshare(struct domain *d)
 }
 
 static int (*const steps[])(struct domain *d) = {
-    stop,        wait_for_vcpus, close_events,     unmap_pirqs, grant_domain_release,
-    stop_timers, drop_areas,     give_back_memory, unshare,
+    stop,       wait_for_vcpus,   close_events, unmap_pirqs,         grant_domain_release, stop_timers,
+    drop_areas, give_back_memory, unshare,      grant_domain_orphan, orphan_pages,
 };
 
 static int go_on(struct domain *d)

@@ -10,6 +10,7 @@
 #include "core/heap.h"
 #include "core/memory_claim.h"
 #include "core/memory_op.h"
+#include "core/orphan.h"
 #include "core/vcpu_op.h"
 #include "event/event.h"
 #include "grant/grant.h"
@@ -82,7 +83,8 @@ static void vcpu_free(struct vcpu *v)
 static void free_structures(struct domain *d)
 {
     hv_free(d->cpu_policy);
-    hv_free_page(d->shared_info);
+    if (d->shared_info)
+        orphan_free_shared_page(d, d->shared_info);
     hv_free(d->spare_info);
     hv_free(d->vcpu);
     hv_free(d);

@@ -4,35 +4,14 @@
  * A frame on the list carries the allocation's own general reference, dropped when the domain gives the page up.
  */
 #include "arch/x86/tlb.h"
+#include "core/frame_list.h"
 #include "core/frame_ref.h"
 #include "core/heap.h"
 #include "core/memory_claim.h"
 #include "core/memory_op.h"
+#include "core/orphan.h"
 #include "hv/errno.h"
 #include "hv/panic.h"
-
-static void list_add(uint32_t *head, struct frame *f)
-{
-    uint32_t number = (uint32_t)frame_to_mfn(f).n;
-
-    f->prev = FRAME_LIST_END;
-    f->next = *head;
-    if (*head != FRAME_LIST_END)
-        mfn_to_frame(MFN(*head))->prev = number;
-    *head = number;
-    f->flags |= FRAME_ON_LIST;
-}
-
-static void list_del(uint32_t *head, struct frame *f)
-{
-    if (f->prev == FRAME_LIST_END)
-        *head = f->next;
-    else
-        mfn_to_frame(MFN(f->prev))->next = f->next;
-    if (f->next != FRAME_LIST_END)
-        mfn_to_frame(MFN(f->next))->prev = f->prev;
-    f->flags &= (uint16_t)~FRAME_ON_LIST;
-}
 
 /* The walk leaves this frame behind. */
 static void step_over(struct domain *d, const struct frame *f)
@@ -69,7 +48,7 @@ static void assign(struct domain *d, struct frame *f, uint64_t count)
         panic_on(f[i].owner != FRAME_OWNER_NONE);
         f[i].word = FW_GENERAL_ONE;
         __atomic_store_n(&f[i].owner, d->id, __ATOMIC_RELEASE); /* from here on others may find it */
-        list_add(&d->page_list, &f[i]);
+        frame_list_add(&d->page_list, &f[i]);
     }
     if (!d->tot_pages)
         domain_ref(d); /* all pages together hold one */
@@ -132,42 +111,59 @@ int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width
     return 0;
 }
 
-/* A page of ours that the domain could map, given up by domain_unshare_hypervisor_page(). Its memory is freed by who made it, when the domain is. */
-static void release_shared(struct domain *d, struct frame *f)
+void domain_page_leaves(struct domain *d, struct frame *f)
 {
-    panic_on(!(f->flags & FRAME_GIVEN_UP));
-    f->owner = FRAME_OWNER_NONE;
-    f->flags &= (uint16_t) ~(FRAME_XENHEAP | FRAME_GIVEN_UP);
-    domain_put(d);
+    step_over(d, f);
+    frame_list_del(&d->page_list, f);
+    d->tot_pages--;
+}
+
+/* False: it has become an orphan meanwhile. */
+static bool release_from(struct domain *d, struct frame *f)
+{
+    bool ours, last = false;
+
+    lock(&d->page_lock);
+    ours = READ_ONCE(f->owner) == d->id;
+    if (ours) {
+        domain_page_leaves(d, f);
+        last = !d->tot_pages;
+    }
+    unlock(&d->page_lock);
+    if (!ours)
+        return false;
+    m2p_set(frame_to_mfn(f), INVALID_M2P);
+    heap_free(f, 0);
+    if (unlikely(last))
+        domain_put(d);
+    return true;
 }
 
 void domain_release_frame(struct frame *f)
 {
-    struct domain *d = domain_get(f->owner);
-    bool last;
+    bool done = false;
 
-    panic_on(!d);
-    if (unlikely(f->flags & FRAME_XENHEAP)) {
-        release_shared(d, f);
-    } else {
-        lock(&d->page_lock);
-        step_over(d, f);
-        list_del(&d->page_list, f);
-        last = --d->tot_pages == 0;
-        unlock(&d->page_lock);
-        m2p_set(frame_to_mfn(f), INVALID_M2P);
-        heap_free(f, 0);
-        if (unlikely(last))
+    while (!done) {
+        uint16_t owner = READ_ONCE(f->owner);
+        struct domain *d;
+
+        if (unlikely(owner == FRAME_OWNER_ORPHAN || (READ_ONCE(f->flags) & FRAME_XENHEAP))) {
+            done = orphan_release(f);
+            continue;
+        }
+        d = domain_get(owner);
+        panic_on(!d && READ_ONCE(f->owner) == owner);
+        if (d) {
+            done = release_from(d, f);
             domain_put(d);
+        }
     }
-    domain_put(d);
 }
 
 void domain_share_hypervisor_page(struct domain *d, void *va, bool writable)
 {
     struct frame *f = mfn_to_frame(va_to_mfn(va));
 
-    domain_ref(d); /* the page is the domain's in the frame table for as long as anybody maps it */
     f->flags |= FRAME_XENHEAP;
     f->word = fw_make(writable ? FT_WRITABLE : FT_READONLY, FW_VALID, 1,
                       1); /* never a page table: we write to it */
@@ -194,9 +190,8 @@ bool domain_disown_frame(struct domain *d, struct frame *f)
     lock(&d->page_lock);
     taken = take_last(d, f);
     if (taken) {
-        step_over(d, f);
-        list_del(&d->page_list, f);
-        last = --d->tot_pages == 0;
+        domain_page_leaves(d, f);
+        last = !d->tot_pages;
     }
     unlock(&d->page_lock);
     if (!taken)

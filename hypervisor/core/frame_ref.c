@@ -222,7 +222,9 @@ int frame_resume(struct frame *f, struct domain *owner, struct hypercall *hc)
     struct fw_step s;
     int ret = 0;
 
-    if (fw_phase(w) != FW_PARTIAL || !frame_get(f, owner))
+    if (fw_phase(w) != FW_PARTIAL)
+        return 0;
+    if (!frame_get(f, owner) && (READ_ONCE(f->owner) != FRAME_OWNER_ORPHAN || !frame_get_any(f)))
         return 0;
     for (w = READ_ONCE(f->word);;) {
         s = fw_resume_devalidate(w);

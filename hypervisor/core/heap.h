@@ -74,9 +74,11 @@ void domain_pages_advance(struct domain *d, const struct frame *f);
  * domain's, or is in use. Interrupts on, no lock held: it may flush TLBs.
  */
 bool domain_disown_frame(struct domain *d, struct frame *f) __must_check;
+/* The frame leaves the domain's list and count; page lock held. The last one: the caller drops the reference that all pages hold together. */
+void domain_page_leaves(struct domain *d, struct frame *f);
 /* Makes a page of ours mappable by the domain (shared info, grant frames). */
 void domain_share_hypervisor_page(struct domain *d, void *va, bool writable);
-/* The domain ends: nobody may map the page anew. Whoever has it mapped keeps the domain's structure, which it belongs to, from being freed. Again: nothing. */
+/* The domain ends: our hold on the page goes, and with the last other one it can be mapped by nobody. It is freed by orphan_free_shared_page(). Again: nothing. */
 void domain_unshare_hypervisor_page(struct domain *d, void *va);
 
 #endif

@@ -6,6 +6,7 @@
 #include "arch/x86/stack.h"
 #include "arch/x86/traps.h"
 #include "core/heap.h"
+#include "core/orphan.h"
 #include "event/event.h"
 #include "grant/grant.h"
 #include "hv/irqflags.h"
@@ -105,6 +106,8 @@ void dump_memory(void)
         printk("Domain %u: %lu pages (%lu MiB)\n", d->id, d->tot_pages, d->tot_pages >> 8);
         owned += d->tot_pages;
     }
+    printk("Dead domains: %lu pages that others map\n", (unsigned long)orphan_count());
+    owned += orphan_count();
     /* The hypervisor's: its image and tables, what it allocated, and what it set aside. */
     printk("Heap: %lu of %lu pages free; domains hold %lu, the hypervisor %lu of the machine's %lu\n",
            heap_free_frames(), heap_total_frames(), owned,

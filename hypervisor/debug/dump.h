@@ -9,6 +9,7 @@ void dump_all_registers(void);
 void dump_events(void);
 void dump_grants(void);
 void dump_memory(void);
+void dump_orphans(void); /* dump_orphans.c */
 void dump_locks(void);
 
 #endif

@@ -53,6 +53,7 @@ static const struct key keys[] = {
     {'i', irq_dump, true, "interrupts"},
     {'L', dump_locks, true, "locks that were waited for"},
     {'m', dump_memory, true, "memory"},
+    {'O', dump_orphans, true, "frames of dead domains, and who maps them"},
     {'q', dump_domains, true, "domains and their vcpus"},
     {'Q', pci_device_dump, true, "PCI devices"},
     {'r', sched_dump, true, "run queues"},

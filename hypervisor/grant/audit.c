@@ -65,6 +65,12 @@ void grant_name_holdings(struct domain *d, frame_holding_fn *hold, void *context
         if (u->writers)
             hold(context, u->frame, 1, 1);
     }
+    for (uint32_t h = 0; h < g->maptrack_pages * MAPPINGS_PER_PAGE; h++) {
+        const struct grant_mapping *m = grant_mapping_at(g, h);
+
+        if (m->granter && m->flags & MAPPING_ORPHAN)
+            hold(context, m->orphan, !(m->flags & GNTMAP_readonly), 1);
+    }
 }
 
 void grant_dump(struct domain *d)
@@ -84,5 +90,20 @@ void grant_dump(struct domain *d)
         if (u->readers && u->frame)
             printk("  entry %u: frame %#lx used by domain %u, %u times, %u for writing\n", ref,
                    (unsigned long)frame_to_mfn(u->frame).n, u->grantee, u->readers, u->writers);
+    }
+}
+
+void grant_dump_orphans(struct domain *d)
+{
+    const struct grant_domain *g = d->grant;
+    for (uint32_t h = 0; h < READ_ONCE(g->maptrack_pages) * MAPPINGS_PER_PAGE; h++) {
+        const struct grant_mapping *m = grant_mapping_at(g, h);
+        struct frame *f;
+
+        if (!(__atomic_load_n(&m->flags, __ATOMIC_ACQUIRE) & MAPPING_ORPHAN))
+            continue;
+        f = READ_ONCE(m->orphan);
+        printk(" frame %#lx: mapped by domain %u by grant, handle %u%s\n", (unsigned long)frame_to_mfn(f).n,
+               d->id, h, m->flags & GNTMAP_readonly ? "" : ", writable");
     }
 }

@@ -20,6 +20,11 @@
 int grant_domain_init(struct domain *d) __must_check;
 /* Gives back everything that the domain has mapped; it does not run any more. 0, or -ERESTART: call again. */
 int grant_domain_release(struct domain *d) __must_check;
+/*
+ * Of a closed domain (grant_domain_close()): who maps its pages by grants keeps them without the domain. 0, or -ERESTART: call again. The caller holds one reference to it, besides that of
+ * its existence.
+ */
+int grant_domain_orphan(struct domain *d) __must_check;
 /* For a domain that never ran, or after grant_domain_release() has returned 0 and nobody maps the table any more. */
 void grant_domain_free(struct domain *d);
 /* Most pages of the table (1 to GRANT_MOST_FRAMES) and of the list of what the domain has mapped (up to GRANT_DEFAULT_MAPTRACK). -EINVAL: out of range, or
@@ -28,7 +33,7 @@ int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack) __mus
 
 /* The domain may choose no version above this. -EINVAL: neither 1 nor 2. Before it runs. */
 int grant_set_max_version(struct domain *d, uint32_t version) __must_check;
-/* The domain ends: its table gets no more pages, and those it has are nobody's to map any more. Again: nothing. */
+/* The domain ends: its table gets no more pages, those it has are nobody's to map any more, and none of its entries can be taken any more. Again: nothing. */
 void grant_domain_close(struct domain *d);
 
 /* HYPERVISOR_grant_table_op(cmd, args, count) */
@@ -42,6 +47,8 @@ int grant_table_frame(struct domain *d, uint32_t index, bool status, mfn_t *out)
 
 /* What the domain's table holds of its frames (core/frame_audit.h). */
 void grant_name_holdings(struct domain *d, frame_holding_fn *hold, void *context);
+/* Debug key 'O': the frames of dead domains that it has mapped by grants. */
+void grant_dump_orphans(struct domain *d);
 /* Debug key 'g', and the audit: the number of entries whose uses are not as many as the mappings of them. All domains are paused. */
 void grant_dump(struct domain *d);
 unsigned int grant_audit(struct domain *d);

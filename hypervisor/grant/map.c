@@ -44,6 +44,7 @@ static int16_t map_from(struct hypercall *hc, struct gnttab_map_grant_ref *op, s
     domain_ref(granter);
     __atomic_store_n(&m->granter, granter, __ATOMIC_RELEASE);
     grant_handle_give_back(g, m);
+    grant_handle_check(g, handle, granter);
     op->handle = handle;
     return GNTST_okay;
 }

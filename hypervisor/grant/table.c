@@ -2,6 +2,7 @@
 /* The pages of a domain's grant table: making, growing, giving back. */
 #include "grant/table.h"
 #include "core/heap.h"
+#include "core/orphan.h"
 #include "hv/alloc.h"
 
 int grant_domain_init(struct domain *d)
@@ -34,7 +35,7 @@ void grant_domain_free(struct domain *d)
     struct grant_domain *g = d->grant;
 
     for (uint32_t i = 0; i < g->frames; i++)
-        hv_free_page(g->shared[i]);
+        orphan_free_shared_page(d, g->shared[i]);
     for (uint32_t i = 0; g->use && i < GRANT_MOST_FRAMES; i++)
         hv_free(g->use[i]);
     for (uint32_t i = 0; i < g->maptrack_pages; i++)
@@ -42,7 +43,7 @@ void grant_domain_free(struct domain *d)
     hv_free(g->use);
     hv_free(g->maptrack);
     for (uint32_t i = 0; i < g->status_frames; i++)
-        hv_free_page(g->status[i]);
+        orphan_free_shared_page(d, g->status[i]);
     hv_free(g->shared);
     hv_free(g->status);
     hv_free(g);

@@ -41,21 +41,28 @@ struct grant_use {
     struct frame *frame; /* NULL if transitive */
 };
 
-/* One mapping of ours of somebody's entry. */
+/*
+ * One mapping of ours of somebody's entry. Its granter may die before it (G10): then it is MAPPING_ORPHAN and names the frame itself, to which it holds a reference, a writable one if it
+ * may write.
+ */
 struct grant_mapping {
-    struct domain *granter; /* holds a reference; NULL: the handle is free. Atomic */
-    uint32_t ref;           /* of the granter; in a free one the next free handle */
-    uint16_t flags;         /* GNTMAP_*: host_map and device_map as long as that part is there */
-    bool busy;              /* somebody works on it; maptrack_lock */
+    union {
+        struct domain *granter; /* holds a reference; NULL: the handle is free. Atomic */
+        struct frame *orphan;
+    };
+    uint32_t ref;   /* of the granter; in a free one the next free handle */
+    uint16_t flags; /* GNTMAP_*: host_map and device_map as long as that part is there; MAPPING_ORPHAN */
+    bool busy;      /* somebody works on it; maptrack_lock */
 };
 #define MAPPINGS_PER_PAGE (PAGE_SIZE / sizeof(struct grant_mapping))
 #define NO_HANDLE         UINT32_MAX
+#define MAPPING_ORPHAN    0x8000
 
 struct grant_domain {
     rwlock_t lock;    /* writers: version, size */
     uint32_t version; /* 1 or 2 */
     uint32_t max_version;
-    bool closed; /* the domain ends: no new pages, none is shown any more */
+    bool closed; /* the domain ends: no new pages, none is shown any more, and no entry is taken */
     uint32_t frames, max_frames;
     uint32_t status_frames; /* made when version 2 is first chosen, and with the table from then on */
     void **shared;          /* max_frames of them; NULL from `frames` on */
@@ -66,7 +73,8 @@ struct grant_domain {
     struct grant_mapping **maptrack;
     uint32_t maptrack_pages, max_maptrack; /* pages */
     uint32_t free_handle;
-    uint32_t released_to; /* grant_domain_release() goes on from here */
+    uint32_t released_to;                      /* grant_domain_release() goes on from here */
+    uint32_t orphaned_domain, orphaned_handle; /* grant_domain_orphan() likewise */
 };
 
 /* Entries in the table. The lock is held, one way or the other. */
@@ -170,6 +178,11 @@ uint32_t grant_handle_new(struct grant_domain *g) __must_check;
 struct grant_mapping *grant_handle_take(struct grant_domain *g, uint32_t handle) __must_check;
 void grant_handle_give_back(struct grant_domain *g, struct grant_mapping *m);
 void grant_handle_free(struct grant_domain *g, uint32_t handle, struct grant_mapping *m);
+/* orphan.c. The mapping was made, and its granter may have ended meanwhile: then it is made an orphan now. */
+void grant_handle_check(struct grant_domain *g, uint32_t handle, const struct domain *granter);
+/* The frame of a mapping that is busy, or that nobody works on; and the end of such a mapping, TLBs flushed. */
+struct frame *grant_mapping_frame(const struct grant_mapping *m);
+void grant_mapping_put(struct grant_mapping *m);
 static inline struct grant_mapping *grant_mapping_at(const struct grant_domain *g, uint32_t handle)
 {
     return &g->maptrack[handle / MAPPINGS_PER_PAGE][handle % MAPPINGS_PER_PAGE];

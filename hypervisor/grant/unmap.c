@@ -38,7 +38,8 @@ static int16_t unmap_host(struct hypercall *hc, const struct request *r, struct 
 static void drop_part(struct grant_mapping *m, uint16_t part)
 {
     m->flags &= (uint16_t)~part;
-    grant_drop_parts(m->granter, m->ref, part | (m->flags & GNTMAP_readonly));
+    if (!(m->flags & MAPPING_ORPHAN))
+        grant_drop_parts(m->granter, m->ref, part | (m->flags & GNTMAP_readonly));
 }
 
 /* The parts of the mapping that the request names. Those that are not there are not missed, as on Xen. */
@@ -46,7 +47,7 @@ static int16_t unmap_parts(struct hypercall *hc, const struct request *r, struct
                            struct batch *b)
 {
     /* In use, so it stays what it is. */
-    mfn_t mfn = frame_to_mfn(grant_use(m->granter->grant, m->ref)->frame);
+    mfn_t mfn = frame_to_mfn(grant_mapping_frame(m));
     int16_t status;
 
     if (r->host_addr && (m->flags & GNTMAP_host_map)) {
@@ -88,11 +89,9 @@ static void finish(struct domain *d, struct batch *b)
         tlb_flush_mask(&d->dirty_cpus, TLB_FLUSH | TLB_FLUSH_GLOBAL);
     for (unsigned int i = 0; i < b->count; i++) {
         struct grant_mapping *m = b->gone[i].mapping;
-        struct domain *granter = m->granter;
 
-        grant_release(granter, m->ref, m->flags);
+        grant_mapping_put(m);
         grant_handle_free(d->grant, b->gone[i].handle, m);
-        domain_put(granter);
     }
 }
 

@@ -180,7 +180,9 @@ int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, uin
     struct grant_use *u;
 
     read_lock(&g->lock);
-    if (ref < grant_entries(g)) {
+    if (unlikely(g->closed)) {
+        status = GNTST_bad_domain;
+    } else if (ref < grant_entries(g)) {
         ref = (uint32_t)array_index_clamp(ref, grant_entries(g));
         u = grant_use(g, ref);
         grant_use_lock(u);

@@ -5,6 +5,7 @@
  */
 #include "core/frame_audit.h"
 #include "core/frame_ref.h"
+#include "core/orphan.h"
 #include "grant/grant.h"
 #include "hv/log.h"
 #include "hv/string.h"
@@ -153,6 +154,20 @@ static void audit_window(struct audit *a)
             compare(a, mfn_to_frame(MFN(mfn)));
 }
 
+static void audit_orphans(struct audit *a)
+{
+    uint64_t count = 0;
+
+    for (struct frame *f = orphan_first(); f && count <= orphan_count(); f = orphan_next(f), count++)
+        if (f->owner != FRAME_OWNER_ORPHAN || !(f->flags & FRAME_ON_LIST))
+            complain(a, f, "is on the list of dead domains' frames", (struct counts){0});
+    if (count == orphan_count())
+        return;
+    a->violations++;
+    log_err("audit: there are %lu frames of dead domains, but not on their list\n",
+            (unsigned long)orphan_count());
+}
+
 unsigned int frame_audit(void)
 {
     struct audit a = {.count = hv_alloc_pages(WINDOW_ORDER)};
@@ -165,6 +180,7 @@ unsigned int frame_audit(void)
         audit_window(&a);
     for (struct domain *d = domain_first(); d; d = domain_next(d))
         audit_list(&a, d);
+    audit_orphans(&a);
     hv_free_pages(a.count, WINDOW_ORDER);
     return a.violations;
 }

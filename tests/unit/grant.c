@@ -2,7 +2,7 @@
 /*
  * Grant tables on a fake machine of two domains: random maps, unmaps, copies and writes to the entries, against a model that only knows which handles it was given.
  * SEED=n in the environment repeats a run, STEPS=n lengthens it.
- * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/pv/leaf.c hypervisor/pv/l1tf.c hypervisor/pv/validate.c hypervisor/pv/pt_update.c hypervisor/pv/update_va.c hypervisor/pv/mmu_update.c hypervisor/pv/p2m.c hypervisor/pv/grant_host.c hypervisor/grant/table.c hypervisor/grant/setup.c hypervisor/grant/version.c hypervisor/grant/hypercall.c hypervisor/grant/use.c hypervisor/grant/maptrack.c hypervisor/grant/map.c hypervisor/grant/unmap.c hypervisor/grant/copy.c hypervisor/grant/swap.c hypervisor/grant/cache_flush.c
+ * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/pv/leaf.c hypervisor/pv/l1tf.c hypervisor/pv/validate.c hypervisor/pv/pt_update.c hypervisor/pv/update_va.c hypervisor/pv/mmu_update.c hypervisor/pv/p2m.c hypervisor/pv/grant_host.c hypervisor/grant/table.c hypervisor/grant/setup.c hypervisor/grant/version.c hypervisor/grant/hypercall.c hypervisor/grant/use.c hypervisor/grant/maptrack.c hypervisor/grant/map.c hypervisor/grant/unmap.c hypervisor/grant/copy.c hypervisor/grant/orphan.c hypervisor/grant/swap.c hypervisor/grant/cache_flush.c
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1
  */
 #define FAKE_WITHOUT_RELEASE
@@ -54,6 +54,11 @@ struct domain *domain_get_or_self(domid_id_t id, struct domain *self)
 
 void domain_unshare_hypervisor_page(struct domain *d, void *va)
 {
+}
+
+void orphan_free_shared_page(struct domain *d, void *va)
+{
+    hv_free_pages(va, 0);
 }
 
 void domain_release_frame(struct frame *f)
@@ -207,6 +212,39 @@ static void test_end_of_domain(void **state)
     assert_int_equal(granter->references, 1);
 }
 
+/* G10: the granter dies; who has mapped keeps the frames, and nothing else of it. */
+static void test_granter_ends(void **state)
+{
+    struct gnttab_map_grant_ref rw, ro;
+    struct frame *f = mfn_to_frame(MFN(PAGES));
+    uint32_t before = granter->references;
+
+    grant(0, PAGES, GTF_permit_access);
+    rw = map(0, 0, 0);
+    ro = map(0, 1, GNTMAP_readonly);
+    assert_int_equal(fw_general(f->word), 1 + 2 + 2); /* two entries of page tables; a reader and a writer */
+    assert_int_equal(granter->references, before + 2);
+    domain_ref(granter); /* who ends it */
+    grant_domain_close(granter);
+    while (grant_domain_orphan(granter) == -ERESTART)
+        ;
+    assert_int_equal(granter->references, before + 1);
+    assert_int_equal(grant_use(granter->grant, 0)->readers, 0);
+    assert_int_equal(grant_use(granter->grant, 0)->writers, 0);
+    assert_int_equal(fw_general(f->word), 1 + 2 + 2);
+    assert_int_equal(fw_types(f->word), 2);
+    assert_int_equal(map(0, 2, 0).status, GNTST_bad_domain);
+    assert_int_equal(unmap(rw.handle, 1), GNTST_general_error);
+    assert_int_equal(unmap(rw.handle, 0), GNTST_okay);
+    assert_int_equal(unmap(rw.handle, 0), GNTST_bad_handle);
+    assert_int_equal(fw_general(f->word), 1 + 1 + 1);
+    assert_int_equal(fw_types(f->word), 0);
+    assert_int_equal(unmap(ro.handle, 1), GNTST_okay);
+    assert_int_equal(fw_general(f->word), 1);
+    assert_int_equal(granter->references, before + 1);
+    domain_put(granter);
+}
+
 #define SLOTS 64
 static struct {
     bool used, read_only;
@@ -342,9 +380,8 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(narrow_caller),         CASE(test_given_up_while_mapped),
-        CASE(test_entry_must_match), CASE(test_end_of_domain),
-        CASE(test_random),
+        CASE(narrow_caller),      CASE(test_given_up_while_mapped), CASE(test_entry_must_match),
+        CASE(test_end_of_domain), CASE(test_granter_ends),          CASE(test_random),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,11 +2,13 @@
 /*
  * Memory that comes and goes, on a fake machine with a fake heap that fails at will: random reservations and exchanges, also with the same page named twice, mapped
  * pages, frames of others. No page may be lost or counted twice, and an exchange does its chunk or leaves it alone. The seed is printed; SEED=n repeats a run.
- * UNIT-SOURCES: tests/unit/support/alloc.c abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/memory_op.c hypervisor/core/memory_reservation.c hypervisor/core/memory_extent.c hypervisor/core/memory_exchange.c hypervisor/core/memory_claim.c
+ * UNIT-SOURCES: tests/unit/support/alloc.c abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/orphan.c hypervisor/core/memory_op.c hypervisor/core/memory_reservation.c hypervisor/core/memory_extent.c hypervisor/core/memory_exchange.c hypervisor/core/memory_claim.c
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DFAKE_WITHOUT_RELEASE
  */
 #include "fake_machine.h"
 #include "core/memory_op.h"
+#include "core/orphan.h"
+#include "hv/log.h"
 #include <sys/mman.h>
 #include <time.h>
 
@@ -96,6 +98,15 @@ static void make_free(struct frame *f, unsigned int order, uint16_t flags)
 void heap_free(struct frame *f, unsigned int order)
 {
     make_free(f, order, FRAME_FREE | FRAME_DIRTY);
+}
+
+void log_printf(enum log_level level, const char *fmt, ...)
+{
+}
+
+void hv_free_pages(void *va, unsigned int order)
+{
+    fail_msg("no domain here is freed");
 }
 
 void heap_free_clean(struct frame *f, unsigned int order)

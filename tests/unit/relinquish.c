@@ -2,11 +2,13 @@
 /*
  * The end of a PV domain's memory, stopped at every unit of work and at random: every page comes back, whatever mapped what, and a domain is done after a number of calls that grows with
  * what it holds and no faster. The seed is printed; SEED=n repeats a run.
- * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c tests/unit/support/alloc.c hypervisor/core/authority.c hypervisor/pv/relinquish.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/memory_claim.c hypervisor/core/memory_reservation.c hypervisor/pv/leaf.c hypervisor/pv/validate.c hypervisor/pv/l1tf.c
+ * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c tests/unit/support/alloc.c hypervisor/core/authority.c hypervisor/pv/relinquish.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/orphan.c hypervisor/core/memory_claim.c hypervisor/core/memory_reservation.c hypervisor/pv/leaf.c hypervisor/pv/validate.c hypervisor/pv/l1tf.c
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DFAKE_WITHOUT_RELEASE
  */
 #include "fake_machine.h"
 #include "core/memory_op.h"
+#include "core/orphan.h"
+#include "hv/log.h"
 #include <time.h>
 
 #define PAGES 3000
@@ -41,6 +43,15 @@ void heap_free(struct frame *f, unsigned int order)
 {
     f[0] = (struct frame){.owner = FRAME_OWNER_NONE, .flags = FRAME_FREE};
     freed++;
+}
+
+void log_printf(enum log_level level, const char *fmt, ...)
+{
+}
+
+void hv_free_pages(void *va, unsigned int order)
+{
+    fail_msg("no domain here is freed");
 }
 
 unsigned int heap_prepare(struct frame *f, unsigned int count, unsigned int flags)
@@ -193,6 +204,38 @@ static void test_mapped_by_others(void **state)
     assert_int_equal(pv_relinquish(d1), 0);
 }
 
+/* The same, at the last of the domain's steps: what is mapped does not keep the domain. */
+static void test_orphans(void **state)
+{
+    struct frame *held[PAGES];
+    unsigned int count = 0;
+    uint32_t references;
+
+    make_tables(300);
+    for (unsigned int i = 0; i < PAGES; i += 7)
+        if (frame_get(mfn_to_frame(MFN(i)), d1))
+            held[count++] = mfn_to_frame(MFN(i));
+    assert_true(count > 100);
+    relinquish(1);
+    assert_int_equal(d1->tot_pages, count);
+    references = d1->references;
+    while (orphan_pages(d1) == -ERESTART)
+        ;
+    assert_int_equal(d1->tot_pages, 0);
+    assert_int_equal(d1->references, references - 1);
+    assert_int_equal(orphan_count(), count);
+    for (unsigned int i = 0; i < count; i++) {
+        struct frame *f = held[i];
+
+        assert_int_equal(f->owner, FRAME_OWNER_ORPHAN);
+        assert_false(frame_get(f, d1));
+        frame_put(f);
+        assert_int_equal(f->owner, FRAME_OWNER_NONE);
+        assert_int_equal(orphan_count(), count - i - 1);
+    }
+    assert_null(orphan_first());
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -200,6 +243,7 @@ int main(void)
         CASE(test_stopped_everywhere),
         CASE(test_not_stopped),
         CASE(test_mapped_by_others),
+        CASE(test_orphans),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

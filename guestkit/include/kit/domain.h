@@ -19,7 +19,7 @@ uint64_t kit_free_pages(void); /* of the machine */
 int kit_domain_create(unsigned vcpus, unsigned pages, domid_t *id);
 /* Ends it. Its structure may take a moment after that to be gone. */
 int kit_domain_destroy(domid_t id);
-/* Destroys it and waits until its number is unknown: at most two seconds. False: it stays. */
+/* Destroys it and waits until its number is unknown: at most ten seconds (two on Xen). False: it stays. */
 bool kit_domain_gone(domid_t id);
 
 /* The frame of another domain, mapped with these bits (PTE_RO, PTE_RW) in place of a page of the heap; NULL: the error is in *rc. Undone by kit_foreign_unmap(). */

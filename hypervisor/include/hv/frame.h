@@ -35,8 +35,9 @@ enum frame_flags {
     FRAME_BLOCK = 128, /* first frame of a block in the heap's lists; core/heap.c, under its lock */
 };
 
-#define FRAME_LIST_END   UINT32_MAX
-#define FRAME_OWNER_NONE 0x7fff
+#define FRAME_LIST_END     UINT32_MAX
+#define FRAME_OWNER_NONE   0x7fff
+#define FRAME_OWNER_ORPHAN 0x7ffe /* of a domain that is gone (core/orphan.h) */
 
 #ifdef UNIT_HOSTED
 extern struct frame *frame_table;
