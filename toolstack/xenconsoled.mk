@@ -8,5 +8,5 @@ $(B)/toolstack/xenconsoled/%.o: toolstack/xenconsoled/%.c $(wildcard toolstack/x
 
 $(B)/tools/xenconsoled: $(XENCONSOLED_SRC:%.c=$(B)/%.o)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -o $@ $^ -lxenstore -lxenevtchn -lxengnttab -lxenforeignmemory
+	$(Q)$(CC) -o $@ $^ -lxenstore -lxencall -lxenevtchn -lxengnttab -lxenforeignmemory
 all: $(B)/tools/xenconsoled

@@ -17,6 +17,7 @@
 static struct xencons_interface page;
 static struct console con;
 static char *backlog;
+static uint64_t position; /* of the reader */
 
 static int setup(void **state)
 {
@@ -25,6 +26,7 @@ static int setup(void **state)
     page.in_cons = page.in_prod = 0xfffffff8u;
     backlog = malloc(BACKLOG_BYTES);
     console_attach(&con, &page, backlog);
+    position = 0;
     return 0;
 }
 
@@ -53,12 +55,32 @@ static void output(void **state)
     assert_memory_equal(out, "first words across the edge", 27);
     assert_int_equal(page.out_cons, page.out_prod);
     assert_int_equal(console_take(&con, out, sizeof(out), 1), 0);
-    assert_int_equal(console_unsent(&con, &p), 27);
+    assert_int_equal(console_unsent(&con, &position, &p), 27);
     assert_memory_equal(p, "first words", 11);
-    console_sent(&con, 27);
-    assert_int_equal(console_unsent(&con, &p), 0);
-    console_rewind(&con); /* the next reader sees it from the start */
-    assert_int_equal(console_unsent(&con, &p), 27);
+    position += 27;
+    assert_int_equal(console_unsent(&con, &position, &p), 0);
+    position = 0; /* the next reader sees it from the start */
+    assert_int_equal(console_unsent(&con, &position, &p), 27);
+}
+
+/* A guest that connects anew, on another page, keeps what it said. */
+static void moved(void **state)
+{
+    static struct xencons_interface other;
+    char out[64];
+    const char *p;
+
+    guest_say("before ", 7);
+    assert_int_equal(console_take(&con, out, sizeof(out), 1), 7);
+    page.out_prod = page.out_cons + 5000;
+    assert_int_equal(console_take(&con, out, sizeof(out), 1), -1);
+    other.out_prod = other.out_cons = 7;
+    console_move(&con, &other);
+    memcpy(other.out + 7, "after", 5);
+    other.out_prod += 5;
+    assert_int_equal(console_take(&con, out, sizeof(out), 1), 5);
+    assert_int_equal(console_unsent(&con, &position, &p), 12);
+    assert_memory_equal(p, "before after", 12);
 }
 
 static void input(void **state)
@@ -94,10 +116,10 @@ static void long_backlog(void **state)
         guest_say(text, (size_t)snprintf(text, sizeof(text), "%07u\n", i));
         assert_int_equal(console_take(&con, out, sizeof(out), now += 5), 8);
     }
-    while ((n = console_unsent(&con, &p))) {
+    while ((n = console_unsent(&con, &position, &p))) {
         memcpy(all + total, p, n);
         total += n;
-        console_sent(&con, n);
+        position += n;
     }
     assert_int_equal(total, BACKLOG_BYTES);
     assert_memory_equal(all + total - 8, "0039999\n", 8);
@@ -147,7 +169,8 @@ static void hostile(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(output), T(input), T(long_backlog), T(babbling), T(hostile)};
+    const struct CMUnitTest tests[] = {T(output),       T(moved),    T(input),
+                                       T(long_backlog), T(babbling), T(hostile)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,16 +15,6 @@ static void store(XENCONS_RING_IDX *p, uint32_t v)
     __atomic_store_n(p, v, __ATOMIC_RELEASE);
 }
 
-void console_attach(struct console *c, struct xencons_interface *page, char *backlog)
-{
-    memset(c, 0, sizeof(*c));
-    c->page = page;
-    c->backlog = backlog;
-    c->out_cons = load(&page->out_cons);
-    c->in_prod = load(&page->in_prod);
-    c->allowed = RATE_BYTES;
-}
-
 static void remember(struct console *c, const char *p, size_t len)
 {
     size_t at, n;
@@ -107,24 +97,30 @@ void console_give(struct console *c, const char *in, size_t len)
     store(&c->page->in_prod, c->in_prod);
 }
 
-void console_rewind(struct console *c)
-{
-    c->sent = 0;
-}
-
-size_t console_unsent(struct console *c, const char **p)
+size_t console_unsent(const struct console *c, uint64_t *position, const char **p)
 {
     size_t at, n;
 
-    if (c->total - c->sent > BACKLOG_BYTES) /* what is older is lost to this reader; the log has it */
-        c->sent = c->total - BACKLOG_BYTES;
-    at = c->sent % BACKLOG_BYTES;
-    n = (size_t)(c->total - c->sent);
+    if (c->total - *position > BACKLOG_BYTES) /* lost to this reader; the log has it */
+        *position = c->total - BACKLOG_BYTES;
+    at = *position % BACKLOG_BYTES;
+    n = (size_t)(c->total - *position);
     *p = c->backlog + at;
     return n < BACKLOG_BYTES - at ? n : BACKLOG_BYTES - at;
 }
 
-void console_sent(struct console *c, size_t n)
+void console_move(struct console *c, struct xencons_interface *page)
 {
-    c->sent += n;
+    c->page = page;
+    c->out_cons = load(&page->out_cons);
+    c->in_prod = load(&page->in_prod);
+    c->broken = false;
+}
+
+void console_attach(struct console *c, struct xencons_interface *page, char *backlog)
+{
+    memset(c, 0, sizeof(*c));
+    c->backlog = backlog;
+    c->allowed = RATE_BYTES;
+    console_move(c, page);
 }

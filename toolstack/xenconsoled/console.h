@@ -18,7 +18,6 @@ struct console {
     uint32_t out_cons, in_prod;
     bool broken;
     uint64_t total;   /* bytes the guest ever wrote */
-    uint64_t sent;    /* position in those of the reader on the pty */
     char *backlog;    /* the last BACKLOG_BYTES of them, byte n at n % BACKLOG_BYTES */
     uint64_t allowed; /* bytes still taken in this period */
     uint64_t period;  /* when it began, ms */
@@ -39,10 +38,12 @@ unsigned int console_wait(const struct console *c, uint64_t now_ms);
 int console_room(struct console *c);
 /* Gives the guest @len bytes of input; at most console_room(). */
 void console_give(struct console *c, const char *in, size_t len);
-/* A reader came: it gets the backlog from its start. */
-void console_rewind(struct console *c);
-/* What the reader did not get yet, one piece; its length. Move on with console_sent(). */
-size_t console_unsent(struct console *c, const char **p);
-void console_sent(struct console *c, size_t n);
+/*
+ * What a reader at @position of all that the guest ever wrote did not get yet: one piece, and its length. It starts at
+ * position 0, which gives it the whole backlog; if what is there is gone already, @position is moved to the oldest kept.
+ */
+size_t console_unsent(const struct console *c, uint64_t *position, const char **p);
+/* Goes on with another page, the backlog as it is: the guest's console has moved. */
+void console_move(struct console *c, struct xencons_interface *page);
 
 #endif

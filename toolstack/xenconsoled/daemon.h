@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The console daemon's parts. One thread, one epoll loop. */
+/*
+ * The console daemon's parts. One thread, one epoll loop, in which a turn serves one event, so that what it frees is nobody's next one.
+ *
+ *   store.c ----> guests.c ----> console.c   ring and backlog
+ *   (xenstored)   (who has      -> pty.c     the terminal in the store's `tty`
+ *                  a console)   -> readers.c further readers, on a socket
+ *   hypervisor.c, hvlog.c       -> log.c     files
+ */
 #ifndef XENCONSOLED_DAEMON_H
 #define XENCONSOLED_DAEMON_H
 
@@ -10,29 +17,54 @@
 
 struct xs_handle;
 
+/* loop.c: descriptors, and what to do when one is ready. Functions return 0 or a negative errno. */
+struct watcher {
+    int fd; /* -1: none */
+    uint32_t events;
+    void (*ready)(struct watcher *w, uint32_t events);
+};
+int loop_init(void);
+int loop_watch(struct watcher *w,
+               uint32_t events); /* adds it, or changes what it waits for; 0 events: removes it */
+int loop_turn(int timeout_ms);
+#define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
+
+/* log.c: a file with time stamps at the starts of lines and one old generation. */
+struct logfile {
+    FILE *file;
+    char path[512];
+    bool stamped, line_start;
+};
+void log_open(struct logfile *l, const char *name, bool stamped); /* below options.log_dir */
+void log_close(struct logfile *l);
+void log_reopen(struct logfile *l); /* it may have been moved away */
+void log_output(struct logfile *l, const char *p, size_t len);
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+uint64_t now_ms(void);
+
+/* A domain's console. Number 0 is the one it is born with; further ones are devices, of which we are the backend. */
 struct guest {
     struct guest *next;
-    unsigned int domid;
+    unsigned int domid, number;
+    char node[64];    /* its nodes in the store */
+    char backend[96]; /* those of ours, for a further console */
+    bool published;
     struct console console;
-    uint32_t remote_port; /* as the store has it */
-    int port;             /* ours */
-    bool granted;         /* the page was mapped by grant */
-    int master;           /* of the pty */
-    int watch;            /* inotify's, of the slave */
+    uint64_t ring, remote_port; /* as the store has them */
+    int port;                   /* ours */
+    bool granted;               /* the page was mapped by grant */
+    struct watcher master;      /* of the pty */
+    uint64_t position;          /* of who has it open, in the output */
+    int watch;                  /* inotify's, of the slave */
     char slave[64];
     unsigned int openers;
-    bool polled; /* the master is in epoll */
-    uint32_t events;
-    FILE *log;
-    char log_path[512];
-    bool line_start;
+    struct logfile log;
     bool seen; /* in the current scan */
 };
 
-extern struct xs_handle *xs;
 extern struct options {
-    const char *log_dir;
-    bool log_guest, stamp_guest, foreground, verbose;
+    const char *log_dir, *socket;
+    bool log_guest, log_hv, stamp_guest, stamp_hv, foreground, verbose;
 } options;
 
 /* hypervisor.c */
@@ -42,34 +74,57 @@ int hv_pending(void);
 void hv_unmask(int port);
 void hv_notify(int port);
 int hv_bind(unsigned int domid, uint32_t port);
+int hv_bind_con_ring(void); /* VIRQ_CON_RING */
 void hv_unbind(int port);
-void *hv_map(unsigned int domid, uint64_t gfn, bool *granted);
+/* @ref: a grant, or for the first console a frame number behind the well-known grant. */
+void *hv_map(unsigned int domid, uint64_t ref, bool first, bool *granted);
 void hv_unmap(void *page, bool granted);
+/* What the hypervisor printed after @index, which moves on. Returns bytes, or a negative errno. */
+int hv_read_log(char *out, unsigned int max, uint32_t *index);
+
+/* store.c: the connection, made again when the store's daemon has died. */
+extern struct xs_handle *xs; /* NULL: nobody is there */
+int store_connect(void);
+void store_retry(void); /* now and then while there is none */
+void store_close(void);
+char *store_read(const char *dir, const char *name);               /* the caller frees it */
+bool store_number(const char *dir, const char *name, uint64_t *v); /* a decimal number, and nothing else */
+bool store_write(const char *dir, const char *name, const char *value);
 
 /* guests.c */
-void guests_scan(void); /* after @introduceDomain, @releaseDomain, or a change of a console's nodes */
+void guests_scan(void);                  /* after @introduceDomain and @releaseDomain */
+void guests_changed(unsigned int domid); /* nodes of its consoles */
 void guests_event(int port);
-int guests_timeout(void); /* ms until a guest that was too fast may go on; -1: none */
+int guests_timeout(void); /* ms until a guest that was too fast may go on; -1: never */
 void guests_resume(void);
 void guests_reopen_logs(void);
 void guests_watch_again(void); /* on a new connection to the store */
 void guests_close(void);
+struct guest *guests_by_watch(int watch);
+struct guest *guests_find(unsigned int domid, unsigned int number); /* NULL: it has no console of ours */
+
+/* device.c: further consoles */
+void device_scan(unsigned int domid, void (*found)(unsigned int domid, unsigned int number));
+void device_offer(struct guest *g);  /* the guest's driver waits for it */
+bool device_wanted(struct guest *g); /* its driver has written what it takes */
+void device_state(struct guest *g, unsigned int state);
+bool device_closing(struct guest *g);
 
 /* pty.c */
-int pty_init(int epoll);
+int pty_init(void);
 int pty_open(struct guest *g);
 void pty_close(struct guest *g);
 void pty_send(struct guest *g);
-void pty_master_ready(struct guest *g, uint32_t events);
-void pty_inotify_ready(void);
-int pty_inotify_fd(void);
-struct guest *guests_by_watch(int watch);
 
-/* log.c */
-void log_open(struct guest *g);
-void log_close(struct guest *g);
-void log_output(struct guest *g, const char *p, size_t len);
-void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-uint64_t now_ms(void);
+/* readers.c */
+int readers_listen(void);
+void readers_send(struct guest *g);
+void readers_end(struct guest *g); /* after what they have still to get */
+void readers_close(void);
+
+/* hvlog.c */
+int hvlog_open(void);
+bool hvlog_event(int port); /* false: it is not its port */
+void hvlog_reopen(void);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which guests have a console of ours, from the store. */
-#include <errno.h>
+/* Which domains have consoles of ours, from the store; and each of these served. */
 #include <stdlib.h>
 #include <string.h>
 #include <xenstore.h>
+#include <xen/io/xenbus.h>
 #include "toolstack/xenconsoled/daemon.h"
 
 static struct guest *guests;
@@ -17,59 +17,94 @@ struct guest *guests_by_watch(int watch)
     return g;
 }
 
-static char *console_node(unsigned int domid, const char *name)
+static struct guest *find(unsigned int domid, unsigned int number)
 {
-    char path[96];
+    struct guest *g;
 
-    snprintf(path, sizeof(path), "/local/domain/%u/console/%s", domid, name);
-    return xs_read(xs, XBT_NULL, path, NULL);
+    for (g = guests; g && (g->domid != domid || g->number != number); g = g->next)
+        ;
+    return g;
 }
 
-/* A decimal number that the toolstack wrote; false if it is not there. */
-static bool console_number(unsigned int domid, const char *name, uint64_t *v)
+struct guest *guests_find(unsigned int domid, unsigned int number)
 {
-    char *text = console_node(domid, name), *end;
-    bool ok;
+    struct guest *g = find(domid, number);
 
-    if (!text)
-        return false;
-    *v = strtoull(text, &end, 10);
-    ok = end != text && !*end;
-    free(text);
-    return ok;
+    return g && g->console.page ? g : NULL;
 }
 
 /* Consoles of another type are somebody else's: QEMU's. */
-static bool ours(unsigned int domid)
+static bool ours(const struct guest *g)
 {
-    char *type = console_node(domid, "type");
+    char *type = store_read(g->node, "type");
     bool yes = !type || !strcmp(type, "xenconsoled");
 
     free(type);
     return yes;
 }
 
-static void watch_console(unsigned int domid, bool on)
+/* What the toolstack writes of a domain's first console, and its drivers of the others. */
+static void watch_consoles(unsigned int domid, bool on)
 {
+    static const char *const what[] = {"/local/domain/%u/console", "/local/domain/%u/device/console",
+                                       "/local/domain/0/backend/console/%u"};
     char path[64], token[32];
+    unsigned int i;
 
-    snprintf(path, sizeof(path), "/local/domain/%u/console", domid);
     snprintf(token, sizeof(token), "dom%u", domid);
-    if (on)
-        xs_watch(xs, path, token);
-    else
-        xs_unwatch(xs, path, token);
+    for (i = 0; xs && i < sizeof(what) / sizeof(*what); i++) {
+        snprintf(path, sizeof(path), what[i], domid);
+        if (on)
+            xs_watch(xs, path, token);
+        else
+            xs_unwatch(xs, path, token);
+    }
 }
 
-static void publish(const struct guest *g)
+static void publish(struct guest *g)
 {
-    char path[64];
+    char path[96];
     struct xs_permissions perms[2] = {{0, XS_PERM_NONE}, {g->domid, XS_PERM_READ}};
 
-    snprintf(path, sizeof(path), "/local/domain/%u/console/tty", g->domid);
-    if (!xs_write(xs, XBT_NULL, path, g->slave, (unsigned int)strlen(g->slave)) ||
-        !xs_set_permissions(xs, XBT_NULL, path, perms, 2))
+    snprintf(path, sizeof(path), "%s/tty", g->node);
+    g->published = xs_write(xs, XBT_NULL, path, g->slave, (unsigned int)strlen(g->slave)) &&
+                   xs_set_permissions(xs, XBT_NULL, path, perms, 2);
+    if (!g->published)
         say("domain %u: its terminal %s cannot be published", g->domid, g->slave);
+}
+
+/* A domain's name may be anything that its owner wrote: only what is harmless in a path is kept. */
+static void start_log(struct guest *g)
+{
+    char dir[32], name[160], kept[128], *p;
+
+    if (!options.log_guest)
+        return;
+    snprintf(dir, sizeof(dir), "/local/domain/%u", g->domid);
+    p = store_read(dir, "name");
+    if (p && *p)
+        snprintf(kept, sizeof(kept), "%s", p);
+    else
+        snprintf(kept, sizeof(kept), "%u", g->domid);
+    free(p);
+    for (p = kept; *p; p++)
+        if (strchr("/\n\r\t ", *p) || (p == kept && *p == '.'))
+            *p = '_';
+    if (g->number)
+        snprintf(name, sizeof(name), "guest-%s-%u", kept, g->number);
+    else
+        snprintf(name, sizeof(name), "guest-%s", kept);
+    log_open(&g->log, name, options.stamp_guest);
+}
+
+static void disconnect(struct guest *g)
+{
+    if (g->port >= 0)
+        hv_unbind(g->port);
+    g->port = -1;
+    if (g->console.page)
+        hv_unmap(g->console.page, g->granted);
+    g->console.page = NULL;
 }
 
 static void drop(struct guest *g)
@@ -79,45 +114,60 @@ static void drop(struct guest *g)
     for (link = &guests; *link != g; link = &(*link)->next)
         ;
     *link = g->next;
-    watch_console(g->domid, false);
+    if (!g->number)
+        watch_consoles(g->domid, false);
+    readers_end(g);
     pty_close(g);
-    log_close(g);
-    if (g->port >= 0)
-        hv_unbind(g->port);
-    if (g->console.page)
-        hv_unmap(g->console.page, g->granted);
+    log_close(&g->log);
+    disconnect(g);
     free(g->console.backlog);
     free(g);
 }
 
-/* Connects to the console once the toolstack has written what it takes. */
+/* What the console keeps for as long as the domain lives, whatever page it is on. */
+static bool furnish(struct guest *g, void *page)
+{
+    char *backlog = malloc(BACKLOG_BYTES);
+
+    if (!backlog || pty_open(g)) {
+        say("domain %u: no terminal for its console", g->domid);
+        free(backlog);
+        return false;
+    }
+    console_attach(&g->console, page, backlog);
+    start_log(g);
+    return true;
+}
+
+/* Connects to the console once what it takes is written; or again, when something else is written. */
 static bool connect_console(struct guest *g)
 {
-    uint64_t gfn, port;
-    char *backlog;
+    uint64_t ring, port;
     void *page;
 
-    if (g->console.page || !ours(g->domid) || !console_number(g->domid, "ring-ref", &gfn) ||
-        !console_number(g->domid, "port", &port))
+    if (!ours(g) || !store_number(g->node, "ring-ref", &ring) || !store_number(g->node, "port", &port))
         return g->console.page != NULL;
-    page = hv_map(g->domid, gfn, &g->granted);
+    if (g->console.page && g->ring == ring && g->remote_port == port)
+        return true;
+    disconnect(g);
+    page = hv_map(g->domid, ring, !g->number, &g->granted);
     if (!page) {
         say("domain %u: its console ring cannot be mapped", g->domid);
         return false;
     }
-    backlog = malloc(BACKLOG_BYTES);
-    g->port = backlog ? hv_bind(g->domid, (uint32_t)port) : -1;
-    if (g->port < 0 || pty_open(g)) {
-        say("domain %u: no %s for its console", g->domid, g->port < 0 ? "event channel" : "terminal");
+    g->port = hv_bind(g->domid, (uint32_t)port);
+    if (g->port < 0 || (!g->console.backlog && !furnish(g, page))) {
+        say("domain %u: its console cannot be connected to", g->domid);
         if (g->port >= 0)
             hv_unbind(g->port);
         g->port = -1;
-        free(backlog);
         hv_unmap(page, g->granted);
+        g->console.page = NULL;
         return false;
     }
-    console_attach(&g->console, page, backlog);
-    log_open(g);
+    console_move(&g->console, page);
+    g->ring = ring;
+    g->remote_port = port;
     publish(g);
     return true;
 }
@@ -130,49 +180,108 @@ static void serve(struct guest *g)
     bool was = g->console.broken;
 
     while (total < 16384 && (n = console_take(&g->console, out, sizeof(out), now_ms())) > 0) {
-        log_output(g, out, (size_t)n);
+        log_output(&g->log, out, (size_t)n);
         total += n;
     }
     if (g->console.broken && !was)
         say("domain %u broke its console ring: it is not served any more", g->domid);
-    if (total)
+    if (total) {
         hv_notify(g->port);
+        readers_send(g);
+    }
     pty_send(g);
 }
 
-static struct guest *find(unsigned int domid)
+static struct guest *get(unsigned int domid, unsigned int number)
 {
-    struct guest *g;
+    struct guest *g = find(domid, number);
 
-    for (g = guests; g && g->domid != domid; g = g->next)
-        ;
+    if (g)
+        return g;
+    g = calloc(1, sizeof(*g));
+    if (!g)
+        return NULL;
+    g->domid = domid;
+    g->number = number;
+    g->port = g->master.fd = g->watch = -1;
+    if (number) {
+        snprintf(g->node, sizeof(g->node), "/local/domain/%u/device/console/%u", domid, number);
+        snprintf(g->backend, sizeof(g->backend), "/local/domain/0/backend/console/%u/%u", domid, number);
+    } else {
+        snprintf(g->node, sizeof(g->node), "/local/domain/%u/console", domid);
+        watch_consoles(domid, true);
+    }
+    g->next = guests;
+    guests = g;
     return g;
+}
+
+static void look_at_device(unsigned int domid, unsigned int number)
+{
+    struct guest *g = get(domid, number);
+
+    if (!g)
+        return;
+    g->seen = true;
+    if (!ours(g))
+        return;
+    if (device_closing(g)) {
+        disconnect(g);
+        device_state(g, XenbusStateClosed);
+        return;
+    }
+    device_offer(g);
+    if (device_wanted(g) && connect_console(g)) {
+        device_state(g, XenbusStateConnected);
+        serve(g);
+    }
 }
 
 static void look_at(unsigned int domid)
 {
-    struct guest *g = find(domid);
+    struct guest *g = get(domid, 0);
 
-    if (!g) {
-        g = calloc(1, sizeof(*g));
-        if (!g)
-            return;
-        g->domid = domid;
-        g->port = g->master = g->watch = -1;
-        g->next = guests;
-        guests = g;
-        watch_console(domid, true);
-    }
+    if (!g)
+        return;
     g->seen = true;
     if (connect_console(g))
         serve(g);
+    device_scan(domid, look_at_device);
+}
+
+/* Those that were not seen are gone. @domid: of that domain only; 0: of all. */
+static void sweep(unsigned int domid)
+{
+    struct guest *g, *next;
+
+    for (g = guests; g; g = next) {
+        next = g->next;
+        if (g->seen || (domid && g->domid != domid))
+            continue;
+        if (g->console.page)
+            serve(g); /* its last words */
+        drop(g);
+    }
+}
+
+void guests_changed(unsigned int domid)
+{
+    struct guest *g;
+
+    if (!find(domid, 0))
+        return; /* an event that was under way when it went */
+    for (g = guests; g; g = g->next)
+        if (g->domid == domid)
+            g->seen = false;
+    look_at(domid);
+    sweep(domid);
 }
 
 void guests_scan(void)
 {
     unsigned int n = 0, i, domid;
-    char **list = xs_directory(xs, XBT_NULL, "/local/domain", &n);
-    struct guest *g, *next;
+    char **list = xs ? xs_directory(xs, XBT_NULL, "/local/domain", &n) : NULL;
+    struct guest *g;
 
     if (!list)
         return;
@@ -180,25 +289,25 @@ void guests_scan(void)
         g->seen = false;
     for (i = 0; i < n; i++) {
         domid = (unsigned int)strtoul(list[i], NULL, 10);
-        if (domid && xs_is_domain_introduced(xs, domid))
+        if (!domid || !xs_is_domain_introduced(xs, domid))
+            continue;
+        if (!find(domid, 0)) {
             look_at(domid);
+            continue;
+        }
+        for (g = guests; g; g = g->next) /* its watches tell when something of it changes */
+            if (g->domid == domid)
+                g->seen = true;
     }
     free(list);
-    for (g = guests; g; g = next) {
-        next = g->next;
-        if (!g->seen) {
-            if (g->console.page)
-                serve(g); /* its last words */
-            drop(g);
-        }
-    }
+    sweep(0);
 }
 
 void guests_event(int port)
 {
     struct guest *g;
 
-    for (g = guests; g && g->port != port; g = g->next)
+    for (g = guests; g && (g->port != port || !g->console.page); g = g->next)
         ;
     if (!g)
         return;
@@ -213,7 +322,7 @@ int guests_timeout(void)
     const struct guest *g;
 
     for (g = guests; g; g = g->next) {
-        wait = g->console.page ? console_wait(&g->console, now_ms()) : 0;
+        wait = g->console.page && !g->console.allowed ? console_wait(&g->console, now_ms()) : 0;
         if (wait && (!first || wait < first))
             first = wait;
     }
@@ -237,10 +346,7 @@ void guests_reopen_logs(void)
     struct guest *g;
 
     for (g = guests; g; g = g->next)
-        if (g->console.page) {
-            log_close(g);
-            log_open(g);
-        }
+        log_reopen(&g->log);
 }
 
 void guests_watch_again(void)
@@ -248,7 +354,8 @@ void guests_watch_again(void)
     struct guest *g;
 
     for (g = guests; g; g = g->next)
-        watch_console(g->domid, true);
+        if (!g->number)
+            watch_consoles(g->domid, true);
 }
 
 void guests_close(void)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A log file for each domain, with time stamps at the starts of lines and one old generation. */
+/* Log files with time stamps at the starts of lines and one old generation; and what the daemon itself has to say. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
-#include <xenstore.h>
 #include "toolstack/xenconsoled/daemon.h"
 
 #define LOG_BYTES (16L * 1024 * 1024) /* then it becomes NAME.log.1 */
@@ -33,57 +32,44 @@ uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* A domain's name may be anything that its owner wrote: only what is harmless in a path is kept. */
-static void name_of(const struct guest *g, char out[128])
+static void open_path(struct logfile *l)
 {
-    char path[64];
-    unsigned int len = 0, i;
-    char *name;
-
-    snprintf(path, sizeof(path), "/local/domain/%u/name", g->domid);
-    name = xs_read(xs, XBT_NULL, path, &len);
-    if (!name || !len) {
-        snprintf(out, 128, "%u", g->domid);
-    } else {
-        for (i = 0; i < len && i < 127; i++)
-            out[i] = strchr("/\n\r\t ", name[i]) || (i == 0 && name[i] == '.') ? '_' : name[i];
-        out[i] = 0;
-    }
-    free(name);
+    l->file = fopen(l->path, "ae");
+    if (!l->file)
+        say("the log %s cannot be written: %s", l->path, strerror(errno));
+    l->line_start = true;
 }
 
-void log_open(struct guest *g)
+void log_open(struct logfile *l, const char *name, bool stamped)
 {
-    char name[128];
-
-    if (!options.log_guest)
+    if (snprintf(l->path, sizeof(l->path), "%s/%s.log", options.log_dir, name) >= (int)sizeof(l->path))
         return;
-    if (!g->log_path[0]) {
-        name_of(g, name);
-        snprintf(g->log_path, sizeof(g->log_path), "%s/guest-%s.log", options.log_dir, name);
-    }
-    g->log = fopen(g->log_path, "ae");
-    if (!g->log)
-        say("domain %u: its log %s cannot be written: %s", g->domid, g->log_path, strerror(errno));
-    g->line_start = true;
+    l->stamped = stamped;
+    open_path(l);
 }
 
-void log_close(struct guest *g)
+void log_close(struct logfile *l)
 {
-    if (g->log)
-        fclose(g->log);
-    g->log = NULL;
+    if (l->file)
+        fclose(l->file);
+    l->file = NULL;
 }
 
-static void rotate(struct guest *g)
+void log_reopen(struct logfile *l)
 {
-    char old[sizeof(g->log_path) + 2];
+    log_close(l);
+    if (l->path[0])
+        open_path(l);
+}
 
-    log_close(g);
-    snprintf(old, sizeof(old), "%s.1", g->log_path);
-    if (rename(g->log_path, old))
-        say("domain %u: its log cannot be rotated: %s", g->domid, strerror(errno));
-    log_open(g);
+static void rotate(struct logfile *l)
+{
+    char old[sizeof(l->path) + 2];
+
+    snprintf(old, sizeof(old), "%s.1", l->path);
+    if (rename(l->path, old))
+        say("the log %s cannot be rotated: %s", l->path, strerror(errno));
+    log_reopen(l);
 }
 
 static void stamp(FILE *f)
@@ -97,22 +83,26 @@ static void stamp(FILE *f)
     fputs(text, f);
 }
 
-void log_output(struct guest *g, const char *p, size_t len)
+void log_output(struct logfile *l, const char *p, size_t len)
 {
     const char *end = p + len, *line;
 
-    if (!g->log)
+    if (!l->file)
         return;
-    while (p < end) {
-        if (g->line_start && options.stamp_guest)
-            stamp(g->log);
+    while (l->stamped && p < end) {
+        if (l->line_start)
+            stamp(l->file);
         line = memchr(p, '\n', (size_t)(end - p));
         line = line ? line + 1 : end;
-        fwrite(p, (size_t)(line - p), 1, g->log);
-        g->line_start = line[-1] == '\n';
+        fwrite(p, (size_t)(line - p), 1, l->file);
+        l->line_start = line[-1] == '\n';
         p = line;
     }
-    fflush(g->log);
-    if (ftell(g->log) > LOG_BYTES && g->line_start)
-        rotate(g);
+    if (p < end) {
+        fwrite(p, (size_t)(end - p), 1, l->file);
+        l->line_start = end[-1] == '\n';
+    }
+    fflush(l->file);
+    if (ftell(l->file) > LOG_BYTES && l->line_start)
+        rotate(l);
 }

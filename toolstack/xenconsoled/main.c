@@ -11,14 +11,12 @@
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
-#include <xenstore.h>
 #include "toolstack/xenconsoled/daemon.h"
 
-struct xs_handle *xs;
-struct options options = {.log_dir = "/var/log/xen/console"};
+struct options options = {.log_dir = "/var/log/xen/console", .socket = "/run/xenconsoled/socket"};
 
 static const char *pid_file = "/run/xenconsoled.pid";
-#define STORE_CHECK_MS 2000
+#define STORE_RETRY_MS 100
 
 static volatile sig_atomic_t stopping, reopen;
 
@@ -26,33 +24,32 @@ static void usage(void)
 {
     puts("Usage: xenconsoled [options]\n"
          "  -i, --interactive        stay in the foreground\n"
-         "  --log=none|guest|hv|all  what is logged (hv is not there yet: the hypervisor's log is left to xl "
-         "dmesg)\n"
+         "  --log=none|guest|hv|all  what is logged: guests' consoles, the hypervisor's\n"
          "  --log-dir=DIR            where (/var/log/xen/console)\n"
          "  -t, --timestamp=none|guest|hv|all  time stamps in these logs\n"
          "  --pid-file=FILE          (/run/xenconsoled.pid)\n"
+         "  --socket=FILE            where further readers come (/run/xenconsoled/socket)\n"
          "  -o, --overflow-data=...  accepted; a reader that is too slow loses the oldest output, the log "
          "has it\n"
          "  -v, --verbose            accepted");
 }
 
-static bool includes_guest(const char *what)
+static void choose(const char *what, bool *guest, bool *hv)
 {
-    return !strcmp(what, "guest") || !strcmp(what, "all");
+    bool all = !strcmp(what, "all");
+
+    *guest = all || !strcmp(what, "guest");
+    *hv = all || !strcmp(what, "hv");
 }
 
 static int parse(int argc, char **argv)
 {
     static const struct option list[] = {
-        {"help", 0, NULL, 'h'},
-        {"interactive", 0, NULL, 'i'},
-        {"log", 1, NULL, 'l'},
-        {"log-dir", 1, NULL, 'r'},
-        {"timestamp", 1, NULL, 't'},
-        {"pid-file", 1, NULL, 'p'},
-        {"overflow-data", 1, NULL, 'o'},
-        {"verbose", 0, NULL, 'v'},
-        {"replace-escape", 0, NULL, 'e'},
+        {"help", 0, NULL, 'h'},      {"interactive", 0, NULL, 'i'},
+        {"log", 1, NULL, 'l'},       {"log-dir", 1, NULL, 'r'},
+        {"timestamp", 1, NULL, 't'}, {"pid-file", 1, NULL, 'p'},
+        {"socket", 1, NULL, 's'},    {"overflow-data", 1, NULL, 'o'},
+        {"verbose", 0, NULL, 'v'},   {"replace-escape", 0, NULL, 'e'},
         {NULL, 0, NULL, 0},
     };
     int c;
@@ -61,11 +58,13 @@ static int parse(int argc, char **argv)
         if (c == 'i')
             options.foreground = true;
         else if (c == 'l')
-            options.log_guest = includes_guest(optarg);
+            choose(optarg, &options.log_guest, &options.log_hv);
         else if (c == 'r')
             options.log_dir = optarg;
         else if (c == 't')
-            options.stamp_guest = includes_guest(optarg);
+            choose(optarg, &options.stamp_guest, &options.stamp_hv);
+        else if (c == 's')
+            options.socket = optarg;
         else if (c == 'p')
             pid_file = optarg;
         else if (c == 'h' || c == '?') {
@@ -96,116 +95,65 @@ static int lock_pid_file(void)
     return ftruncate(fd, 0) || write(fd, text, (size_t)n) != n ? -errno : 0;
 }
 
-static int epoll_in(int epoll, int fd, void *tag)
-{
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = tag};
+static struct watcher event_channels;
 
-    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+static void channels_ready(struct watcher *w, uint32_t events)
+{
+    int i, port;
+
+    for (i = 0; i < 64 && (port = hv_pending()) >= 0; i++)
+        if (!hvlog_event(port))
+            guests_event(port);
 }
 
-static int tag_store, tag_events, tag_inotify; /* their addresses tell guests' terminals from the rest */
-
-static int listen_to_store(int epoll)
+static void run(void)
 {
-    if (epoll_in(epoll, xs_fileno(xs), &tag_store))
-        return -EIO;
-    return xs_watch(xs, "@introduceDomain", "introduce") && xs_watch(xs, "@releaseDomain", "release") ? 0
-                                                                                                      : -EIO;
-}
-
-/* The store's daemon died: waits for the next one, which knows the domains but not us. */
-static void reconnect(int epoll)
-{
-    say("xenconsoled: the connection to the store is lost: waiting for its daemon");
-    epoll_ctl(epoll, EPOLL_CTL_DEL, xs_fileno(xs), NULL);
-    xs_close(xs);
-    while (!(xs = xs_open(0)) && !stopping)
-        usleep(100000);
-    if (!xs)
-        return;
-    if (listen_to_store(epoll))
-        say("xenconsoled: the store cannot be watched");
-    guests_watch_again();
-    guests_scan();
-}
-
-static bool store_lives(void)
-{
-    char *value = xs_read(xs, XBT_NULL, "/", NULL);
-
-    free(value);
-    return value != NULL;
-}
-
-static void store_ready(void)
-{
-    char **event;
-    bool any = false;
-
-    while ((event = xs_check_watch(xs))) {
-        any = true;
-        free(event);
-    }
-    if (any)
-        guests_scan();
-}
-
-static void run(int epoll)
-{
-    struct epoll_event e[1]; /* one at a time: a scan may free the guest of another */
-    uint64_t checked = now_ms();
-    int n, port, i;
+    int wait;
 
     while (!stopping) {
-        n = guests_timeout();
-        n = epoll_wait(epoll, e, 1, n < 0 || n > STORE_CHECK_MS ? STORE_CHECK_MS : n);
-        if (now_ms() - checked >=
-            STORE_CHECK_MS) { /* libxenstore's descriptor does not tell when the other end is gone */
-            checked = now_ms();
-            if (!store_lives()) {
-                reconnect(epoll);
-                continue;
-            }
-        }
+        wait = guests_timeout();
+        if (!xs && (wait < 0 || wait > STORE_RETRY_MS))
+            wait = STORE_RETRY_MS;
+        if (loop_turn(wait))
+            break;
+        if (!xs)
+            store_retry();
         if (reopen) {
             reopen = 0;
             guests_reopen_logs();
+            hvlog_reopen();
         }
         guests_resume();
-        if (n <= 0)
-            continue;
-        if (e->data.ptr == &tag_store) {
-            store_ready();
-        } else if (e->data.ptr == &tag_events) {
-            for (i = 0; i < 64 && (port = hv_pending()) >= 0; i++)
-                guests_event(port);
-        } else if (e->data.ptr == &tag_inotify) {
-            pty_inotify_ready();
-        } else {
-            pty_master_ready(e->data.ptr, e->events);
-        }
     }
 }
 
-static int start(int epoll)
+static int start(void)
 {
-    xs = xs_open(0);
-    if (!xs) {
-        say("xenconsoled: no XenStore daemon to talk to: start xenstored first");
-        return -ENOTCONN;
+    int rc = store_connect();
+
+    if (rc) {
+        say("no XenStore daemon to talk to: start xenstored first");
+        return rc;
     }
-    if (hv_open()) {
-        say("xenconsoled: no event channel device, or no way to map rings: is this a Xen domain 0 with "
-            "xen-evtchn and xen-gntdev?");
-        return -ENODEV;
+    rc = hv_open();
+    if (rc) {
+        say("no event channel device, or no way to map rings: is this a Xen domain 0 with xen-evtchn and "
+            "xen-gntdev?");
+        return rc;
     }
-    if (pty_init(epoll) || epoll_in(epoll, hv_events_fd(), &tag_events) ||
-        epoll_in(epoll, pty_inotify_fd(), &tag_inotify))
-        return -EIO;
-    if (options.log_guest)
+    event_channels = (struct watcher){.fd = hv_events_fd(), .ready = channels_ready};
+    rc = pty_init();
+    if (!rc)
+        rc = loop_watch(&event_channels, EPOLLIN);
+    if (rc)
+        return rc;
+    if (options.log_guest || options.log_hv)
         mkdir(options.log_dir, 0755);
-    if (listen_to_store(epoll))
-        return -EIO;
+    rc = readers_listen();
+    if (rc)
+        say("no further readers: %s: %s", options.socket, strerror(-rc));
+    if (options.log_hv)
+        hvlog_open();
     guests_scan();
     return 0;
 }
@@ -213,7 +161,7 @@ static int start(int epoll)
 int main(int argc, char **argv)
 {
     struct sigaction act = {.sa_handler = on_signal};
-    int epoll, rc;
+    int rc;
 
     parse(argc, argv);
     if (!options.foreground && daemon(0, 0)) {
@@ -224,18 +172,19 @@ int main(int argc, char **argv)
     umask(027);
     rc = lock_pid_file();
     if (rc) {
-        say("xenconsoled: %s: %s (is another one running?)", pid_file, strerror(-rc));
+        say("%s: %s (is another one running?)", pid_file, strerror(-rc));
         return 1;
     }
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGHUP, &act, NULL);
     signal(SIGPIPE, SIG_IGN);
-    epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll < 0 || start(epoll))
+    if (loop_init() || start())
         return 1;
-    run(epoll);
+    run();
     guests_close();
+    readers_close();
+    store_close();
     unlink(pid_file);
     return 0;
 }

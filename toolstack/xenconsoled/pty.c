@@ -15,19 +15,7 @@
 #include <unistd.h>
 #include "toolstack/xenconsoled/daemon.h"
 
-static int epoll = -1, inotify = -1;
-
-int pty_init(int epoll_fd)
-{
-    epoll = epoll_fd;
-    inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    return inotify < 0 ? -errno : 0;
-}
-
-int pty_inotify_fd(void)
-{
-    return inotify;
-}
+static struct watcher inotify;
 
 /* Raw and without echo, before anybody can open it. */
 static int make_raw(int fd)
@@ -40,52 +28,16 @@ static int make_raw(int fd)
     return tcsetattr(fd, TCSANOW, &t) ? -errno : 0;
 }
 
-int pty_open(struct guest *g)
-{
-    int rc;
-
-    g->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (g->master < 0)
-        return -errno;
-    if (grantpt(g->master) || unlockpt(g->master) || ptsname_r(g->master, g->slave, sizeof(g->slave)) ||
-        (rc = make_raw(g->master))) {
-        close(g->master);
-        g->master = -1;
-        return -EIO;
-    }
-    g->watch = inotify_add_watch(inotify, g->slave, IN_OPEN | IN_CLOSE);
-    return 0;
-}
-
+/* A master without a slave reports a hang-up all the time: it is waited for only while somebody has it open. */
 static void poll_master(struct guest *g)
 {
     const char *p;
-    struct epoll_event e = {.data.ptr = g};
+    uint32_t events = 0;
 
-    e.events =
-        (console_room(&g->console) > 0 ? EPOLLIN : 0) | (console_unsent(&g->console, &p) ? EPOLLOUT : 0);
-    if (!g->openers) { /* a master without a slave reports a hang-up all the time */
-        if (g->polled)
-            epoll_ctl(epoll, EPOLL_CTL_DEL, g->master, NULL);
-        g->polled = false;
-        return;
-    }
-    if (g->polled && g->events == e.events)
-        return;
-    epoll_ctl(epoll, g->polled ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, g->master, &e);
-    g->polled = true;
-    g->events = e.events;
-}
-
-void pty_close(struct guest *g)
-{
-    g->openers = 0;
-    if (g->master < 0)
-        return;
-    poll_master(g);
-    inotify_rm_watch(inotify, g->watch);
-    close(g->master);
-    g->master = -1;
+    if (g->openers && g->console.page)
+        events = EPOLLRDHUP | (console_room(&g->console) > 0 ? EPOLLIN : 0) |
+                 (console_unsent(&g->console, &g->position, &p) ? EPOLLOUT : 0);
+    loop_watch(&g->master, events);
 }
 
 /* Gives the reader what it has not got. */
@@ -95,23 +47,24 @@ void pty_send(struct guest *g)
     size_t n;
     ssize_t done;
 
-    while (g->openers && (n = console_unsent(&g->console, &p))) {
-        done = write(g->master, p, n);
+    while (g->openers && (n = console_unsent(&g->console, &g->position, &p))) {
+        done = write(g->master.fd, p, n);
         if (done <= 0)
             break;
-        console_sent(&g->console, (size_t)done);
+        g->position += (size_t)done;
     }
     poll_master(g);
 }
 
-void pty_master_ready(struct guest *g, uint32_t events)
+static void master_ready(struct watcher *w, uint32_t events)
 {
+    struct guest *g = container_of(w, struct guest, master);
     char in[1024];
     int room = console_room(&g->console);
     ssize_t n;
 
     if ((events & EPOLLIN) && room > 0) {
-        n = read(g->master, in, (size_t)room < sizeof(in) ? (size_t)room : sizeof(in));
+        n = read(g->master.fd, in, (size_t)room < sizeof(in) ? (size_t)room : sizeof(in));
         if (n > 0) {
             console_give(&g->console, in, (size_t)n);
             hv_notify(g->port);
@@ -122,12 +75,39 @@ void pty_master_ready(struct guest *g, uint32_t events)
     pty_send(g);
 }
 
+int pty_open(struct guest *g)
+{
+    g->master = (struct watcher){.fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC),
+                                 .ready = master_ready};
+    if (g->master.fd < 0)
+        return -errno;
+    if (grantpt(g->master.fd) || unlockpt(g->master.fd) ||
+        ptsname_r(g->master.fd, g->slave, sizeof(g->slave)) || make_raw(g->master.fd)) {
+        close(g->master.fd);
+        g->master.fd = -1;
+        return -EIO;
+    }
+    g->watch = inotify_add_watch(inotify.fd, g->slave, IN_OPEN | IN_CLOSE);
+    return 0;
+}
+
+void pty_close(struct guest *g)
+{
+    g->openers = 0;
+    if (g->master.fd < 0)
+        return;
+    loop_watch(&g->master, 0);
+    inotify_rm_watch(inotify.fd, g->watch);
+    close(g->master.fd);
+    g->master.fd = -1;
+}
+
 static void opener(struct guest *g, uint32_t mask)
 {
     if (mask & IN_OPEN) {
         if (g->openers++ == 0) {
-            tcflush(g->master, TCIOFLUSH); /* what an earlier reader left */
-            console_rewind(&g->console);
+            tcflush(g->master.fd, TCIOFLUSH); /* what an earlier reader left */
+            g->position = 0;
         }
     } else if (g->openers) {
         g->openers--;
@@ -135,13 +115,13 @@ static void opener(struct guest *g, uint32_t mask)
     pty_send(g);
 }
 
-void pty_inotify_ready(void)
+static void inotify_ready(struct watcher *w, uint32_t events)
 {
     char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
     ssize_t n, at;
     struct guest *g;
 
-    while ((n = read(inotify, buf, sizeof(buf))) > 0)
+    while ((n = read(w->fd, buf, sizeof(buf))) > 0)
         for (at = 0; at < n;) {
             const struct inotify_event *e = (const struct inotify_event *)(buf + at);
 
@@ -150,4 +130,10 @@ void pty_inotify_ready(void)
                 opener(g, e->mask);
             at += (ssize_t)(sizeof(*e) + e->len);
         }
+}
+
+int pty_init(void)
+{
+    inotify = (struct watcher){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), .ready = inotify_ready};
+    return inotify.fd < 0 ? -errno : loop_watch(&inotify, EPOLLIN);
 }

@@ -8,6 +8,7 @@ import os
 import pathlib
 import select
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -20,11 +21,12 @@ OUT, IN_CONS, IN_PROD, OUT_CONS, OUT_PROD = 1024, 3072, 3076, 3080, 3084
 
 
 class Guest:
-    """What a guest's console driver does, on the file of its page."""
+    """What a guest's console driver does, on the file of its page; `ref` and `port` of a further console."""
 
-    def __init__(self, directory, domid):
+    def __init__(self, directory, domid, ref=None, port=None):
         import mmap
-        path = directory / f'console-{domid}'
+        path = directory / (f'console-{domid}' if ref is None else f'console-{domid}-{ref}')
+        self.port = 100 + domid if port is None else port
         path.write_bytes(bytes(4096))
         self.page = mmap.mmap(os.open(path, os.O_RDWR), 4096)
         self.words = memoryview(self.page).cast('I')
@@ -32,7 +34,7 @@ class Guest:
         self.domid = domid
 
     def kick(self):
-        os.write(self.events, struct.pack('<I', 100 + self.domid))
+        os.write(self.events, struct.pack('<I', self.port))
 
     def say(self, text):
         for byte in text:
@@ -75,6 +77,64 @@ def read_all(fd, wanted):
     return out
 
 
+def reader(directory, line):
+    """A further reader of a console."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(str(directory / 'socket'))
+    if line:
+        sock.sendall(line)
+    return sock
+
+
+def end_of(sock):
+    sock.settimeout(5)
+    return b''.join(iter(lambda: sock.recv(65536), b''))
+
+
+def further_readers(directory, guest, everything):
+    assert end_of(reader(directory, b'3 once\n')) == everything
+    one, two = reader(directory, b'3\n'), reader(directory, b'3/0\n')
+    assert read_all(one.fileno(), len(everything)) == everything
+    guest.say(b'to all\n')
+    assert read_all(one.fileno(), 7) == b'to all\n'
+    assert read_all(two.fileno(), len(everything) + 7) == everything + b'to all\n'
+    for line in (b'77\n', b'3/1\n', b'x\n', b'3 twice\n', b'9' * 31):
+        assert end_of(reader(directory, line)).endswith(b'no such console\n'), line
+    crowd = [reader(directory, b'') for _ in range(80)]   # never say what they want; more than there is room for
+    one.close()
+    for sock in crowd:
+        sock.close()
+    print('ok further readers get all of it, and nothing of what is not there')
+    return two
+
+
+def further_console(store, directory):
+    """A device that the toolstack makes for domain 3, and what the guest's driver writes; the backend is the daemon."""
+    page = Guest(directory, 3, 9, 99)
+    front, back = b'/local/domain/3/device/console/1', b'/local/domain/0/backend/console/3/1'
+
+    def state(of):
+        return store.call(0, READ, of + b'/state\0')[2]
+    for path, value in ((front + b'/backend', back), (front + b'/state', b'1'), (back + b'/frontend', front), (back + b'/state', b'1')):
+        store.call(0, WRITE, path + b'\0' + value)
+    until('the backend of a further console waits for its driver', lambda: state(back) == b'2')
+    page.say(b'a second voice\n')
+    for name, value in ((b'/ring-ref', b'9'), (b'/port', b'99'), (b'/state', b'3')):
+        store.call(0, WRITE, front + name + b'\0' + value)
+    until('and connects', lambda: state(back) == b'4')
+    assert store.call(0, READ, front + b'/tty\0')[2].startswith(b'/dev/pts/')
+    assert end_of(reader(directory, b'3/1 once\n')) == b'a second voice\n'
+    until('it has a log of its own', lambda: (directory / 'log' / 'guest-three-1.log').read_bytes() == b'a second voice\n')
+    store.call(0, WRITE, front + b'/state\0' + b'5')
+    until('and closes', lambda: state(back) == b'6')
+    other = b'/local/domain/3/device/console/2'
+    store.call(0, WRITE, other + b'/type\0' + b'ioemu')
+    store.call(0, WRITE, b'/local/domain/0/backend/console/3/2/state\0' + b'1')
+    time.sleep(0.3)
+    assert state(b'/local/domain/0/backend/console/3/2') == b'1'
+    print('ok a console of another type is left to others')
+
+
 def main():
     stub, xenstored, xenconsoled = sys.argv[1:]
     store = Daemon(stub, xenstored)
@@ -82,7 +142,8 @@ def main():
     os.mkfifo(directory / 'events')
     guest = Guest(directory, 3)
     env = dict(os.environ, STUB_DIR=str(directory), LD_PRELOAD=str(pathlib.Path(stub).resolve()), XENSTORED_PATH=str(store.dir / 'socket'))
-    daemon = subprocess.Popen([xenconsoled, '-i', '--log=guest', f'--log-dir={directory}/log', f'--pid-file={directory}/pid'], env=env)
+    daemon = subprocess.Popen([xenconsoled, '-i', '--log=guest', f'--log-dir={directory}/log', f'--pid-file={directory}/pid',
+                               f'--socket={directory}/socket'], env=env)
     log = directory / 'log' / 'guest-three.log'
     try:
         guest.say(b'first words\n')  # before anybody listens
@@ -117,6 +178,9 @@ def main():
         assert read_all(fd, len(everything)) == everything
         print('ok the next reader gets the whole backlog')
         until('the log has it too', lambda: log.read_bytes() == everything)
+        follower = further_readers(directory, guest, everything)
+        everything += b'to all\n'
+        further_console(store, directory)
         assert daemon.poll() is None
         before = os.sysconf('SC_CLK_TCK'), open(f'/proc/{daemon.pid}/stat').read().rsplit(')', 1)[1].split()[11:13]
         time.sleep(0.5)
@@ -141,6 +205,8 @@ def main():
         store.conns.pop(4)
         store.call(0, RELEASE, b'3\0')
         until('the terminal goes with the domain', lambda: hung_up(fd))
+        assert end_of(follower) == b''
+        print('ok its reader comes to an end')
     finally:
         daemon.terminate()
         daemon.wait()

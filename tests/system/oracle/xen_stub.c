@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define PORT_OF(domid) (100 + (domid))
+#define FURTHER_PORT   99 /* of a guest's second console */
 
 static int handle, events = -1;
 
@@ -58,7 +59,7 @@ int xenevtchn_bind_virq(void *h, unsigned int virq)
 
 int xenevtchn_bind_interdomain(void *h, uint32_t domid, uint32_t port)
 {
-    return (int)PORT_OF(domid);
+    return port == FURTHER_PORT ? FURTHER_PORT : (int)PORT_OF(domid);
 }
 
 int xenevtchn_notify(void *h, uint32_t port)
@@ -104,7 +105,10 @@ void *xengnttab_map_grant_ref(void *h, uint32_t domid, uint32_t ref, int prot)
     void *page;
     int fd;
 
-    snprintf(name, sizeof(name), "%s-%u", ref == 1 ? "ring" : "console", domid);
+    if (ref <= 1)
+        snprintf(name, sizeof(name), "%s-%u", ref ? "ring" : "console", domid);
+    else
+        snprintf(name, sizeof(name), "console-%u-%u", domid, ref);
     fd = open(in_dir(path, name), O_RDWR);
     if (fd < 0)
         return NULL;

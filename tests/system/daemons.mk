@@ -1,0 +1,14 @@
+# Our two daemons in the Debian domain 0: a second disk with them, and with what tests/system/test_daemons.py runs there.
+PYXS := $(B)/cache/python3-pyxs
+
+$(B)/debian/daemons.img: $(B)/tools/xenstored $(B)/tools/xenconsoled $(wildcard toolstack/init/* docs/man/*.8 tests/system/daemons/*) $(PYXS)/version
+	@mkdir -p $(@D)
+	$(Q)rm -rf $(@D)/daemons
+	$(Q)$(MAKE) --no-print-directory install-daemons DESTDIR=$(@D)/daemons/root
+	$(Q)mkdir -p $(@D)/daemons/root/usr/lib/python3/dist-packages $(@D)/daemons/root/usr/local/bin
+	$(Q)cp -r $(PYXS)/usr/lib/python3/dist-packages/pyxs $(@D)/daemons/root/usr/lib/python3/dist-packages/
+	$(Q)cp tests/system/daemons/setup $(@D)/daemons/
+	$(Q)install -m 755 -t $(@D)/daemons/root/usr/local/bin $(wildcard tests/system/daemons/*.py tests/system/daemons/*.sh)
+	$(Q)PATH="$$PATH:/usr/sbin:/sbin" mke2fs -q -F -t ext2 -E root_owner=0:0 -d $(@D)/daemons $@.tmp 16M
+	$(Q)mv $@.tmp $@
+debian: $(B)/debian/daemons.img
