@@ -6,7 +6,7 @@ $(B)/toolstack/xenconsoled/%.o: toolstack/xenconsoled/%.c $(wildcard toolstack/x
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(XENCONSOLED_CFLAGS) -c -o $@ $<
 
-$(B)/tools/xenconsoled: $(XENCONSOLED_SRC:%.c=$(B)/%.o)
+$(B)/tools/xenconsoled: $(XENCONSOLED_SRC:%.c=$(B)/%.o) $(patsubst %.c,$(B)/%.o,$(wildcard toolstack/common/*.c))
 	@mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $^ -lxenstore -lxencall -lxenevtchn -lxengnttab -lxenforeignmemory
 all: $(B)/tools/xenconsoled

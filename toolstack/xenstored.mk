@@ -22,7 +22,13 @@ soak: soak-xenstored
 XENSTORED_SRC := $(sort $(wildcard toolstack/xenstored/daemon/*.c))
 XENSTORED_LIBS := -lxenevtchn -lxengnttab -lxenforeignmemory -lxencall
 
-$(B)/tools/xenstored: $(XENSTORED_SRC:%.c=$(B)/%.o) $(B)/toolstack/libxenstored.a
+# What both daemons share.
+COMMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard toolstack/common/*.c)))
+$(B)/toolstack/common/%.o: toolstack/common/%.c $(wildcard toolstack/common/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(XENSTORED_CFLAGS) -c -o $@ $<
+
+$(B)/tools/xenstored: $(XENSTORED_SRC:%.c=$(B)/%.o) $(COMMON_OBJ) $(B)/toolstack/libxenstored.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(XENSTORED_CFLAGS) -o $@ $^ $(XENSTORED_LIBS)
 all: $(B)/tools/xenstored

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
+#include "toolstack/common/confine.h"
 #include "toolstack/xenconsoled/daemon.h"
 
 struct options options = {.log_dir = "/var/log/xen/console", .socket = "/run/xenconsoled/socket"};
@@ -84,15 +85,18 @@ static void on_signal(int sig)
 }
 
 /* Only one daemon may connect to the consoles: the pid file is locked for as long as it lives. */
+static int pid_fd;
+
 static int lock_pid_file(void)
 {
     char text[16];
-    int fd = open(pid_file, O_RDWR | O_CREAT | O_CLOEXEC, 0644), n;
+    int n;
 
-    if (fd < 0 || lockf(fd, F_TLOCK, 0))
+    pid_fd = open(pid_file, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (pid_fd < 0 || lockf(pid_fd, F_TLOCK, 0))
         return -errno;
     n = snprintf(text, sizeof(text), "%d\n", getpid());
-    return ftruncate(fd, 0) || write(fd, text, (size_t)n) != n ? -errno : 0;
+    return ftruncate(pid_fd, 0) || write(pid_fd, text, (size_t)n) != n ? -errno : 0;
 }
 
 static struct watcher event_channels;
@@ -158,6 +162,23 @@ static int start(void)
     return 0;
 }
 
+/* From here on guests may try what they like. */
+static void confine_now(void)
+{
+    char dir[256], *slash, got[4];
+    const char *const writable[] = {options.log_dir, dir, pid_file, "/dev", NULL};
+    const struct confinement c = {.writable = writable};
+    int rc;
+
+    snprintf(dir, sizeof(dir), "%s", options.socket);
+    slash = strrchr(dir, '/');
+    if (slash)
+        *slash = 0;
+    rc = confine(&c, got);
+    if (rc || strcmp(got, "cfs"))
+        say("not fully confined: %s", rc ? strerror(-rc) : got);
+}
+
 int main(int argc, char **argv)
 {
     struct sigaction act = {.sa_handler = on_signal};
@@ -181,10 +202,12 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (loop_init() || start())
         return 1;
+    confine_now();
     run();
     guests_close();
     readers_close();
     store_close();
-    unlink(pid_file);
+    if (unlink(pid_file) && ftruncate(pid_fd, 0)) /* its directory is not ours to change any more */
+        say("%s is left behind", pid_file);
     return 0;
 }

@@ -62,6 +62,10 @@ def until(what, condition):
     print('ok', what)
 
 
+def status(process):
+    return pathlib.Path(f'/proc/{process.pid}/status').read_text()
+
+
 def hung_up(fd):
     try:
         return os.read(fd, 1) == b''
@@ -146,6 +150,8 @@ def main():
                                f'--socket={directory}/socket'], env=env)
     log = directory / 'log' / 'guest-three.log'
     try:
+        until('it gives up what it does not need', lambda: 'Seccomp:\t2' in status(daemon))
+        assert os.getuid() or 'CapEff:\t0000000000000000' in status(daemon)
         guest.say(b'first words\n')  # before anybody listens
         base = b'/local/domain/3'
         for path, value in ((b'/name', b'three'), (b'/console/ring-ref', b'1'), (b'/console/port', b'7'), (b'/console/type', b'xenconsoled')):

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
+#include "toolstack/common/confine.h"
 #include "toolstack/xenstored/daemon/daemon.h"
 
 static struct {
@@ -329,6 +330,34 @@ static int start(void)
     return 0;
 }
 
+/* From here on guests may try what they like. A program that takes over inherits it. */
+static void confine_now(void)
+{
+    const char *const writable[] = {
+        run_dir(), "/var/log", "/tmp", "/dev", "/proc/xen", opt.pid_file ? opt.pid_file : "/dev", NULL};
+    const struct confinement c = {.writable = writable, .programs = true};
+    char got[4];
+    int rc;
+
+    if (opt.live_update && confined())
+        return;
+    rc = confine(&c, got);
+    if (rc || strcmp(got, "cfs"))
+        log_line("not fully confined: %s", rc ? strerror(-rc) : got);
+}
+
+/* Its directory is not ours to change any more, so it may only be made empty. */
+static void remove_pid(void)
+{
+    int fd;
+
+    if (!opt.pid_file || !unlink(opt.pid_file))
+        return;
+    fd = open(opt.pid_file, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct sigaction act = {.sa_handler = on_signal};
@@ -367,10 +396,10 @@ int main(int argc, char **argv)
     if (opt.verbose)
         start_tracing();
     serve_now();
+    confine_now();
     run();
     sockets_unlink();
     journal_end();
-    if (opt.pid_file)
-        unlink(opt.pid_file);
+    remove_pid();
     return 0;
 }
