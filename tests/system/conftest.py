@@ -29,6 +29,7 @@ def pytest_configure(config):
     config.addinivalue_line('markers', 'debian: needs the Debian domain 0 (make debian)')
     config.addinivalue_line('markers', 'xdist_group: tests that share a boot')
     config.addinivalue_line('markers', 'soak: ten minutes of load')
+    config.addinivalue_line('markers', 'long: not part of make test, but of a target of its own (make test-daemons)')
     config.addinivalue_line('markers', 'xenios_only: about what Debian\'s Xen does otherwise')
 
 
@@ -43,6 +44,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.get_closest_marker('soak') and 'soak' not in chosen:
             item.add_marker(pytest.mark.skip(reason='part of make soak'))
+        if item.get_closest_marker('long') and 'long' not in chosen:
+            item.add_marker(pytest.mark.skip(reason='a long one: make test-daemons'))
         # Named, not passed over: the end of a run lists each with its reason.
         missing = getattr(item.module, 'NOT_THERE_ON_XENIOS', {})
         if ours and item.originalname in missing and not config.getoption('--not-there'):

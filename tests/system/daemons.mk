@@ -4,11 +4,16 @@ PYXS := $(B)/cache/python3-pyxs
 $(B)/debian/daemons.img: $(B)/tools/xenstored $(B)/tools/xenconsoled $(wildcard toolstack/init/* docs/man/*.8 tests/system/daemons/*) $(PYXS)/version
 	@mkdir -p $(@D)
 	$(Q)rm -rf $(@D)/daemons
-	$(Q)$(MAKE) --no-print-directory install-daemons DESTDIR=$(@D)/daemons/root
-	$(Q)mkdir -p $(@D)/daemons/root/usr/lib/python3/dist-packages $(@D)/daemons/root/usr/local/bin
-	$(Q)cp -r $(PYXS)/usr/lib/python3/dist-packages/pyxs $(@D)/daemons/root/usr/lib/python3/dist-packages/
+	$(Q)$(MAKE) --no-print-directory install-daemons DESTDIR=$(@D)/daemons/files
+	$(Q)mkdir -p $(@D)/daemons/files/usr/lib/python3/dist-packages $(@D)/daemons/files/usr/local/bin
+	$(Q)cp -r $(PYXS)/usr/lib/python3/dist-packages/pyxs $(@D)/daemons/files/usr/lib/python3/dist-packages/
 	$(Q)cp tests/system/daemons/setup $(@D)/daemons/
-	$(Q)install -m 755 -t $(@D)/daemons/root/usr/local/bin $(wildcard tests/system/daemons/*.py tests/system/daemons/*.sh)
+	$(Q)install -m 755 -t $(@D)/daemons/files/usr/local/bin $(wildcard tests/system/daemons/*.py tests/system/daemons/*.sh)
 	$(Q)PATH="$$PATH:/usr/sbin:/sbin" mke2fs -q -F -t ext2 -E root_owner=0:0 -d $(@D)/daemons $@.tmp 16M
 	$(Q)mv $@.tmp $@
 debian: $(B)/debian/daemons.img
+
+# All of tests/system/test_daemons.py, also the long ones: make test-daemons HYPERVISOR=build/oracle/xen; DAEMONS=debian for Debian's daemons.
+test-daemons: debian $(ORACLE_XEN) $(HYPERVISOR)
+	$(Q)B=$(B) JOBS=1 $(PYTHON) tests/system/run.py --hypervisor=$(HYPERVISOR) -m "debian or long" -k test_daemons $(PYTEST_ARGS)
+.PHONY: test-daemons

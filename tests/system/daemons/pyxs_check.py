@@ -13,8 +13,8 @@ def main():
         assert two.read(BASE + b'/none', b'other') == b'other'
         one.mkdir(BASE + b'/b')
         assert sorted(two.list(BASE)) == [b'a', b'b']
-        one.set_perms(BASE + b'/a', [b'n0', b'r1'])
-        assert two.get_perms(BASE + b'/a') == [b'n0', b'r1']
+        one.set_perms(BASE + b'/a', [b'n0', b'r0'])
+        assert two.get_perms(BASE + b'/a') == [b'n0', b'r0']
         assert one.get_domain_path(3) == b'/local/domain/3' and one.is_domain_introduced(0)
         print('PYXS ok basic')
 
