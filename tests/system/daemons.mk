@@ -1,12 +1,16 @@
 # Our two daemons in the Debian domain 0: a second disk with them, and with what tests/system/test_daemons.py runs there.
 PYXS := $(B)/cache/python3-pyxs
 
-$(B)/debian/daemons.img: $(B)/tools/xenstored $(B)/tools/xenconsoled $(wildcard toolstack/init/* docs/man/*.8 tests/system/daemons/*) $(PYXS)/version
+# A guest that uses the store well or badly.
+$(eval $(call guest_pv64,storeguest,tests/system/daemons/guest/storeguest.c))
+
+$(B)/debian/daemons.img: $(B)/guests/storeguest-pv64 $(B)/tools/xenstored $(B)/tools/xenconsoled $(wildcard toolstack/init/* docs/man/*.8 tests/system/daemons/*) $(PYXS)/version
 	@mkdir -p $(@D)
 	$(Q)rm -rf $(@D)/daemons
 	$(Q)$(MAKE) --no-print-directory install-daemons DESTDIR=$(@D)/daemons/files
 	$(Q)mkdir -p $(@D)/daemons/files/usr/lib/python3/dist-packages $(@D)/daemons/files/usr/local/bin
 	$(Q)cp -r $(PYXS)/usr/lib/python3/dist-packages/pyxs $(@D)/daemons/files/usr/lib/python3/dist-packages/
+	$(Q)install -D -m 644 $(B)/guests/storeguest-pv64 $(@D)/daemons/files/guest/storeguest
 	$(Q)cp tests/system/daemons/setup $(@D)/daemons/
 	$(Q)install -m 755 -t $(@D)/daemons/files/usr/local/bin $(wildcard tests/system/daemons/*.py tests/system/daemons/*.sh)
 	$(Q)PATH="$$PATH:/usr/sbin:/sbin" mke2fs -q -F -t ext2 -E root_owner=0:0 -d $(@D)/daemons $@.tmp 16M

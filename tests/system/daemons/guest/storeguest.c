@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A guest that uses the store well, badly, or not at all, as mode= on its command line says.
+ *
+ * good: waits until data/run holds a number of milliseconds, sends requests for so long, and writes to data/result how many it sent and the
+ * median, the 99th percentile and the longest time, in ns, from a request being visible to its reply being visible; again when data/run changes.
+ * hostile: does to the store what it can think of, without an end; counts its rounds in data/rounds. spin: keeps its processor busy.
+ */
+#include <kit/args.h>
+#include <kit/event.h>
+#include <kit/hypercall.h>
+#include <kit/print.h>
+#include <kit/random.h>
+#include <kit/string.h>
+#include <kit/test.h>
+#include <kit/time.h>
+#include <kit/xenstore.h>
+
+#define MANY    65536
+#define PAUSE   (200 * 1000ULL) /* between requests, ns */
+#define SHORT   (2 * KIT_MS)    /* what the attacker waits for */
+#define WATCHES 128             /* Debian's limit */
+#define LONGEST 3072
+
+static uint32_t sample[MANY];
+
+static void sort(uint32_t *v, size_t n)
+{
+    for (size_t gap = n / 2; gap; gap /= 2)
+        for (size_t i = gap; i < n; i++)
+            for (size_t j = i; j >= gap && v[j - gap] > v[j]; j -= gap) {
+                uint32_t t = v[j];
+
+                v[j] = v[j - gap];
+                v[j - gap] = t;
+            }
+}
+
+static void measure(uint64_t duration)
+{
+    char value[16], text[96];
+    uint64_t end = kit_time_ns() + duration, begin;
+    size_t n = 0, wrong = 0;
+
+    while (kit_time_ns() < end && n < MANY) {
+        kit_snprintf(value, sizeof(value), "%u", (unsigned)n);
+        begin = kit_time_ns();
+        if (n & 1)
+            wrong += kit_xs_read("data/mine", text, sizeof(text)) < 1;
+        else
+            wrong += kit_xs_write("data/mine", value) < 0;
+        begin = kit_time_ns() - begin;
+        sample[n++] = begin > 0xffffffff ? 0xffffffff : (uint32_t)begin;
+        kit_spin_ns(PAUSE);
+    }
+    if (!n)
+        return;
+    sort(sample, n);
+    kit_snprintf(text, sizeof(text), "%lu %u %u %u %lu", n, sample[n / 2], sample[n * 99 / 100],
+                 sample[n - 1], wrong);
+    kit_xs_write("data/result", text);
+}
+
+static uint64_t milliseconds(const char *text)
+{
+    uint64_t v = 0;
+
+    for (; *text >= '0' && *text <= '9'; text++)
+        v = v * 10 + (uint64_t)(*text - '0');
+    return v;
+}
+
+static void good(void)
+{
+    char now[16], before[16] = "";
+
+    kit_xs_write("data/ready", "1");
+    for (;;) {
+        kit_xs_read("data/run", now, sizeof(now));
+        if (!strcmp(now, before)) {
+            kit_spin_ns(50 * KIT_MS);
+            continue;
+        }
+        measure(milliseconds(now) * KIT_MS);
+        memcpy(before, now, sizeof(now));
+    }
+}
+
+/* ---- The attacker ---- */
+
+static char bytes[8192];
+
+/* Without waiting for an answer. */
+static void post(unsigned type, uint32_t tx, const void *payload, size_t length)
+{
+    struct xsd_sockmsg header = {type, (uint32_t)kit_random(), tx, (uint32_t)length};
+
+    kit_xs_put(&header, sizeof(header), SHORT);
+    kit_xs_put(payload, length, SHORT);
+    kit_xs_notify();
+}
+
+static void post_text(unsigned type, uint32_t tx, const char *format, unsigned n)
+{
+    char text[64];
+    int len = kit_snprintf(text, sizeof(text), format, n);
+
+    post(type, tx, text, (size_t)len + 1);
+}
+
+static void watches(void)
+{
+    for (unsigned i = 0; i < WATCHES; i++) {
+        char text[64];
+        int a = kit_snprintf(text, sizeof(text), "data/h"), b = kit_snprintf(text + a + 1, 32, "token%u", i);
+
+        post(XS_WATCH, 0, text, (size_t)(a + b) + 2);
+        kit_xs_drain();
+    }
+}
+
+/* Every write fires all the watches. */
+static void fire(void)
+{
+    for (unsigned i = 0; i < 32; i++) {
+        post_text(XS_WRITE, 0, "data/h/%u", i);
+        kit_xs_drain();
+    }
+}
+
+static void flood(void)
+{
+    for (unsigned i = 0; i < 200; i++) {
+        post_text(i & 1 ? XS_DIRECTORY : XS_READ, 0, "data", 0);
+        kit_xs_drain();
+    }
+}
+
+static void transactions(void)
+{
+    for (unsigned i = 0; i < 20; i++)
+        post(XS_TRANSACTION_START, 0, "", 1);
+    for (unsigned i = 0; i < 64; i++)
+        post_text(XS_WRITE, (uint32_t)kit_random_below(4000), "data/t%u", i);
+    for (unsigned i = 0; i < 8; i++)
+        post(XS_TRANSACTION_END, (uint32_t)kit_random_below(4000), kit_random() & 1 ? "T" : "F", 2);
+    kit_xs_drain();
+}
+
+static void byte_by_byte(void)
+{
+    static const char path[] = "data";
+    struct xsd_sockmsg header = {XS_READ, 1, 0, sizeof(path)};
+
+    for (size_t i = 0; i < sizeof(header); i++) {
+        kit_xs_put((char *)&header + i, 1, SHORT);
+        kit_xs_notify();
+    }
+    kit_xs_put(path, sizeof(path), SHORT);
+    kit_xs_notify();
+    kit_xs_drain();
+}
+
+static void deaf(void)
+{
+    for (unsigned i = 0; i < 100; i++)
+        post_text(XS_DIRECTORY, 0, "data", 0);
+    kit_spin_ns(SHORT);
+    kit_xs_drain();
+}
+
+static void large(void)
+{
+    memset(bytes, 'x', sizeof(bytes));
+    bytes[LONGEST - 1] = '\0';
+    post(XS_WRITE, 0, bytes, 4096);
+    for (unsigned i = 0; i < 256; i++)
+        bytes[i] = (char)i;
+    post(XS_WRITE, 0, bytes, 2000);
+    post_text(XS_SET_PERMS, 0, "data/h", 0);
+    post(XS_SET_PERMS, 0, "data/h\0n65535\0r4294967295\0w-1\0b", 32);
+    kit_xs_drain();
+}
+
+static void nodes(void)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        post_text(XS_MKDIR, 0, "data/n/%u", (unsigned)kit_random_below(1000));
+        kit_xs_drain();
+    }
+    post_text(XS_RM, 0, "data/n", 0);
+}
+
+static void storm(void)
+{
+    for (unsigned i = 0; i < 500; i++)
+        kit_xs_notify();
+}
+
+/* What makes the daemon give the ring up; then begin anew. */
+static void breaks(void)
+{
+    volatile struct xenstore_domain_interface *page = kit_xs_page();
+    struct xsd_sockmsg header = {XS_READ, 1, 0, 0xffffffff};
+
+    switch (kit_random_below(4)) {
+    case 0:
+        page->req_prod = page->req_cons + 5000;
+        break;
+    case 1:
+        page->rsp_cons = page->rsp_prod + 5000;
+        break;
+    case 2:
+        kit_xs_put(&header, sizeof(header), SHORT);
+        break;
+    case 3:
+        for (unsigned i = 0; i < 1024; i++)
+            bytes[i] = (char)kit_random();
+        kit_xs_put(bytes, 1024, SHORT);
+    }
+    kit_xs_notify();
+    kit_spin_ns(KIT_MS / 10);
+    if (kit_xs_reconnect(100 * KIT_MS))
+        watches();
+}
+
+static void hostile(void)
+{
+    static void (*const tricks[])(void) = {fire,  flood, transactions, byte_by_byte, deaf,
+                                           large, nodes, storm,        breaks};
+
+    watches();
+    for (unsigned long round = 1;; round++) {
+        tricks[kit_random_below(ARRAY_SIZE(tricks))]();
+        if (kit_random_below(50) == 0 && kit_xs_reconnect(100 * KIT_MS)) {
+            char text[24];
+
+            kit_snprintf(text, sizeof(text), "%lu", round);
+            kit_xs_write("data/rounds", text);
+            watches();
+        }
+    }
+}
+
+KIT_TEST(store)
+{
+    char mode[16] = "";
+
+    if (!kit_xs_init()) {
+        kit_skip("a domain without a store");
+        return;
+    }
+    kit_arg_string("mode", mode, sizeof(mode));
+    if (!strcmp(mode, "good"))
+        good();
+    else if (!strcmp(mode, "hostile"))
+        hostile();
+    else
+        for (;;)
+            kit_spin_ns(KIT_S);
+}
