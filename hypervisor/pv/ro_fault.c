@@ -2,6 +2,8 @@
 /*
  * A store by a guest's kernel to one of its L1 tables, which it maps read-only: carried out as a checked change of the entry. Only L1 tables, as on Xen.
  * The common forms are pre-decoded (emulate/quick.h); the rest goes through the emulator with its memory limited to that entry.
+ *
+ * And one to a device's page that it has read-only because the device is ours (arch/x86/mmio_read_only.h): dropped, as on Xen; what would have to read there first is not carried out.
  */
 #include "core/hypercall.h"
 #include "emulate/exec.h"
@@ -12,6 +14,7 @@
 #include "pv/mmu.h"
 #include "pv/walk.h"
 #include "arch/x86/layout.h"
+#include "arch/x86/mmio_read_only.h"
 
 #define PF_PRESENT BIT(0)
 #define PF_WRITE   BIT(1)
@@ -133,11 +136,11 @@ static enum emu_result emu_cmpxchg(struct emu *emu, uint64_t linear, const void 
 
 static const struct emu_ops ops = {.read = emu_read, .write = emu_write, .cmpxchg = emu_cmpxchg};
 
-static enum outcome perform_emulated(struct target *t, const uint8_t *bytes, size_t length,
-                                     struct cpu_user_regs *regs)
+static enum outcome perform_emulated(const struct emu_ops *how, struct target *t, const uint8_t *bytes,
+                                     size_t length, struct cpu_user_regs *regs)
 {
     struct emu_regs copy = {.rip = regs->rip, .rflags = regs->rflags};
-    struct emu emu = {.ops = &ops,
+    struct emu emu = {.ops = how,
                       .opaque = t,
                       .regs = &copy,
                       .classes = EMU_CLASS_MEM_MOV | EMU_CLASS_ALU | EMU_CLASS_STRING | EMU_CLASS_STACK,
@@ -172,6 +175,51 @@ static size_t fetch(uint64_t rip, uint8_t bytes[INSN_MAX_LENGTH])
     return here < INSN_MAX_LENGTH && !copy_from_guest(bytes, GUEST_PTR(rip), here) ? here : 0;
 }
 
+/* --- A device's page --- */
+
+static bool on_page(const struct target *t, uint64_t linear, unsigned int length)
+{
+    return (linear & PAGE_MASK) == (t->va & PAGE_MASK) && (linear & (PAGE_SIZE - 1)) + length <= PAGE_SIZE;
+}
+
+/* Operands elsewhere are read as they are; the page itself is not. */
+static enum emu_result device_read(struct emu *emu, uint64_t linear, void *buffer, unsigned int length,
+                                   enum emu_access access)
+{
+    const struct target *t = emu->opaque;
+
+    if (access != EMU_ACCESS_READ || (linear & PAGE_MASK) == (t->va & PAGE_MASK))
+        return EMU_UNHANDLED;
+    return copy_from_guest(buffer, GUEST_PTR(linear), length) ? EMU_UNHANDLED : EMU_OK;
+}
+
+static enum emu_result device_write(struct emu *emu, uint64_t linear, const void *buffer, unsigned int length)
+{
+    (void)buffer;
+    return on_page(emu->opaque, linear, length) ? EMU_OK : EMU_UNHANDLED;
+}
+
+static enum emu_result device_cmpxchg(struct emu *emu, uint64_t linear, const void *expected,
+                                      const void *desired, unsigned int length)
+{
+    (void)emu, (void)linear, (void)expected, (void)desired, (void)length;
+    return EMU_UNHANDLED;
+}
+
+static const struct emu_ops device_ops = {
+    .read = device_read, .write = device_write, .cmpxchg = device_cmpxchg};
+
+static bool drop_store(struct vcpu *v, struct target *t)
+{
+    uint8_t bytes[INSN_MAX_LENGTH];
+    size_t length;
+
+    if (v->regs.cs != GUEST_CS64)
+        return false;
+    length = fetch(v->regs.rip, bytes);
+    return perform_emulated(&device_ops, t, bytes, length, &v->regs) != REFUSED;
+}
+
 bool pv_fixup_ro_pt_write(struct vcpu *v, uint64_t va, uint32_t error_code)
 {
     const struct quick_regs where = {&v->regs, pv_gpr_offset};
@@ -189,8 +237,10 @@ bool pv_fixup_ro_pt_write(struct vcpu *v, uint64_t va, uint32_t error_code)
         return false;
     leaf = pv_leaf_of(pv, va);
     mfn = pte_mfn(leaf);
-    if ((leaf & (PTE_PRESENT | PTE_WRITE)) != PTE_PRESENT || !mfn_valid_from_guest(&mfn))
+    if ((leaf & (PTE_PRESENT | PTE_WRITE)) != PTE_PRESENT)
         return false;
+    if (!mfn_valid_from_guest(&mfn) || READ_ONCE(mfn_to_frame(mfn)->owner) == DOMID_IO)
+        return mmio_is_read_only(mfn) && drop_store(v, &t);
     t.table = mfn_to_frame(mfn);
     if (!fw_is_valid(READ_ONCE(t.table->word), FT_L1) || READ_ONCE(t.table->owner) != v->domain->id)
         return false;
@@ -201,5 +251,5 @@ bool pv_fixup_ro_pt_write(struct vcpu *v, uint64_t va, uint32_t error_code)
     if (likely(quick_decode(&quick, bytes, length, &where, v->regs.rip) && quick.seg == INSN_SEG_NONE &&
                quick.offset == va && inside(&t, va, quick.size)))
         return perform_quick(&t, &quick, &v->regs) != REFUSED;
-    return perform_emulated(&t, bytes, length, &v->regs) != REFUSED;
+    return perform_emulated(&ops, &t, bytes, length, &v->regs) != REFUSED;
 }

@@ -124,7 +124,7 @@ void boot_continue(void)
     timers_init();
     rcu_init();
     platform_init(rsdp_address());
-    if (trampoline_page && mmio_make_read_only(paddr_to_mfn(trampoline_page)))
+    if (trampoline_page && mmio_make_read_only(paddr_to_mfn(trampoline_page), 1))
         cannot_boot("no room in the table of read-only pages\n");
     if (option_bool("self-test", true))
         self_tests();

@@ -81,7 +81,6 @@ int pci_device_remove(struct pci_address a)
         rc = -EBUSY;
     if (!rc) {
         list_remove(&d->link);
-        d->msix_prepared = false;
         list_append(&devices.absent, &d->link);
     }
     unlock_irqrestore(&devices.lock, flags);

@@ -11,7 +11,12 @@
 struct pci_device {
     struct list link;
     struct pci_address address;
-    bool msix_prepared;           /* PHYSDEVOP_prepare_msix: its resources do not move */
+    bool
+        msix_prepared; /* PHYSDEVOP_prepare_msix: its table is ours until release_msix; msi.c's lock, as the next */
+    struct pci_pages {
+        paddr_t start;
+        uint32_t pages;           /* 0: none */
+    } msix_read_only[2];          /* what of its table and pending bits domain 0 may only read meanwhile */
     uint16_t msi_cap, msix_cap;   /* 0: it does not have it */
     unsigned int interrupts;      /* MSIs and MSI-X entries in use; msi.c's lock */
     volatile uint8_t *msix_table; /* mapped once, kept */

@@ -133,7 +133,7 @@ static void add(const struct acpi_ioapic *from)
         log_warn("IO-APIC at %#lx does not answer, ignored\n", from->address);
         return;
     }
-    if (mmio_make_read_only(paddr_to_mfn(from->address)))
+    if (mmio_make_read_only(paddr_to_mfn(from->address), 1))
         log_warn("IO-APIC at %#lx: too many read-only pages, domain 0 could write to it\n", from->address);
     io->entries = min((io->version >> 16 & 0xff) + 1, (uint32_t)ENTRIES_MAX);
     for (unsigned int i = 0; i < io->entries; i++)

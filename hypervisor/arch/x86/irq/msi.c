@@ -2,6 +2,7 @@
 #include "arch/x86/irq/msi.h"
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/irq/irq.h"
+#include "arch/x86/mmio_read_only.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
 #include "hv/log.h"
@@ -20,6 +21,7 @@
 /* MSI-X capability and table */
 #define MSIX_CONTROL   2
 #define MSIX_TABLE     4
+#define MSIX_PBA       8
 #define MSIX_SIZE_MASK 0x07ffu
 #define MSIX_BIR_MASK  7u
 #define MSIX_SLOT_SIZE 16
@@ -129,18 +131,66 @@ static unsigned int msix_entries(const struct pci_device *d)
     return (pci_read(d->address, (uint16_t)(d->msix_cap + MSIX_CONTROL), 2) & MSIX_SIZE_MASK) + 1;
 }
 
+/* Where one of the capability's two pointers leads; 0: nowhere. */
+static paddr_t msix_address(const struct pci_device *d, uint16_t pointer)
+{
+    uint32_t where = pci_read(d->address, (uint16_t)(d->msix_cap + pointer), 4);
+    paddr_t bar = bar_address(d->address, where & MSIX_BIR_MASK);
+
+    return bar ? bar + (where & ~MSIX_BIR_MASK) : 0;
+}
+
+static void unprotect(struct pci_device *d)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(d->msix_read_only); i++) {
+        struct pci_pages *p = &d->msix_read_only[i];
+
+        if (p->pages)
+            mmio_make_writable(paddr_to_mfn(p->start), p->pages);
+        p->pages = 0;
+    }
+}
+
+static void protect_pages(struct pci_pages *p, paddr_t at, size_t bytes)
+{
+    p->start = at & PAGE_MASK;
+    p->pages = (uint32_t)DIV_ROUND_UP(at + bytes - p->start, PAGE_SIZE);
+    if (mmio_make_read_only(paddr_to_mfn(p->start), p->pages)) {
+        log_warn("MSI-X at %#lx: too many read-only pages, domain 0 could write to it\n", at);
+        p->pages = 0;
+    }
+}
+
+/* Messages are ours to write, and with the table goes the array of pending bits. Linux maps both only to read them, or not at all. */
+static void protect(struct pci_device *d)
+{
+    paddr_t table = msix_address(d, MSIX_TABLE), pending = msix_address(d, MSIX_PBA);
+    unsigned int entries = msix_entries(d);
+
+    if (d->msix_read_only[0].pages)
+        return;
+    protect_pages(&d->msix_read_only[0], table, (size_t)entries * MSIX_SLOT_SIZE);
+    if (pending)
+        protect_pages(&d->msix_read_only[1], pending, DIV_ROUND_UP(entries, 64) * 8UL);
+}
+
+static bool table_is_there(const struct pci_device *d)
+{
+    return (pci_read(d->address, PCI_REG_COMMAND, 2) & PCI_COMMAND_MEMORY) && msix_address(d, MSIX_TABLE);
+}
+
 /* The table is where the device says, whatever the guest says. Mapped when first wanted and again if the BAR was moved. */
 static int map_table(struct pci_device *d)
 {
-    uint32_t where = pci_read(d->address, (uint16_t)(d->msix_cap + MSIX_TABLE), 4);
-    paddr_t bar = bar_address(d->address, where & MSIX_BIR_MASK), pa = bar + (where & ~MSIX_BIR_MASK);
+    paddr_t pa = msix_address(d, MSIX_TABLE);
 
-    if (!bar || !(pci_read(d->address, PCI_REG_COMMAND, 2) & PCI_COMMAND_MEMORY))
+    if (!table_is_there(d))
         return -ENXIO;
     if (d->msix_table && d->msix_table_pa == pa)
         return 0;
     if (d->interrupts)
         return -EBUSY;
+    unprotect(d); /* prepared before it was moved */
     d->msix_table = iomap(pa, (size_t)msix_entries(d) * MSIX_SLOT_SIZE);
     d->msix_table_pa = pa;
     return d->msix_table ? 0 : -ENOMEM;
@@ -177,6 +227,8 @@ static int locate(struct msi *m, struct pci_device *d, bool is_msix, unsigned in
     if (entry >= msix_entries(d))
         return -EINVAL;
     rc = map_table(d);
+    if (!rc)
+        protect(d);
     m->slot = d->msix_table + (size_t)entry * MSIX_SLOT_SIZE;
     return rc;
 }
@@ -251,7 +303,8 @@ void msi_free(unsigned int irq)
     desc->flags = 0;
     unlock_irqrestore(&desc->lock, flags);
     list_remove(&m->link);
-    m->device->interrupts--;
+    if (--m->device->interrupts == 0 && !m->device->msix_prepared)
+        unprotect(m->device);
     unlock(&msis.lock);
     irq_msi_free(irq);
     hv_free(m);
@@ -290,25 +343,17 @@ int msi_prepare(struct pci_address a, bool prepare)
     if (!d || !d->msix_cap)
         return -ENODEV;
     lock(&msis.lock);
-    if (prepare && d->msix_prepared)
+    if (d->interrupts || (prepare && d->msix_prepared)) {
         rc = -EBUSY;
-    else if (!prepare && d->interrupts)
-        rc = -EBUSY;
-    else
-        d->msix_prepared = prepare;
+    } else if (!prepare) {
+        unprotect(d);
+        d->msix_prepared = false;
+    } else if (table_is_there(d)) {
+        protect(d);
+        d->msix_prepared = true;
+    } else {
+        rc = -ENXIO;
+    }
     unlock(&msis.lock);
     return rc;
-}
-
-bool msi_owns_page(paddr_t page)
-{
-    struct msi *m;
-    bool found = false;
-
-    lock(&msis.lock);
-    list_for_each_entry (m, &msis.all, link)
-        found |= m->is_msix && ((m->device->msix_table_pa + (paddr_t)m->entry * MSIX_SLOT_SIZE) &
-                                PAGE_MASK) == (page & PAGE_MASK);
-    unlock(&msis.lock);
-    return found;
 }

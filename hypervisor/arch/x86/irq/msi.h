@@ -29,9 +29,10 @@ int msi_new(struct pci_address a, bool is_msix, unsigned int entry) __must_check
 void msi_free(unsigned int irq);
 /* Writes every message of the device again, after a reset or a sleep. -ENODEV: not known. */
 int msi_restore(struct pci_address a) __must_check;
-/* PHYSDEVOP_prepare_msix and release: -ENODEV: not known or has no MSI-X; -EBUSY: prepared already, or entries are in use. */
+/*
+ * PHYSDEVOP_prepare_msix and release. Between them, and while entries are in use, domain 0 has the table and the pending bits read-only. -ENODEV: not known or has no MSI-X; -EBUSY:
+ * prepared already, or entries are in use; -ENXIO: the device's memory is switched off.
+ */
 int msi_prepare(struct pci_address a, bool prepare) __must_check;
-/* Is this page part of a table that we write? */
-bool msi_owns_page(paddr_t page);
 
 #endif

@@ -18,6 +18,8 @@
 #include "pv/pv.h"
 #include <xen/physdev.h>
 
+#define MULTI_MSI_MAX 32 /* of one function (PCI 3.0, 6.8.1.3) */
+
 /* Who may ask, and whether the structure is copied back. */
 enum physdev_flags { PHYSDEV_ANYONE = 1, PHYSDEV_OUT = 2, PHYSDEV_OUT_ALWAYS = 4 /* also after an error */ };
 
@@ -162,6 +164,19 @@ static long map_msi(struct domain *d, struct physdev_map_pirq *map)
     return rc;
 }
 
+/*
+ * Several at once would have to be neighbours on one processor for good, since they share an address and all bits of the data but the lowest: nothing moves them without interrupt remapping. Xen
+ * without that says the same, and Linux takes it for "one, then".
+ */
+static long map_several_msis(struct domain *d, struct physdev_map_pirq *map)
+{
+    if (map->entry_nr <= 0 || map->entry_nr > MULTI_MSI_MAX)
+        return -EDOM;
+    if (map->entry_nr > 1)
+        return -EOPNOTSUPP;
+    return map->table_base ? -EINVAL : map_msi(d, map);
+}
+
 /* The hypervisor's own have no interrupts. */
 static struct domain *find_domain(struct domain *self, domid_t id)
 {
@@ -197,8 +212,8 @@ static long op_map(struct domain *self, struct vcpu *v, union physdev_arg *arg)
         rc = map_msi(d, map);
         hide_segment(map);
         break;
-    case MAP_PIRQ_TYPE_MULTI_MSI: /* needs interrupt remapping; Linux takes it for "one vector, then" */
-        rc = map->entry_nr <= 0 || map->entry_nr > 32 ? -EDOM : -EOPNOTSUPP;
+    case MAP_PIRQ_TYPE_MULTI_MSI:
+        rc = map_several_msis(d, map);
         break;
     default:
         rc = -EINVAL;
@@ -228,9 +243,16 @@ static long op_manage_add(struct domain *d, struct vcpu *v, union physdev_arg *a
     return pci_device_add(PCI_ADDRESS(0, arg->manage.bus, arg->manage.devfn));
 }
 
+/* What goes needs no table any more; one whose interrupts are in use does not go. */
+static long remove_device(struct pci_address a)
+{
+    (void)!msi_prepare(a, false);
+    return pci_device_remove(a);
+}
+
 static long op_manage_remove(struct domain *d, struct vcpu *v, union physdev_arg *arg)
 {
-    return pci_device_remove(PCI_ADDRESS(0, arg->manage.bus, arg->manage.devfn));
+    return remove_device(PCI_ADDRESS(0, arg->manage.bus, arg->manage.devfn));
 }
 
 static long op_manage_add_ext(struct domain *d, struct vcpu *v, union physdev_arg *arg)
@@ -250,7 +272,7 @@ static struct pci_address device_of(const union physdev_arg *arg)
 
 static long op_device_remove(struct domain *d, struct vcpu *v, union physdev_arg *arg)
 {
-    return pci_device_remove(device_of(arg));
+    return remove_device(device_of(arg));
 }
 
 static long op_restore(struct domain *d, struct vcpu *v, union physdev_arg *arg)
