@@ -190,18 +190,16 @@ int channel_close(struct domain *d, port_t port)
     return rc;
 }
 
-int event_close_ports(struct domain *d, struct hypercall *hc)
+int event_close_ports(struct domain *d, port_t *next, struct hypercall *hc)
 {
     struct event_domain *e = d->event;
     port_t port;
 
-    while ((port = find_next_bit(e->used, e->ports, e->closed_to)) < e->ports) {
+    while ((port = find_next_bit(e->used, e->ports, *next)) < e->ports) {
+        *next = port + 1;
         /* Another vcpu of the domain may have closed it since: all the same. */
-        if (channel_close(d, port) == 0 && e->in_use && (hc ? hypercall_preempt(hc) : softirq_pending())) {
-            e->closed_to = port + 1;
+        if (channel_close(d, port) == 0 && e->in_use && (hc ? hypercall_preempt(hc) : softirq_pending()))
             return -ERESTART;
-        }
-        e->closed_to = port + 1;
     }
     return 0;
 }
@@ -233,13 +231,13 @@ int event_domain_init(struct domain *d, unsigned int max_ports)
 int event_domain_close_all(struct domain *d)
 {
     struct event_domain *e = d->event;
+    port_t next = 1; /* each time: a reset that was never finished may have left open ports anywhere */
     int rc;
 
     lock(&e->lock);
     e->dying = true;
-    e->closed_to = max(e->closed_to, (port_t)1);
     unlock(&e->lock);
-    rc = event_close_ports(d, NULL);
+    rc = event_close_ports(d, &next, NULL);
     if (rc == 0)
         fifo_destroy(d);
     return rc;

@@ -79,8 +79,8 @@ struct event_domain {
     port_t limit;     /* one more than the highest port the domain may have */
     port_t free_hint; /* no port below it is free */
     uint32_t in_use;  /* channels that are neither free nor reserved */
-    port_t closed_to; /* an unfinished reset or teardown: the ports below have been closed; 0: none is going
-                         on */
+    port_t closed_to; /* an unfinished reset has been so far; 0: none is going on. The guest may never go on
+                         with it, and bind new ports below: it proves nothing about them */
     bool dying;       /* nothing may be bound any more */
     bool detaching;   /* FIFO memory is being given back: no new one yet */
     uint64_t *used;   /* a bit for each port that is not CHANNEL_FREE */
@@ -127,9 +127,8 @@ int channel_close(struct domain *d, port_t port) __must_check;
 /* Two domains' locks, or one twice, in the order that every caller uses. */
 void event_lock_both(struct event_domain *a, struct event_domain *b);
 void event_unlock_both(struct event_domain *a, struct event_domain *b);
-/* Closes ports from e->closed_to on; `hc` NULL: softirq_pending() decides. 0 when all are closed, -ERESTART.
- */
-int event_close_ports(struct domain *d, struct hypercall *hc) __must_check;
+/* Closes ports from *next on, which it moves; `hc` NULL: softirq_pending() decides. 0 when all from there are closed, -ERESTART. */
+int event_close_ports(struct domain *d, port_t *next, struct hypercall *hc) __must_check;
 
 /* --- fifo.c --- */
 int fifo_init_control(struct domain *d, unsigned int vcpu, gfn_t gfn, uint32_t offset) __must_check;

@@ -151,8 +151,8 @@ static long op_unmask(struct hypercall *hc, void *arg)
     return unmask_from_guest(hc->vcpu, op->port);
 }
 
-/* One reset at a time: the first call claims `closed_to`, continuations find it set. */
-static int begin_reset(struct domain *d, bool continued)
+/* One reset at a time: the first call claims `closed_to`, continuations find it set, and several vcpus may go on with it. */
+static int begin_reset(struct domain *d, bool continued, port_t *next)
 {
     struct event_domain *e = d->event;
     int rc = 0;
@@ -164,26 +164,32 @@ static int begin_reset(struct domain *d, bool continued)
         rc = -EBUSY;
     else if (!continued)
         e->closed_to = 1;
+    *next = e->closed_to;
     unlock(&e->lock);
     return rc;
 }
 
+/* `next` 0: it is over. Whoever else went on with it finds that, and leaves it so. */
+static void note_reset(struct event_domain *e, port_t next)
+{
+    lock(&e->lock);
+    if (e->closed_to)
+        e->closed_to = next;
+    unlock(&e->lock);
+}
+
 static int reset(struct hypercall *hc, struct domain *d, bool continued)
 {
-    struct event_domain *e = d->event;
-    int rc = begin_reset(d, continued);
+    port_t next;
+    int rc = begin_reset(d, continued, &next);
 
     if (rc)
         return rc;
-    rc = event_close_ports(d, hc);
-    if (rc)
-        return rc;
-    if (d == hc->vcpu->domain)
+    rc = event_close_ports(d, &next, hc);
+    if (rc == 0 && d == hc->vcpu->domain)
         fifo_destroy(d);
-    lock(&e->lock);
-    e->closed_to = 0;
-    unlock(&e->lock);
-    return 0;
+    note_reset(d->event, rc ? next : 0);
+    return rc;
 }
 
 static long do_reset(struct hypercall *hc, const struct evtchn_reset *op, bool continued)

@@ -384,6 +384,45 @@ static void test_dying(void **state)
     assert_true(world.quiesced > 0 || !world.domain[1].event->fifo);
 }
 
+/* A vcpu need not go on with a reset that was interrupted: ports bound anew below where it stopped are closed with the domain all the same. */
+static void test_dying_in_a_reset(void **state)
+{
+    struct evtchn_reset op = {.dom = DOMID_SELF};
+    struct hypercall hc = {.vcpu = &world.vcpu[1][0],
+                           .arg = {EVTCHNOP_reset, (uint64_t)&op},
+                           .number = __HYPERVISOR_event_channel_op,
+                           .budget = HYPERCALL_BUDGET};
+
+    for (long port = 1; port < 300; port++)
+        assert_int_equal(call_unbound(1, 0), port);
+    world.softirq = true;
+    for (unsigned int step = 0; step < 2; step++)
+        assert_int_equal(do_event_channel_op(&hc), -ERESTART);
+    assert_int_equal(call_interdomain(1, 2, (port_t)call_unbound(2, 1)), 1);
+    while (event_domain_close_all(&world.domain[1]) == -ERESTART)
+        ;
+    assert_int_equal(world.domain[1].event->in_use, 0);
+    assert_int_equal(call_status(2, 2, 1, 0).status, EVTCHNSTAT_unbound);
+}
+
+/* Two vcpus go on with one reset; the slower one does not claim it for ever. */
+static void test_reset_continued_twice(void **state)
+{
+    struct evtchn_reset op = {.dom = DOMID_SELF};
+    struct hypercall hc = {.vcpu = &world.vcpu[1][0],
+                           .arg = {EVTCHNOP_reset, (uint64_t)&op},
+                           .number = __HYPERVISOR_event_channel_op,
+                           .budget = HYPERCALL_BUDGET};
+
+    for (long port = 1; port < 300; port++)
+        assert_int_equal(call_unbound(1, 0), port);
+    world.softirq = true;
+    assert_int_equal(do_event_channel_op(&hc), -ERESTART);
+    assert_int_equal(world_call(1, 1, (unsigned int)hc.arg[0], &op), 0);
+    assert_int_equal(do_event_channel_op(&hc), -EBUSY);
+    assert_int_equal(call_reset(1, DOMID_SELF), 0);
+}
+
 static void test_old_form(void **state)
 {
     struct evtchn_op op = {.cmd = EVTCHNOP_bind_ipi, .u.bind_ipi.vcpu = 1};
@@ -399,14 +438,24 @@ static void test_old_form(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_interdomain), T(test_loopback),
-        T(test_privilege),   T(test_no_channels),
-        T(test_virq),        T(test_ipi_and_vcpu),
-        T(test_bad_ports),   T(test_mask),
-        T(test_wake),        T(test_poll),
-        T(test_pirq),        T(test_exhaust),
-        T(test_limit),       T(test_failing_allocations),
-        T(test_dying),       T(test_old_form),
+        T(test_interdomain),
+        T(test_loopback),
+        T(test_privilege),
+        T(test_no_channels),
+        T(test_virq),
+        T(test_ipi_and_vcpu),
+        T(test_bad_ports),
+        T(test_mask),
+        T(test_wake),
+        T(test_poll),
+        T(test_pirq),
+        T(test_exhaust),
+        T(test_limit),
+        T(test_failing_allocations),
+        T(test_dying),
+        T(test_dying_in_a_reset),
+        T(test_reset_continued_twice),
+        T(test_old_form),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
