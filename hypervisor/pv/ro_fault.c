@@ -69,7 +69,8 @@ static enum outcome perform_quick(struct target *t, const struct quick_insn *q, 
         if (q->kind == QUICK_CMPXCHG && part != q->expected)
             break; /* it stores what is there */
         r = store(t, old, merge(old, t->va, q->size, result), q->kind != QUICK_MOV);
-        if (r == REFUSED)
+        /* The page that the entry is to map may be a half devalidated address space: the guest executes its store again after what is due. */
+        if (r == REFUSED || (r == RETRY && softirq_pending()))
             return r;
     } while (r == RETRY);
     quick_complete(q, &where, part, &regs->rflags);

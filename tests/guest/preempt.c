@@ -2,13 +2,15 @@
 /*
  * The longest calls that a guest can make, each once, at the largest that is permitted; between two marks each, so that tests/preempt can measure what the hypervisor
  * does for it without looking for pending work. Run as tests, the calls only have to work.
- * GUEST-GROUP: smp=1 mem=1536 dom0=256M xen=dom0_max_vcpus=2
+ * GUEST-GROUP: smp=1 mem=1536 dom0=256M xen=dom0_max_vcpus=4
  */
 #include <kit/domain.h>
 #include <kit/hypercall.h>
+#include <kit/lock.h>
 #include <kit/mm.h>
 #include <kit/string.h>
 #include <kit/test.h>
+#include <kit/time.h>
 #include <kit/vcpu.h>
 #include <xen/grant_table.h>
 #include <xen/sysctl.h>
@@ -113,6 +115,65 @@ LONG_CALL(switch_space)
     CHECK_RC(kit_mmuext1(MMUEXT_NEW_BASEPTR, root_mfn(), 0), 0);
     CHECK_RC(kit_mmuext1(MMUEXT_NEW_BASEPTR, kit_root_mfn, 0), 0);
     preempt_end();
+}
+
+static void unpin_space(void *done)
+{
+    kit_unpin(root_mfn());
+    *(volatile uint32_t *)done = 1;
+}
+
+/* What another vcpu sees of the entry a millisecond later: it runs then only if the store lets go of the processor. */
+struct onlooker {
+    const volatile uint64_t *entry;
+    volatile uint32_t ready;
+    uint64_t seen;
+};
+
+static void look_soon(void *data)
+{
+    struct onlooker *o = data;
+    struct sched_poll poll = {.nr_ports = 0, .timeout = kit_time_ns() + 300000000};
+
+    hcall_sched_op(SCHEDOP_poll, &poll);
+    o->ready = 1;
+    poll.timeout = kit_time_ns() + 1000000;
+    hcall_sched_op(SCHEDOP_poll, &poll);
+    o->seen = *o->entry;
+}
+
+/* A vcpu is taken down in the middle of giving the tree back; a store to a table that is mapped read-only, of an entry that maps the root writable, finds it so. */
+LONG_CALL(store_of_half_a_tree)
+{
+    static volatile uint32_t done;
+    static struct onlooker onlooker;
+    struct sched_poll poll = {.nr_ports = 0};
+    uint64_t *table, value = kit_maddr_of(space[L1S + 2]) | PTE_RW;
+
+    KIT_NEEDS_VCPUS(4);
+    table = kit_table_alloc();
+    CHECK_RC(kit_pin(1, kit_mfn_of(table)), 0);
+    CHECK_RC(kit_pin(4, root_mfn()), 0);
+    /* Who has slept is let in at once when it wakes. */
+    poll.timeout = kit_time_ns() + 300000000;
+    CHECK_RC(hcall_sched_op(SCHEDOP_poll, &poll), 0);
+    CHECK_RC(kit_vcpu_run(2, unpin_space, (void *)&done), 0);
+    poll.timeout = kit_time_ns() + 2000000;
+    CHECK_RC(hcall_sched_op(SCHEDOP_poll, &poll), 0);
+    CHECK_RC(hcall_vcpu_op(VCPUOP_down, 2, NULL), 0);
+    CHECK(!done);
+    onlooker = (struct onlooker){.entry = table, .seen = 1};
+    CHECK_RC(kit_vcpu_run(3, look_soon, &onlooker), 0);
+    CHECK(kit_wait_for(&onlooker.ready, 1, 1000000000));
+    BEGIN(store_of_half_a_tree);
+    *(volatile uint64_t *)table = value;
+    preempt_end();
+    CHECK_EQ(*table & value, value);
+    CHECK(kit_vcpu_join(3, 1000000000));
+    CHECK_EQ(onlooker.seen, 0);
+    CHECK_RC(kit_pte_write(kit_maddr_of(table), 0), 0);
+    CHECK_RC(kit_unpin(kit_mfn_of(table)), 0);
+    kit_table_free(table);
 }
 
 /* A vcpu that starts on it. The second time it exists. */
