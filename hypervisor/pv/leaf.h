@@ -19,6 +19,9 @@ bool domain_may_map_mmio(struct domain *d, mfn_t mfn);
 
 #define PTE_CACHE_BITS (PTE_LARGE | PTE_PCD | PTE_PWT) /* bit 7 is PAT in an L1 entry */
 
+/* Who changes one of these in an entry is judged as if it were new; the rest is the guest's own affair. */
+#define PV_LEAF_JUDGED (PTE_ADDRESS | PTE_WRITE | PTE_PRESENT | PTE_CACHE_BITS)
+
 /* PAT as Xen has it (xen.h): 0 WB, 1 WT, 2 UC-, 3 UC, 4 WC, 5 WP. Devices' memory must not be cached: WB, WT and WP become UC. */
 static inline bool pv_is_cacheable(uint64_t pte)
 {

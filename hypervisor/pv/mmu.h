@@ -93,7 +93,7 @@ static inline __must_check int pv_update_l1(const struct pv_mmu_context *c, stru
     }
     do {
         old = READ_ONCE(*slot);
-        changed = (old ^ pte) & (PTE_ADDRESS | PTE_WRITE | PTE_PRESENT);
+        changed = (old ^ pte) & PV_LEAF_JUDGED;
         if ((pte & PTE_PRESENT) && changed) {
             ret = pv_leaf_get(c->caller, c->pg, pte, c->hc);
             if (unlikely(ret)) {

@@ -18,7 +18,7 @@ int pv_cmpxchg_l1(const struct pv_mmu_context *c, struct frame *f, uint64_t *slo
         pte = pte_adjust_leaf(pte);
     else if (pv_breaks_l1tf(c->pt, FT_L1, pte))
         return pv_l1tf_broken(c->pt, c->hc, pte);
-    changed = (old ^ pte) & (PTE_ADDRESS | PTE_WRITE | PTE_PRESENT);
+    changed = (old ^ pte) & PV_LEAF_JUDGED;
     if ((pte & PTE_PRESENT) && changed) {
         ret = pv_leaf_get(c->caller, c->pg, pte, c->hc);
         if (ret < 0)

@@ -33,7 +33,9 @@ static bool linear_count(struct frame *f, uint64_t one, uint64_t count_mask, uin
 #define IN_MASK  (0xffffULL << 32)
 #define OUT_MASK (0xffffULL << 48)
 
-static int linear_get(struct domain *d, struct frame *table, struct frame *target, enum frame_type type)
+/* Somebody may have dropped the other references meanwhile: then ours is the last, and who takes the target next finishes what we leave. */
+static int linear_get(struct domain *d, struct frame *table, struct frame *target, enum frame_type type,
+                      struct hypercall *hc)
 {
     uint64_t w = READ_ONCE(target->word);
 
@@ -43,7 +45,7 @@ static int linear_get(struct domain *d, struct frame *table, struct frame *targe
     if (READ_ONCE(target->owner) == d->id && fw_is_ready(w, type) && frame_cas(target, &w, w + FW_BOTH_ONE)) {
         if (READ_ONCE(target->owner) == d->id && linear_count(target, TD_LINEAR_IN, IN_MASK, OUT_MASK))
             return 0;
-        frame_put_type(target, d, type, NULL);
+        frame_put_type(target, d, type, hc);
     }
     __atomic_fetch_sub(&table->data, TD_LINEAR_OUT, __ATOMIC_SEQ_CST);
     return -EINVAL;
@@ -69,7 +71,7 @@ int pv_child_get(struct domain *d, struct frame *table, enum frame_type type, ui
     if (child == table)
         return pte & PTE_WRITE ? -EINVAL : 0;
     if (fw_is_valid(READ_ONCE(child->word), type))
-        return pte & PTE_WRITE ? -EINVAL : linear_get(d, table, child, type);
+        return pte & PTE_WRITE ? -EINVAL : linear_get(d, table, child, type, hc);
     return frame_get_type(child, d, pte_rules[type].child, hc);
 }
 
