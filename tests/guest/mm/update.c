@@ -214,3 +214,23 @@ KIT_TEST(update_reserved_slots)
     CHECK_RC(kit_pte_write(root + 255 * 8, 0), 0);
     CHECK_RC(kit_table_free(l3), 0);
 }
+
+/* The hypervisor has its own pages cached: an entry that maps one may not have another attribute, neither as a new one nor by a change of that alone. */
+KIT_TEST(attributes_of_shared_info)
+{
+    uint64_t *table = kit_page_alloc(), slot = kit_maddr_of(table);
+    uint64_t info = kit_start_info->shared_info & PTE_ADDR;
+
+    CHECK_RC(kit_set_ro(table), 0);
+    CHECK_RC(kit_pin(1, kit_mfn_of(table)), 0);
+    CHECK_RC(kit_pte_write(slot, info | PTE_RW | PTE_PCD), -XEN_EACCES);
+    CHECK_RC(kit_pte_write(slot, info | PTE_RW | PTE_PSE), -XEN_EACCES);
+    CHECK_RC(kit_pte_write(slot, info | PTE_RW), 0);
+    CHECK_RC(kit_pte_write(slot, info | PTE_RW | PTE_PCD | PTE_PWT), -XEN_EACCES);
+    CHECK_RC(kit_pte_write(slot, info | PTE_RW | PTE_PWT), -XEN_EACCES);
+    CHECK_RC(kit_pte_write(slot, info | PTE_RW | PTE_PSE), -XEN_EACCES);
+    CHECK_RC(kit_pte_write(slot, 0), 0);
+    CHECK_RC(kit_unpin(kit_mfn_of(table)), 0);
+    CHECK_RC(kit_set_rw(table), 0);
+    kit_page_free(table);
+}
