@@ -169,8 +169,8 @@ KIT_TEST(domain_create)
     uint64_t before, after, start;
     unsigned long own = DOMAINS * (KIT_PUPPET_PAGES + ((uint64_t)EXTENTS << EXTENT_ORDER));
 
-    CHECK_OR_RETURN(create_all(2));
-    destroy_all(2);
+    CHECK_OR_RETURN(create_all(DOMAINS)); /* from then on it is memory that was used before */
+    destroy_all(DOMAINS);
     before = kit_free_pages();
     start = kit_rdtsc();
     bench_begin_domain_create();
