@@ -21,7 +21,7 @@ help:
 	@echo "make            build everything into $(B)/"
 	@echo "make run        boot the demo in QEMU, console on this terminal"
 	@echo "make test       every test but the long ones"
-	@echo "make lint test-unit test-guest test-system test-matrix test-daemons soak fuzz bench"
+	@echo "make lint test-unit test-guest test-system test-matrix test-daemons test-life soak fuzz bench"
 .PHONY: all help
 
 # Building installs nothing, but says what is missing.

@@ -7,14 +7,20 @@
 
 long domctl_absent(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
-    (void)hc, (void)d;
+    bool is_self = d == hc->vcpu->domain;
+
     switch (op->cmd) {
+    case XEN_DOMCTL_vm_event_op:
+        return is_self ? -EINVAL : -ENOSYS;
+    case XEN_DOMCTL_set_access_required: /* of who watches a domain's memory, and there is nobody */
+        return is_self ? -EPERM : 0;
+    case XEN_DOMCTL_monitor_op:
+        return is_self ? -EPERM : -EOPNOTSUPP;
     case XEN_DOMCTL_assign_device:
     case XEN_DOMCTL_test_assign_device:
     case XEN_DOMCTL_deassign_device:
     case XEN_DOMCTL_get_device_group:
     case XEN_DOMCTL_ioport_mapping:
-    case XEN_DOMCTL_monitor_op:
     case XEN_DOMCTL_get_paging_mempool_size:
     case XEN_DOMCTL_set_paging_mempool_size:
         return -EOPNOTSUPP;
@@ -24,6 +30,17 @@ long domctl_absent(struct hypercall *hc, struct domain *d, struct xen_domctl *op
     default:
         return -EINVAL;
     }
+}
+
+/* A domain sees one node: what is no layout at all is told apart, as on Xen. */
+long domctl_setvnumainfo(struct hypercall *hc, struct domain *d, struct xen_domctl *domctl)
+{
+    const struct xen_domctl_vnuma *op = &domctl->u.vnuma;
+
+    (void)hc;
+    if (!op->nr_vnodes || !op->nr_vmemranges || op->nr_vcpus != d->max_vcpus || op->pad)
+        return -EINVAL;
+    return -EOPNOTSUPP;
 }
 
 /* No domain but the hardware domain reaches devices, so there is nothing to take away; and nothing is given. */

@@ -115,9 +115,12 @@ long domctl_resumedomain(struct hypercall *hc, struct domain *d, struct xen_domc
 /* Of the first domain from the given id on: the toolstack walks all by asking for one more than the last. */
 long domctl_getdomaininfo(struct hypercall *hc, struct domain *none, struct xen_domctl *op)
 {
-    struct domain *d = domain_get_from(op->domain);
+    struct domain *d;
 
     (void)none;
+    if (op->domain >= DOMID_FIRST_RESERVED)
+        return -EINVAL;
+    d = domain_get_from(op->domain);
     if (!d)
         return -ESRCH;
     domain_info(d, &op->u.getdomaininfo);

@@ -114,7 +114,7 @@ long domctl_setvcpucontext(struct hypercall *hc, struct domain *d, struct xen_do
     if (rc)
         return rc;
     if (guest_ptr_is_null(from))
-        return -EOPNOTSUPP; /* a vcpu's reset */
+        return v->is_initialised ? -EOPNOTSUPP : 0; /* a vcpu's reset */
     context = hv_new(struct vcpu_guest_context);
     if (!context)
         return -ENOMEM;

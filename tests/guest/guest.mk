@@ -25,9 +25,9 @@ test-guest-split: $(GUESTS) $(B)/xenios
 .PHONY: guests test-guest test-guest-oracle test-guest-debug
 
 # Every allocation fails once, in a guest made for it; and in the guests of other areas.
-FAIL_ALLOC_AREAS ?= smoke events grant time memory
-test-fail-alloc: $(B)/guests/alloc-pv64 $(B)/xenios
-	$(PYTHON) tests/guest/fail_alloc.py --hypervisor $(B)/xenios --build $(B) alloc
+FAIL_ALLOC_AREAS ?= alloc_domains smoke events grant time memory
+test-fail-alloc: $(B)/guests/alloc-pv64 $(B)/guests/alloc_domains-pv64 $(B)/xenios
+	$(PYTHON) tests/guest/fail_alloc.py --hypervisor $(B)/xenios --build $(B) alloc alloc_domains:11
 test-fail-alloc-all: $(GUESTS) $(B)/xenios
 	$(PYTHON) tests/guest/fail_alloc.py --hypervisor $(B)/xenios --build $(B) $(FAIL_ALLOC_AREAS)
 .PHONY: test-fail-alloc test-fail-alloc-all

@@ -30,6 +30,7 @@ def pytest_configure(config):
     config.addinivalue_line('markers', 'xdist_group: tests that share a boot')
     config.addinivalue_line('markers', 'soak: ten minutes of load')
     config.addinivalue_line('markers', 'long: not part of make test, but of a target of its own (make test-daemons)')
+    config.addinivalue_line('markers', 'life: domains by the hundred')
     config.addinivalue_line('markers', 'xenios_only: about what Debian\'s Xen does otherwise')
 
 
@@ -46,6 +47,8 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason='part of make soak'))
         if item.get_closest_marker('long') and 'long' not in chosen:
             item.add_marker(pytest.mark.skip(reason='a long one: make test-daemons'))
+        if item.get_closest_marker('life') and 'life' not in chosen:
+            item.add_marker(pytest.mark.skip(reason='part of make test-life'))
         # Named, not passed over: the end of a run lists each with its reason.
         missing = getattr(item.module, 'NOT_THERE_ON_XENIOS', {})
         if ours and item.originalname in missing and not config.getoption('--not-there'):

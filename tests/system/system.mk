@@ -25,6 +25,11 @@ soak-system: dom0 $(ORACLE_XEN) $(HYPERVISOR)
 soak: soak-system
 .PHONY: soak soak-system
 
+# Domains by the hundred, and toolstacks that die half way: long. LIFE_CYCLES, LIFE_LINUXES, LIFE_DOMAINS for fewer.
+test-life: debian $(ORACLE_XEN) $(HYPERVISOR)
+	$(Q)$(SYSTEM_RUN) -m life -s $(PYTEST_ARGS)
+.PHONY: test-life
+
 test-system-oracle: dom0 debian $(ORACLE_XEN)
 	$(Q)$(MAKE) --no-print-directory test-system HYPERVISOR=$(ORACLE_XEN)
 .PHONY: test-system test-matrix test-system-oracle

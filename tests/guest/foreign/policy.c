@@ -163,6 +163,12 @@ KIT_TEST(vcpu_msrs)
     CHECK(kit_domain_gone(d));
 }
 
+static long ask(unsigned cmd, unsigned domain)
+{
+    memset(&op, 0, sizeof(op));
+    return kit_domctl(cmd, domain, &op);
+}
+
 /* What PV domains cannot have here: callers know by the error. */
 KIT_TEST(absent_domctls)
 {
@@ -191,6 +197,14 @@ KIT_TEST(absent_domctls)
                  {XEN_DOMCTL_get_paging_mempool_size, -XEN_EOPNOTSUPP},
                  {XEN_DOMCTL_set_paging_mempool_size, -XEN_EOPNOTSUPP},
                  {XEN_DOMCTL_vm_event_op, -XEN_ENOSYS},
+                 {XEN_DOMCTL_mem_sharing_op, -XEN_ENOSYS},
+                 {XEN_DOMCTL_set_access_required, 0},
+                 {XEN_DOMCTL_setvnumainfo, -XEN_EINVAL},
+                 {XEN_DOMCTL_soft_reset, -XEN_EINVAL},
+                 {XEN_DOMCTL_setvcpucontext, 0}, /* nothing to reset */
+                 {XEN_DOMCTL_gdbsx_guestmemio, -XEN_ENOSYS},
+                 {XEN_DOMCTL_audit_p2m, -XEN_ENOSYS},
+                 {XEN_DOMCTL_cacheflush, -XEN_ENOSYS},
                  {87, -XEN_ENOSYS},
                  {999, -XEN_ENOSYS}};
     domid_t d;
@@ -206,4 +220,14 @@ KIT_TEST(absent_domctls)
         CHECK_RC(rc, cases[i].rc);
     }
     CHECK(kit_domain_gone(d));
+    /* Of nobody, of no number, and of oneself. */
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        CHECK_RC(ask(cases[i].cmd, 4321), -XEN_ESRCH);
+        CHECK_RC(ask(cases[i].cmd, DOMID_SELF), -XEN_ESRCH);
+    }
+    CHECK_RC(ask(XEN_DOMCTL_getdomaininfo, DOMID_SELF), -XEN_EINVAL);
+    CHECK_RC(ask(XEN_DOMCTL_vm_event_op, 0), -XEN_EINVAL);
+    CHECK_RC(ask(XEN_DOMCTL_set_access_required, 0), -XEN_EPERM);
+    CHECK_RC(ask(XEN_DOMCTL_monitor_op, 0), -XEN_EPERM);
+    CHECK_RC(ask(XEN_DOMCTL_setvnumainfo, 0), -XEN_EINVAL);
 }

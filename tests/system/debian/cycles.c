@@ -1,17 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cycles COUNT KERNEL [wait]: COUNT times, makes a PV domain of 32 MiB from KERNEL with the domain builder of libxenguest, starts it, with `wait`
- * lets it end by itself, and destroys it. Prints the pages that are free before and after, which must be equal.
+ * Domains by the hundred, with the domain builder of libxenguest.
+ *
+ * cycles COUNT KERNEL [wait]: COUNT times, makes a PV domain of 32 MiB from KERNEL, starts it, with `wait` lets it end by itself, and destroys it. Prints the pages that are free before and
+ * after, which must be equal, and the median cost of a cycle among the first and the last hundred, in ticks of the TSC: under QEMU's -icount these are instructions.
+ *
+ * cycles many COUNT KERNEL: makes COUNT of them that live at once (KERNEL is the guest `answer`, which sends back what it is sent, plus one), asks each twice, and destroys them all.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <xenctrl.h>
+#include <xenevtchn.h>
+#include <xenforeignmemory.h>
 #include <xenguest.h>
+#include <xen/io/console.h>
+
+#define HUNDRED 100
+
+struct made {
+    uint32_t domid;
+    unsigned int console_port;
+    xen_pfn_t console;
+    struct xencons_interface *ring;
+    int port;
+};
 
 static xc_interface *xen;
+static xenforeignmemory_handle *memory;
 
 static unsigned long long free_pages(void)
 {
@@ -29,19 +48,19 @@ static unsigned long long free_pages(void)
     return last;
 }
 
-static int build(uint32_t domid, const char *kernel)
+static int build(struct made *made, const char *kernel, int mib)
 {
     struct xc_dom_image *image = xc_dom_allocate(xen, "", NULL);
     const char *step = "allocate";
 
     if (!image)
         return -1;
-    int port = xc_evtchn_alloc_unbound(xen, domid, 0);
-    int console = xc_evtchn_alloc_unbound(xen, domid, 0);
+    int port = xc_evtchn_alloc_unbound(xen, made->domid, 0);
+    int console = xc_evtchn_alloc_unbound(xen, made->domid, 0);
     if (port < 0 || console < 0)
         return -1;
     image->xenstore_evtchn = (unsigned)port;
-    image->console_evtchn = (unsigned)console;
+    image->console_evtchn = made->console_port = (unsigned)console;
     image->container_type = XC_DOM_PV_CONTAINER;
     image->flags = 0;
 
@@ -49,13 +68,14 @@ static int build(uint32_t domid, const char *kernel)
     if ((step = name, (call)))                                                                               \
     goto failed
     STEP("kernel", xc_dom_kernel_file(image, kernel));
-    STEP("boot_xen_init", xc_dom_boot_xen_init(image, xen, domid));
+    STEP("boot_xen_init", xc_dom_boot_xen_init(image, xen, made->domid));
     STEP("parse", xc_dom_parse_image(image));
-    STEP("mem_init", xc_dom_mem_init(image, 32));
+    STEP("mem_init", xc_dom_mem_init(image, (unsigned)mib));
     STEP("boot_mem_init", xc_dom_boot_mem_init(image));
     STEP("build", xc_dom_build_image(image));
     STEP("boot", xc_dom_boot_image(image));
     STEP("gnttab", xc_dom_gnttab_init(image));
+    made->console = xc_dom_p2m(image, image->console_pfn);
     xc_dom_release(image);
     return 0;
 failed:
@@ -64,7 +84,7 @@ failed:
     return -1;
 }
 
-static int once(const char *kernel, int wait)
+static int make(struct made *made, const char *kernel, int mib)
 {
     struct xen_domctl_createdomain config = {
         .max_vcpus = 1,
@@ -74,49 +94,150 @@ static int once(const char *kernel, int wait)
         .grant_opts = XEN_DOMCTL_GRANT_version(1),
         .arch = {.emulation_flags = 0},
     };
-    uint32_t domid = 0;
 
-    if (xc_domain_create(xen, &domid, &config)) {
+    made->domid = 0;
+    if (xc_domain_create(xen, &made->domid, &config)) {
         perror("create");
         return -1;
     }
-    int failed = xc_domain_max_vcpus(xen, domid, 1) || xc_domain_setmaxmem(xen, domid, 33 << 10) ||
-                 build(domid, kernel) || xc_domain_unpause(xen, domid);
-    if (failed)
+    if (xc_domain_max_vcpus(xen, made->domid, 1) || xc_domain_setmaxmem(xen, made->domid, (mib + 1u) << 10) ||
+        build(made, kernel, mib) || xc_domain_unpause(xen, made->domid)) {
         perror("build");
-    for (int tries = 0; wait && !failed && tries < 3000; tries++) {
+        xc_domain_destroy(xen, made->domid);
+        return -1;
+    }
+    return 0;
+}
+
+static void wait_for_end(uint32_t domid)
+{
+    for (int tries = 0; tries < 3000; tries++) {
         xc_dominfo_t info;
         if (xc_domain_getinfo(xen, domid, 1, &info) != 1 || info.domid != domid || info.shutdown ||
             info.dying)
-            break;
+            return;
         usleep(10000);
     }
-    if (xc_domain_destroy(xen, domid)) {
+}
+
+static int once(const char *kernel, int wait)
+{
+    struct made made;
+
+    if (make(&made, kernel, 32))
+        return -1;
+    if (wait)
+        wait_for_end(made.domid);
+    if (xc_domain_destroy(xen, made.domid)) {
         perror("destroy");
-        failed = 1;
+        return -1;
     }
-    return failed ? -1 : 0;
+    return 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const unsigned long long *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static unsigned long long median(unsigned long long *cost, int count)
+{
+    qsort(cost, (size_t)count, sizeof(*cost), by_size);
+    return cost[count / 2];
+}
+
+static int cycles(int count, const char *kernel, int wait)
+{
+    unsigned long long *cost = calloc((size_t)count + 1, sizeof(*cost));
+    int some = count < 2 * HUNDRED ? count / 2 : HUNDRED;
+
+    /* The first of all may leave tables behind that later ones share. */
+    if (!cost || once(kernel, wait))
+        return 1;
+    unsigned long long before = free_pages();
+    for (int n = 0; n < count; n++) {
+        unsigned long long start = __builtin_ia32_rdtsc();
+        if (once(kernel, wait)) {
+            fprintf(stderr, "in cycle %d\n", n);
+            return 1;
+        }
+        cost[n] = __builtin_ia32_rdtsc() - start;
+    }
+    unsigned long long after = free_pages();
+    unsigned long long first = median(cost, some), last = median(cost + count - some, some);
+    printf("CYCLES %d free before %llu after %llu cost first %llu last %llu\n", count, before, after, first,
+           last);
+    free(cost);
+    return before != after;
+}
+
+/* Its console ring, seen from here, and a port to ring its bell with. */
+static int connect_to(struct made *made, xenevtchn_handle *events)
+{
+    made->ring = xenforeignmemory_map(memory, made->domid, PROT_READ | PROT_WRITE, 1, &made->console, NULL);
+    if (!made->ring)
+        return -1;
+    made->port = xenevtchn_bind_interdomain(events, made->domid, made->console_port);
+    return made->port < 0 ? -1 : 0;
+}
+
+static int ask(struct made *made, xenevtchn_handle *events, char question)
+{
+    volatile struct xencons_interface *ring = made->ring;
+    XENCONS_RING_IDX at = ring->in_prod, answered = ring->out_prod;
+
+    ring->in[MASK_XENCONS_IDX(at, ring->in)] = question;
+    __atomic_store_n(&ring->in_prod, at + 1, __ATOMIC_SEQ_CST);
+    if (xenevtchn_notify(events, made->port))
+        return -1;
+    for (int tries = 0; tries < 6000 && ring->out_prod == answered; tries++)
+        usleep(10000);
+    if (ring->out_prod != answered + 1 || ring->out[MASK_XENCONS_IDX(answered, ring->out)] != question + 1)
+        return -1;
+    __atomic_store_n(&ring->out_cons, answered + 1, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+static int many(int count, const char *kernel)
+{
+    struct made *all = calloc((size_t)count, sizeof(*all));
+    xenevtchn_handle *events = xenevtchn_open(NULL, 0);
+    int alive = 0, answers = 0, destroyed = 0;
+
+    memory = xenforeignmemory_open(NULL, 0);
+    if (!all || !events || !memory || once(kernel, 0))
+        return 1;
+    unsigned long long before = free_pages();
+    while (alive < count && !make(&all[alive], kernel, 16) && !connect_to(&all[alive], events))
+        alive++;
+    unsigned long long during = free_pages();
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < alive; i++)
+            answers += !ask(&all[i], events, (char)('a' + (i + round) % 20));
+    for (int i = 0; i < alive; i++) {
+        xenforeignmemory_unmap(memory, all[i].ring, 1);
+        xenevtchn_unbind(events, (evtchn_port_t)all[i].port);
+        destroyed += !xc_domain_destroy(xen, all[i].domid);
+    }
+    unsigned long long after = free_pages();
+    printf("MANY %d alive %d answers %d destroyed %d free before %llu during %llu after %llu\n", count, alive,
+           answers, destroyed, before, during, after);
+    xenevtchn_close(events);
+    xenforeignmemory_close(memory);
+    free(all);
+    return alive != count || answers != 2 * count || destroyed != count || before != after;
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 3)
         return 2;
-    int count = atoi(argv[1]);
     xen = xc_interface_open(NULL, NULL, 0);
     if (!xen)
         return 1;
-    /* The first of all may leave tables behind that later ones share. */
-    if (once(argv[2], argc > 3))
-        return 1;
-    unsigned long long before = free_pages();
-    for (int n = 0; n < count; n++) {
-        if (once(argv[2], argc > 3)) {
-            fprintf(stderr, "in cycle %d\n", n);
-            return 1;
-        }
-    }
-    unsigned long long after = free_pages();
-    printf("CYCLES %d free before %llu after %llu\n", count, before, after);
-    return before != after;
+    if (!strcmp(argv[1], "many"))
+        return argc < 4 ? 2 : many(atoi(argv[2]), argv[3]);
+    return cycles(atoi(argv[1]), argv[2], argc > 3);
 }
