@@ -402,7 +402,7 @@ void domain_unpause(struct domain *d)
     if (__atomic_sub_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST))
         return;
     for_each_vcpu (v, d)
-        sched_wake(v);
+        vcpu_start(v);
 }
 
 struct frame *vcpu_info_forget(struct vcpu *v)

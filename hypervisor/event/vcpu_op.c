@@ -27,7 +27,8 @@ static void periodic_fired(void *data)
     struct vcpu *v = data;
     s_time_t period = READ_ONCE(v->periodic_period), now = time_now(), late;
 
-    if (!period)
+    /* Who cannot run costs nothing: vcpu_start() goes on. */
+    if (!period || READ_ONCE(v->domain->pause_count) > 0 || (READ_ONCE(v->pause_flags) & VCPU_DOWN))
         return;
     event_send_virq(v, VIRQ_TIMER);
     late = now - v->periodic_last;
@@ -50,7 +51,7 @@ void vcpu_timers_init(struct vcpu *v)
     v->periodic_period = INITIAL_PERIOD;
 }
 
-/* The period that was set while the vcpu was down, or the initial one, starts when it comes up. */
+/* The period that was set, or the initial one, starts when the vcpu comes up, and again after a pause in which it fell due. */
 static void start_periodic(struct vcpu *v)
 {
     if (!v->periodic_period || timer_is_armed(&v->periodic_timer))
