@@ -19,3 +19,19 @@ bench:
 	$(Q)tools/install-packages
 	$(Q)$(MAKE) --no-print-directory bench-run
 .PHONY: bench bench-run
+
+# The second table: the store's daemons, ours and Debian's two, each in a domain 0 under Debian's Xen. `make bench-xenstored` makes it alone.
+$(B)/bench/store_count.so: tests/bench/store_count.c tests/lib/qemu_plugin.h
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
+
+# At an address of its own, as above.
+$(B)/bench/store_client: tests/bench/store_client.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -Wno-unused-parameter $(XEN_CPPFLAGS) -static -no-pie -Wl,--no-relax \
+	    -Wl,-Ttext-segment=0x5a000000 -o $@ $<
+
+bench-xenstored: $(B)/bench/store_count.so $(B)/bench/store_client $(B)/tools/xenstored $(B)/cache/xen-utils-4.17/version $(KERNEL_DIR)/version oracle
+	$(Q)B=$(B) $(PYTHON) tests/bench/store.py --hypervisor=$(ORACLE_XEN) --kernel=$(KERNEL_DIR) --ours=$(B)/tools/xenstored \
+	    --debian=$(B)/cache/xen-utils-4.17/usr/lib/xen-4.17/bin $(STORE_BENCH_ARGS)
+.PHONY: bench-xenstored

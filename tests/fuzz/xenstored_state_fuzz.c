@@ -10,7 +10,7 @@
  * FUZZ-SOURCES: toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c
  * FUZZ-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
  * FUZZ-SOURCES: toolstack/xenstored/lib/watch.c toolstack/xenstored/lib/state_save.c
- * FUZZ-SOURCES: toolstack/xenstored/lib/state_load.c toolstack/xenstored/lib/listing.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/state_load.c toolstack/xenstored/lib/listing.c toolstack/xenstored/lib/state_nodes.c
  */
 #include <stdlib.h>
 #include <stdint.h>

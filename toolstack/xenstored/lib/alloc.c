@@ -28,28 +28,16 @@ void st_dealloc(struct st_store *s, void *p, size_t size)
     s->a.free(s->a.ctx, p, size);
 }
 
-/*
- * Multiply and fold, 8 bytes at a time, from a secret start: names cannot be chosen to collide by someone
- * who does not know the seed and never sees a hash.
- */
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-    unsigned __int128 m = (unsigned __int128)a * b;
-
-    return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
 uint32_t st_hash(const struct st_store *s, const void *p, size_t len)
 {
     const unsigned char *c = p;
-    uint64_t h = s->seed ^ (len * 0x9e3779b97f4a7c15ull), w;
+    uint64_t h = hash_start(s, len), w;
 
-    for (; len >= 8; c += 8, len -= 8) {
+    for (; len > 8; c += 8, len -= 8) {
         memcpy(&w, c, 8);
-        h = fold(h ^ w, 0xd6e8feb86659fd93ull);
+        h = st_fold(h ^ w, 0xd6e8feb86659fd93ull);
     }
     w = 0;
     memcpy(&w, c, len);
-    h = fold(h ^ w, s->seed | 1);
-    return (uint32_t)(h ^ (h >> 32));
+    return hash_word(s, h, w);
 }

@@ -44,23 +44,30 @@ struct st_perms {
     struct st_perm entry[];
 };
 
+/* What only a node that has, or had, children needs: most have none. It belongs to one version of the node. */
+struct st_dir {
+    struct st_node *first; /* root of the children's treap */
+    uint64_t gen;          /* last change of the set of children */
+    uint32_t count;
+    uint32_t bytes;  /* of their names, each with its NUL */
+    uint16_t writer; /* who made the change numbered gen */
+};
+
+/* Memory per node is mostly this: the order of the members leaves no holes, and data begins right behind them. */
 struct st_node {
     uint32_t ref;
     uint32_t hash;                /* of the name: the order in the treap */
     struct st_node *left, *right; /* siblings */
-    struct st_node *children;     /* root of the children's treap */
+    struct st_dir *dir;           /* NULL: never had a child */
     struct st_perms *perms;
     union {
         uint64_t seq;              /* unique number of the creation: identity, and the order of listings */
         struct st_node *next_free; /* while being released */
     };
-    uint64_t gen;  /* last change of value or permissions */
-    uint64_t cgen; /* last change of the set of children */
-    uint32_t nr_children;
-    uint32_t children_bytes; /* of their names, each with its NUL */
+    uint64_t gen; /* last change of value or permissions */
     uint16_t name_len, value_len;
-    uint16_t writer, cwriter; /* who made the changes numbered gen and cgen */
-    char data[];              /* name, value; no NULs */
+    uint16_t writer; /* who made the change numbered gen */
+    char data[];     /* name, value; no NULs */
 };
 
 struct st_list {
@@ -188,6 +195,15 @@ struct st_conn {
     } in;
 };
 
+#define ST_LISTINGS 16u
+
+/* The children's names of a node as DIRECTORY says them, as of the change of the children numbered @gen. */
+struct st_listing {
+    uint64_t seq, gen;
+    uint32_t len;
+    char *text; /* NULL: none */
+};
+
 struct st_store {
     struct st_allocator a;
     struct st_hooks hooks;
@@ -199,6 +215,7 @@ struct st_store {
     struct st_domain **domain_page[256];
     struct st_perms **perms_table;
     uint32_t perms_size, perms_count;
+    struct st_listing listing[ST_LISTINGS];
     struct st_watch_path **watch_table;
     uint32_t watch_size, watch_count;
     uint32_t nr_watches, nr_txns, nr_conns, doomed;
@@ -222,11 +239,36 @@ void *st_zalloc(struct st_store *s, size_t size);
 void st_dealloc(struct st_store *s, void *p, size_t size);
 uint32_t st_hash(const struct st_store *s, const void *p, size_t len);
 
+/*
+ * Multiply and fold, 8 bytes at a time, from a secret start: names cannot be chosen to collide by someone who does not
+ * know the seed and never sees a hash.
+ */
+static inline uint64_t st_fold(uint64_t a, uint64_t b)
+{
+    unsigned __int128 m = (unsigned __int128)a * b;
+
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+/* st_hash() of at most 8 bytes, which are the low ones of @w; the others are zero. @start: hash_start(). */
+static inline uint32_t hash_word(const struct st_store *s, uint64_t start, uint64_t w)
+{
+    uint64_t h = st_fold(start ^ w, s->seed | 1);
+
+    return (uint32_t)(h ^ (h >> 32));
+}
+
+static inline uint64_t hash_start(const struct st_store *s, size_t len)
+{
+    return s->seed ^ (len * 0x9e3779b97f4a7c15ull);
+}
+
 /* path.c: canonical paths are absolute, without a trailing slash, NUL-terminated */
 int st_path_make(const struct st_conn *c, const char *in, char out[ST_PATH_MAX + 1], size_t *len,
                  bool *relative);
 bool st_path_valid(const char *path, size_t len);
 bool st_path_special(const char *path);
+bool st_name_valid(const char *name, size_t len); /* one component */
 /* Length of the parent's path of a canonical path ("/" is its own parent). */
 size_t st_path_parent(const char *path, size_t len);
 bool st_path_below(const char *path, size_t len, const char *top, size_t top_len);
@@ -260,17 +302,48 @@ struct st_node *st_node_hold(struct st_node *n);
 void st_node_put(struct st_store *s, struct st_node *n);
 struct st_node *st_node_own(struct st_store *s, struct st_node **slot); /* NULL: no memory */
 struct st_node *st_node_set_value(struct st_store *s, struct st_node **slot, const void *value, size_t len);
+/* What is charged for it, whether or not it has children now. */
 size_t st_node_size(const struct st_node *n);
+/* Room for the node's children; @n must be its slot's own. NULL without memory. */
+struct st_dir *st_node_dir(struct st_store *s, struct st_node *n);
 static inline const char *node_value(const struct st_node *n)
 {
     return n->data + n->name_len;
 }
+static inline struct st_node *node_children(const struct st_node *n)
+{
+    return n->dir ? n->dir->first : NULL;
+}
+static inline uint32_t node_nr_children(const struct st_node *n)
+{
+    return n->dir ? n->dir->count : 0;
+}
+static inline uint32_t node_children_bytes(const struct st_node *n)
+{
+    return n->dir ? n->dir->bytes : 0;
+}
+static inline uint64_t node_cgen(const struct st_node *n)
+{
+    return n->dir ? n->dir->gen : 0;
+}
+static inline unsigned int node_cwriter(const struct st_node *n)
+{
+    return n->dir ? n->dir->writer : n->writer;
+}
+/* The order of siblings. */
+static inline int node_compare(uint32_t hash, const char *name, size_t len, const struct st_node *n)
+{
+    if (hash != n->hash)
+        return hash < n->hash ? -1 : 1;
+    if (len != n->name_len)
+        return len < n->name_len ? -1 : 1;
+    return memcmp(name, n->data, len);
+}
 
 /* treap.c: the children of one node */
-struct st_node *st_child_find(const struct st_store *s, const struct st_node *parent, const char *name,
-                              size_t len);
 struct st_node **st_child_own(struct st_store *s, struct st_node *parent, const char *name, size_t len);
 int st_child_prepare_add(struct st_store *s, struct st_node *parent, const struct st_node *child);
+bool st_child_exists(const struct st_node *parent, const struct st_node *child);
 void st_child_add(struct st_store *s, struct st_node *parent, struct st_node *child);
 int st_child_prepare_remove(struct st_store *s, struct st_node *parent, const char *name, size_t len);
 struct st_node *st_child_remove(struct st_store *s, struct st_node *parent, const char *name, size_t len);
@@ -283,6 +356,14 @@ int st_node_walk(struct st_node *n, struct st_walk *w, size_t len, st_node_fn fn
 bool st_node_same(const struct st_node *a, const struct st_node *b);
 
 /* tree.c: by path; @root is a slot, so that a shared root can be replaced by its copy */
+struct st_where {
+    struct st_node **slot; /* where the node hangs */
+    struct st_node *node;  /* the node itself or the nearest ancestor that exists */
+    size_t found;          /* length of that one's path */
+    bool own;              /* nothing on the way is shared: *slot may be changed as it is */
+};
+void st_tree_look(const struct st_store *s, struct st_node **root, const char *path, size_t len,
+                  struct st_where *w);
 struct st_node *st_tree_find(const struct st_store *s, struct st_node *root, const char *path, size_t len);
 /* The node or the nearest ancestor that exists; *found is the length of its path. */
 struct st_node *st_tree_nearest(const struct st_store *s, struct st_node *root, const char *path, size_t len,
@@ -292,12 +373,18 @@ int st_tree_create(struct st_store *s, struct st_node **root, const char *path, 
                    size_t vlen, struct st_perms *perms, unsigned int writer);
 int st_tree_set(struct st_store *s, struct st_node **root, const char *path, size_t len, const void *value,
                 size_t vlen, unsigned int writer);
+/* The value of the node in @slot, which is its tree's own; NULL, as from st_tree_own: -ENOMEM. */
+int st_tree_set_at(struct st_store *s, struct st_node **slot, const void *value, size_t vlen,
+                   unsigned int writer);
 int st_tree_set_perms(struct st_store *s, struct st_node **root, const char *path, size_t len,
                       struct st_perms *perms, unsigned int writer);
 int st_tree_remove(struct st_store *s, struct st_node **root, const char *path, size_t len,
                    unsigned int writer, struct st_node **removed);
 void st_account(struct st_store *s, const struct st_perms *p, int nodes, long bytes);
 void st_account_subtree(struct st_store *s, struct st_node *n, int sign);
+
+/* listing.c */
+void st_listings_forget(struct st_store *s);
 
 /* watch.c */
 int st_watch_add(struct st_conn *c, const char *path, const char *token);

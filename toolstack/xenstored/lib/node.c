@@ -2,16 +2,23 @@
 /* Nodes: counted, copied before a change when shared. */
 #include "toolstack/xenstored/lib/internal.h"
 
-#define DATA_STEP 16u /* room for the value to change a little in place */
+#define STEP 8u /* sizes are multiples: the value may change a little in place */
 
 static size_t node_bytes(size_t name_len, size_t value_len)
 {
-    return sizeof(struct st_node) + ((name_len + value_len + DATA_STEP - 1) & ~(size_t)(DATA_STEP - 1));
+    return (offsetof(struct st_node, data) + name_len + value_len + STEP - 1) & ~(size_t)(STEP - 1);
 }
 
 size_t st_node_size(const struct st_node *n)
 {
-    return node_bytes(n->name_len, n->value_len);
+    return node_bytes(n->name_len, n->value_len) + sizeof(struct st_dir);
+}
+
+struct st_dir *st_node_dir(struct st_store *s, struct st_node *n)
+{
+    if (!n->dir)
+        n->dir = st_zalloc(s, sizeof(*n->dir));
+    return n->dir;
 }
 
 /* A node without children or siblings. Takes its own reference to @perms. NULL without memory. */
@@ -22,12 +29,12 @@ struct st_node *st_node_new(struct st_store *s, const char *name, size_t name_le
 
     if (!n)
         return NULL;
-    memset(n, 0, sizeof(*n));
+    memset(n, 0, offsetof(struct st_node, data));
     n->ref = 1;
     n->hash = st_hash(s, name, name_len);
     n->perms = st_perms_hold(perms);
     n->seq = ++s->seq;
-    n->gen = n->cgen = ++s->gen;
+    n->gen = ++s->gen;
     n->name_len = (uint16_t)name_len;
     n->value_len = (uint16_t)len;
     memcpy(n->data, name, name_len);
@@ -60,28 +67,35 @@ void st_node_put(struct st_store *s, struct st_node *n)
         s->retired = n->next_free;
         retire(s, n->left);
         retire(s, n->right);
-        retire(s, n->children);
+        retire(s, node_children(n));
+        st_dealloc(s, n->dir, sizeof(*n->dir));
         st_perms_put(s, n->perms);
         s->all_nodes--;
-        st_dealloc(s, n, st_node_size(n));
+        st_dealloc(s, n, node_bytes(n->name_len, n->value_len));
     }
 }
 
-/* A copy of @n with a value of its own; the references to neighbours and children are the copy's. */
-static struct st_node *node_copy(struct st_store *s, const struct st_node *n, const void *value, size_t len)
+/* A copy of @n; the references to neighbours and children are the copy's. */
+static struct st_node *node_copy(struct st_store *s, const struct st_node *n)
 {
-    struct st_node *copy = st_alloc(s, node_bytes(n->name_len, len));
+    size_t bytes = node_bytes(n->name_len, n->value_len);
+    struct st_node *copy = st_alloc(s, bytes);
 
     if (!copy)
         return NULL;
-    memcpy(copy, n, sizeof(*n) + n->name_len);
+    memcpy(copy, n, offsetof(struct st_node, data) + n->name_len + n->value_len);
+    if (n->dir) {
+        copy->dir = st_alloc(s, sizeof(*n->dir));
+        if (!copy->dir) {
+            st_dealloc(s, copy, bytes);
+            return NULL;
+        }
+        *copy->dir = *n->dir;
+        st_node_hold(copy->dir->first);
+    }
     copy->ref = 1;
-    copy->value_len = (uint16_t)len;
-    if (len)
-        memcpy(copy->data + n->name_len, value, len);
     st_node_hold(copy->left);
     st_node_hold(copy->right);
-    st_node_hold(copy->children);
     st_perms_hold(copy->perms);
     s->all_nodes++;
     return copy;
@@ -97,7 +111,7 @@ struct st_node *st_node_own(struct st_store *s, struct st_node **slot)
 
     if (n->ref == 1)
         return n;
-    copy = node_copy(s, n, node_value(n), n->value_len);
+    copy = node_copy(s, n);
     if (!copy)
         return NULL;
     n->ref--;
@@ -108,18 +122,19 @@ struct st_node *st_node_own(struct st_store *s, struct st_node **slot)
 /* Gives the node in @slot (its own already) another value. NULL without memory: nothing changed. */
 struct st_node *st_node_set_value(struct st_store *s, struct st_node **slot, const void *value, size_t len)
 {
-    struct st_node *n = *slot, *copy;
+    struct st_node *n = *slot, *moved = n;
+    size_t have = node_bytes(n->name_len, n->value_len), need = node_bytes(n->name_len, len);
 
-    if (node_bytes(n->name_len, len) == st_node_size(n)) {
-        if (len)
-            memcpy(n->data + n->name_len, value, len);
-        n->value_len = (uint16_t)len;
-        return n;
+    if (need != have) {
+        moved = st_alloc(s, need);
+        if (!moved)
+            return NULL;
+        memcpy(moved, n, offsetof(struct st_node, data) + n->name_len);
+        st_dealloc(s, n, have);
+        *slot = moved;
     }
-    copy = node_copy(s, n, value, len);
-    if (!copy)
-        return NULL;
-    *slot = copy;
-    st_node_put(s, n);
-    return copy;
+    if (len)
+        memcpy(moved->data + moved->name_len, value, len);
+    moved->value_len = (uint16_t)len;
+    return moved;
 }

@@ -32,6 +32,12 @@ static unsigned int perms_dep(const struct st_conn *c)
     return c->privileged ? 0 : ST_DEP_PERMS;
 }
 
+/* A path whose node was found is valid, for it consists of nodes' names; any other is looked at now. */
+static int invalid(const struct st_path *p, size_t found)
+{
+    return found == p->len || st_path_valid(p->text, p->len) ? 0 : -EINVAL;
+}
+
 static struct st_node *special(struct st_store *s, const char *path)
 {
     if (!strcmp(path, "@introduceDomain"))
@@ -57,6 +63,9 @@ int st_op_find(struct st_conn *c, struct st_txn *t, const struct st_path *p, uns
             return -EINVAL;
     } else {
         n = st_tree_nearest(c->store, *tree_of(c, t), p->text, p->len, &found);
+        rc = invalid(p, found);
+        if (rc)
+            return rc;
         rc = touch(t, p->text, p->len, ST_DEP_EXIST | dep | perms_dep(c));
         if (rc)
             return rc;
@@ -140,7 +149,7 @@ static void count_created(struct st_conn *c, struct st_txn *t, struct st_node *t
     unsigned int n = 0;
     long bytes = 0;
 
-    for (; top; top = top->children, n++) {
+    for (; top; top = node_children(top), n++) {
         bytes += (long)st_node_size(top);
         if (!t)
             st_account(c->store, top->perms, 1, (long)st_node_size(top));
@@ -160,8 +169,10 @@ static int create(struct st_conn *c, struct st_txn *t, const struct st_path *p, 
     unsigned int n = missing_nodes(p, found);
     struct st_perms *perms;
     size_t first, end;
-    int rc;
+    int rc = invalid(p, found);
 
+    if (rc)
+        return rc;
     if (!(st_perms_bits(c, above->perms) & ST_WRITE))
         return -EACCES;
     if (!c->privileged && c->domain->nodes + (t ? t->nodes : 0) + (int32_t)n > (int32_t)s->quota.nodes)
@@ -170,7 +181,7 @@ static int create(struct st_conn *c, struct st_txn *t, const struct st_path *p, 
     for (end = first; end < p->len && p->text[end] != '/';)
         end++;
     if (too_large(c, len, above->perms, 0) ||
-        too_large(c, above->value_len, above->perms, above->children_bytes + end - first + 1) ||
+        too_large(c, above->value_len, above->perms, node_children_bytes(above) + end - first + 1) ||
         too_much_memory(c, n * sizeof(struct st_node) + p->len + len))
         return -ENOSPC;
     rc = touch_created(t, p, found);
@@ -192,28 +203,31 @@ static int create(struct st_conn *c, struct st_txn *t, const struct st_path *p, 
 int st_op_write(struct st_conn *c, struct st_txn *t, const struct st_path *p, const void *value, size_t len)
 {
     struct st_store *s = c->store;
-    struct st_node **root = tree_of(c, t), *n;
-    size_t found, before;
+    struct st_node **root = tree_of(c, t), **slot, *n;
+    struct st_where w;
+    size_t before;
     long grown;
     int rc;
 
-    n = st_tree_nearest(s, *root, p->text, p->len, &found);
-    if (found != p->len)
-        return create(c, t, p, n, found, value, len);
+    st_tree_look(s, root, p->text, p->len, &w);
+    n = w.node;
+    if (w.found != p->len)
+        return create(c, t, p, n, w.found, value, len);
     if (!(st_perms_bits(c, n->perms) & ST_WRITE)) {
         rc = touch(t, p->text, p->len, ST_DEP_EXIST | ST_DEP_PERMS);
         return rc ? rc : -EACCES;
     }
-    if (too_large(c, len, n->perms, n->children_bytes) || too_much_memory(c, len))
+    if (too_large(c, len, n->perms, node_children_bytes(n)) || too_much_memory(c, len))
         return -ENOSPC;
     rc = touch(t, p->text, p->len, ST_DEP_EXIST | ST_DEP_DATA | ST_WROTE | ST_TOLD);
     if (rc)
         return rc;
     before = st_node_size(n);
-    rc = st_tree_set(s, root, p->text, p->len, value, len, c->domid);
+    slot = w.own ? w.slot : st_tree_own(s, root, p->text, p->len);
+    rc = st_tree_set_at(s, slot, value, len, c->domid);
     if (rc)
         return rc;
-    n = st_tree_find(s, *root, p->text, p->len);
+    n = *slot;
     grown = (long)st_node_size(n) - (long)before;
     if (t) {
         t->bytes += (uint32_t)(grown > 0 ? grown : 0);
@@ -264,7 +278,9 @@ int st_op_remove(struct st_conn *c, struct st_txn *t, const struct st_path *p)
     int rc;
 
     n = st_tree_nearest(s, *root, p->text, p->len, &found);
-    rc = touch(t, p->text, p->len, ST_DEP_EXIST | perms_dep(c));
+    rc = invalid(p, found);
+    if (!rc)
+        rc = touch(t, p->text, p->len, ST_DEP_EXIST | perms_dep(c));
     if (rc)
         return rc;
     if (found != p->len) {
@@ -356,7 +372,7 @@ int st_op_set_perms(struct st_conn *c, struct st_txn *t, const struct st_path *p
         return -ENOMEM;
     if (st_path_special(p->text))
         rc = set_special_perms(c, node, perms);
-    else if (too_large(c, node->value_len, perms, node->children_bytes))
+    else if (too_large(c, node->value_len, perms, node_children_bytes(node)))
         rc = -ENOSPC;
     else
         rc = touch(t, p->text, p->len, ST_WROTE | ST_TOLD);

@@ -43,8 +43,19 @@ bool st_path_valid(const char *path, size_t len)
     return true;
 }
 
+bool st_name_valid(const char *name, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        if (!valid_char((unsigned char)name[i]) || name[i] == '/')
+            return false;
+    return len > 0;
+}
+
 /*
- * Makes the canonical form of a client's path in @out. Special names ("@...") pass as they are; the caller
+ * Makes the absolute form of a client's path in @out. Whether its characters are valid is not asked here: st_path_valid() is for
+ * paths that are not found, and for those that are kept (watches). Special names ("@...") pass as they are; the caller
  * decides whether they are meant. 0, or -EINVAL.
  */
 int st_path_make(const struct st_conn *c, const char *in, char out[ST_PATH_MAX + 1], size_t *len,
@@ -69,9 +80,7 @@ int st_path_make(const struct st_conn *c, const char *in, char out[ST_PATH_MAX +
     memcpy(out + base, in, n + 1);
     n += base;
     *len = n;
-    if (in[0] == '@')
-        return 0;
-    return st_path_valid(out, n) ? 0 : -EINVAL;
+    return 0;
 }
 
 size_t st_path_parent(const char *path, size_t len)

@@ -2,9 +2,9 @@
 /*
  * The state stream: all that a store and its connections are, for a live update. Little endian.
  *
- *   8 bytes "xenioxs1", then records: u32 type, u32 length of the body, body, zeroes up to a multiple of 8.
+ *   8 bytes "xenioxs2", then records: u32 type, u32 length of the body, body, zeroes up to a multiple of 8.
  *
- * Order: GLOBAL, DOMAINs, NODEs (parents first), then for each connection CONN, its MESSAGEs (oldest first),
+ * Order: GLOBAL, DOMAINs, NODES (parents first), then for each connection CONN, its MESSAGEs (oldest first),
  * WATCHes, TXNs each followed by its ACCESSes (parents first); END.
  */
 #ifndef XENSTORED_STATE_H

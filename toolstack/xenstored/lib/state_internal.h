@@ -3,14 +3,16 @@
 #ifndef XENSTORED_STATE_INTERNAL_H
 #define XENSTORED_STATE_INTERNAL_H
 
-#define STATE_MAGIC "xenioxs1"
+#include "toolstack/xenstored/lib/internal.h"
+
+#define STATE_MAGIC "xenioxs2"
 
 enum state_record {
     STATE_END = 0,
     STATE_GLOBAL =
         1, /* u64 seq, gen, requests; u32 tracing, number of quotas, quotas; perms of the special nodes */
     STATE_DOMAIN = 2, /* u32 domid, target, introduced, credit; u64 credit time */
-    STATE_NODE = 3,   /* node, path */
+    STATE_NODES = 3,  /* some nodes of the tree, see state_nodes.c */
     STATE_CONN = 4, /* u32 domid or ~0, readonly, next txn, bytes received, description length; these; that */
     STATE_MESSAGE = 5, /* u32 event, bytes delivered; message */
     STATE_WATCH = 6,   /* u32 relative, overflow, path length; path; token with its NUL */
@@ -19,5 +21,25 @@ enum state_record {
 };
 /* node: u64 seq, gen, cgen; u32 writer, cwriter, value length, path length; perms; value; then the path */
 /* perms: u32 count; count times u32 domid << 8 | bits */
+
+#define STATE_PERMS_MAX 2048u /* more than a request can name */
+
+/* What a node of the tree is told apart from: the one before it. */
+struct state_last {
+    uint64_t seq, gen;
+    const struct st_perms *perms;
+};
+
+#define STATE_NODE_ROOM 96u /* for its numbers, each of at most ten bytes, but the permissions' */
+/* An upper bound of what state_node_put() writes. */
+size_t state_node_room(const struct st_node *n);
+/* Writes the node at @to, @depth nodes below the root; returns the bytes. */
+size_t state_node_put(struct state_last *last, const struct st_node *n, size_t depth, char *to);
+
+/* Reading: one for a whole stream. NULL without memory. */
+struct state_nodes *state_nodes_new(struct st_store *s);
+void state_nodes_free(struct st_store *s, struct state_nodes *x);
+/* The nodes of one record, into s->root. 0, -EINVAL, -ENOMEM. */
+int state_nodes_take(struct st_store *s, struct state_nodes *x, const char *p, size_t len);
 
 #endif

@@ -4,14 +4,13 @@
 #include "toolstack/xenstored/lib/state.h"
 #include "toolstack/xenstored/lib/state_internal.h"
 
-#define MAX_PERMS 1024u
-
 struct load {
     struct st_store *s;
     const struct st_loader *in;
     const char *p, *end; /* of the record's body */
     struct st_conn *c;   /* the connection that records belong to; NULL: it was closed, skip */
     struct st_txn *t;
+    struct state_nodes *nodes;
     bool global, ended;
 };
 
@@ -55,10 +54,10 @@ static bool u64(struct load *x, uint64_t *v)
 /* 0 with a reference in *out, -EINVAL, -ENOMEM. */
 static int perms(struct load *x, struct st_perms **out)
 {
-    struct st_perm e[MAX_PERMS];
+    struct st_perm e[STATE_PERMS_MAX];
     uint32_t count, i, v;
 
-    if (!u32(x, &count) || !count || count > MAX_PERMS)
+    if (!u32(x, &count) || !count || count > STATE_PERMS_MAX)
         return -EINVAL;
     for (i = 0; i < count; i++) {
         if (!u32(x, &v) || v >> 24)
@@ -105,28 +104,6 @@ static int image(struct load *x, struct image *m)
     return rc;
 }
 
-/* Creates the node of @m; its parent's children count as changed only in a transaction. */
-static int place_new(struct load *x, struct st_node **root, const struct image *m, bool exact)
-{
-    struct st_store *s = x->s;
-    size_t plen = st_path_parent(m->path.text, m->path.len);
-    struct st_node *parent = st_tree_find(s, *root, m->path.text, plen), **slot;
-    uint64_t cgen;
-    int rc;
-
-    if (!parent)
-        return -EINVAL;
-    cgen = parent->cgen;
-    rc = st_tree_create(s, root, m->path.text, m->path.len, m->value, m->value_len, m->perms, 0);
-    if (rc || !exact)
-        return rc;
-    slot = st_tree_own(s, root, m->path.text, plen);
-    if (!slot)
-        return -ENOMEM;
-    (*slot)->cgen = cgen;
-    return 0;
-}
-
 static int drop(struct load *x, struct st_node **root, const struct st_path *p)
 {
     struct st_node *gone;
@@ -137,33 +114,40 @@ static int drop(struct load *x, struct st_node **root, const struct st_path *p)
     return rc;
 }
 
-/* Puts the node of @m into a tree: new, over the same one, or (in a transaction) instead of an older one. */
-static int place(struct load *x, struct st_node **root, const struct image *m, bool exact)
+/* Puts the node of @m into a transaction's tree: new, over the same one, or instead of an older one. */
+static int place(struct load *x, struct st_node **root, const struct image *m)
 {
     struct st_store *s = x->s;
-    struct st_node *have = st_tree_find(s, *root, m->path.text, m->path.len), **slot;
+    const char *p = m->path.text;
+    size_t len = m->path.len;
+    struct st_node *have = st_tree_find(s, *root, p, len), **slot;
+    struct st_dir *dir = NULL;
     int rc = 0;
 
-    if (have && !exact && m->path.len > 1 && have->seq != m->seq) {
+    if (have && len > 1 && have->seq != m->seq) {
         rc = drop(x, root, &m->path);
         have = NULL;
     }
-    if (!rc && have) {
-        rc = st_tree_set(s, root, m->path.text, m->path.len, m->value, m->value_len, 0);
-        if (!rc)
-            rc = st_tree_set_perms(s, root, m->path.text, m->path.len, m->perms, 0);
-    } else if (!rc) {
-        rc = place_new(x, root, m, exact);
-    }
-    slot = rc ? NULL : st_tree_own(s, root, m->path.text, m->path.len);
+    if (!rc && have)
+        rc = st_tree_set(s, root, p, len, m->value, m->value_len, 0);
+    if (!rc && have)
+        rc = st_tree_set_perms(s, root, p, len, m->perms, 0);
+    if (!rc && !have)
+        rc = st_tree_find(s, *root, p, st_path_parent(p, len))
+                 ? st_tree_create(s, root, p, len, m->value, m->value_len, m->perms, 0)
+                 : -EINVAL;
+    slot = rc ? NULL : st_tree_own(s, root, p, len);
+    if (slot && !have && m->cgen && !(dir = st_node_dir(s, *slot)))
+        return -ENOMEM;
     if (!slot)
         return rc ? rc : -ENOMEM;
     (*slot)->seq = m->seq;
     (*slot)->gen = m->gen;
-    if (exact || !have)
-        (*slot)->cgen = m->cgen;
     (*slot)->writer = (uint16_t)m->writer;
-    (*slot)->cwriter = (uint16_t)m->cwriter;
+    if (dir) {
+        dir->gen = m->cgen;
+        dir->writer = (uint16_t)m->cwriter;
+    }
     return 0;
 }
 
@@ -231,30 +215,6 @@ static int load_domain(struct load *x)
     }
     st_domain_put(x->s, d); /* one that only owns nodes comes back with them */
     return 0;
-}
-
-static int load_node(struct load *x)
-{
-    struct image m;
-    struct st_node *n;
-    bool known;
-    int rc = image(x, &m);
-
-    if (rc)
-        return rc;
-    n = st_tree_find(x->s, x->s->root, m.path.text, m.path.len);
-    known = n != NULL;
-    if (known && m.path.len > 1)
-        rc = -EINVAL;
-    if (known && !rc)
-        st_account(x->s, n->perms, -1, -(long)st_node_size(n));
-    if (!rc)
-        rc = place(x, &x->s->root, &m, true);
-    n = st_tree_find(x->s, x->s->root, m.path.text, m.path.len);
-    if (n && (known || !rc) && !(known && m.path.len > 1))
-        st_account(x->s, n->perms, 1, (long)st_node_size(n));
-    st_perms_put(x->s, m.perms);
-    return rc;
 }
 
 static int load_conn(struct load *x)
@@ -376,7 +336,7 @@ static int load_access(struct load *x)
         rc = image(x, &m);
         if (rc)
             return rc;
-        rc = place(x, root, &m, false);
+        rc = place(x, root, &m);
         st_perms_put(x->s, m.perms);
     } else {
         rc = path(x, (size_t)(x->end - x->p), &m.path);
@@ -402,8 +362,10 @@ static int record(struct load *x, uint32_t type)
         return load_global(x);
     case STATE_DOMAIN:
         return load_domain(x);
-    case STATE_NODE:
-        return load_node(x);
+    case STATE_NODES:
+        if (!list_empty(&x->s->conns)) /* whose transactions share the tree */
+            return -EINVAL;
+        return state_nodes_take(x->s, x->nodes, x->p, (size_t)(x->end - x->p));
     case STATE_CONN:
         return load_conn(x);
     case STATE_MESSAGE:
@@ -423,26 +385,31 @@ static int record(struct load *x, uint32_t type)
 
 int st_state_load(struct st_store *s, const void *data, size_t len, const struct st_loader *in)
 {
-    struct load x = {.s = s, .in = in};
+    struct load x = {.s = s, .in = in, .nodes = state_nodes_new(s)};
     const char *p = data, *end = p + len;
     uint32_t head[2];
     int rc = 0;
 
+    if (!x.nodes)
+        return -ENOMEM;
     if (len < 8 || memcmp(p, STATE_MAGIC, 8))
-        return -EINVAL;
+        rc = -EINVAL;
     p += 8;
     while (!rc && !x.ended) {
-        if (end - p < 8)
-            return -EINVAL;
-        memcpy(head, p, 8);
-        p += 8;
-        if ((size_t)(end - p) < ((head[1] + (size_t)7) & ~(size_t)7))
-            return -EINVAL;
-        x.p = p;
-        x.end = p + head[1];
+        size_t left = (size_t)(end - p);
+
+        if (left >= 8)
+            memcpy(head, p, 8);
+        if (left < 8 || left - 8 < ((head[1] + (size_t)7) & ~(size_t)7)) {
+            rc = -EINVAL;
+            break;
+        }
+        x.p = p + 8;
+        x.end = x.p + head[1];
         rc = record(&x, head[0]);
-        p += (head[1] + (size_t)7) & ~(size_t)7;
+        p += 8 + ((head[1] + (size_t)7) & ~(size_t)7);
     }
+    state_nodes_free(s, x.nodes);
     return rc;
 }
 

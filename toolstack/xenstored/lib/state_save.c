@@ -10,6 +10,7 @@ struct save {
     struct st_store *s;
     const struct st_saver *out;
     int rc;
+    struct state_last last;
     size_t len;
     char body[RECORD_MAX];
 };
@@ -62,9 +63,9 @@ static void node(struct save *x, const struct st_node *n, const char *path, size
 {
     u64(x, n->seq);
     u64(x, n->gen);
-    u64(x, n->cgen);
+    u64(x, node_cgen(n));
     u32(x, n->writer);
-    u32(x, n->cwriter);
+    u32(x, node_cwriter(n));
     u32(x, n->value_len);
     u32(x, (uint32_t)len);
     perms(x, n->perms);
@@ -72,12 +73,26 @@ static void node(struct save *x, const struct st_node *n, const char *path, size
     bytes(x, path, len);
 }
 
+static size_t depth_of(const char *path, size_t len)
+{
+    size_t depth = 0;
+
+    while (len > 1)
+        depth += path[--len] == '/';
+    return depth + (path[1] != 0);
+}
+
+/* Nodes share a record up to a quarter of the buffer; the rest fits the largest one. */
 static int save_node(void *ctx, struct st_node *n, const char *path, size_t len)
 {
     struct save *x = ctx;
 
-    node(x, n, path, len);
-    emit(x, STATE_NODE);
+    if (x->len > RECORD_MAX / 4)
+        emit(x, STATE_NODES);
+    if (x->len + state_node_room(n) > RECORD_MAX)
+        x->rc = -E2BIG;
+    if (!x->rc)
+        x->len += state_node_put(&x->last, n, depth_of(path, len), x->body + x->len);
     return x->rc;
 }
 
@@ -206,10 +221,12 @@ int st_state_save(struct st_store *s, const struct st_saver *out)
     x->s = s;
     x->out = out;
     x->len = 0;
+    x->last = (struct state_last){0, 0, NULL};
     x->rc = out->write(out->ctx, STATE_MAGIC, 8);
     save_global(x);
     st_domain_foreach(s, save_domain, x);
     st_node_walk(s->root, &w, 1, save_node, x);
+    emit(x, STATE_NODES);
     for (l = s->conns.next; l != &s->conns && !x->rc; l = l->next)
         save_conn(x, list_of(l, struct st_conn, on_store));
     emit(x, STATE_END);

@@ -94,6 +94,7 @@ void st_store_free(struct st_store *s)
     st_node_put(s, s->intro);
     st_node_put(s, s->release);
     free_domains(s);
+    st_listings_forget(s);
     st_dealloc(s, s->perms_table, s->perms_size * sizeof(*s->perms_table));
     st_dealloc(s, s->watch_table, s->watch_size * sizeof(*s->watch_table));
     s->a.free(s->a.ctx, s, sizeof(*s));
@@ -166,8 +167,8 @@ static int audit_node(void *ctx, struct st_node *n, const char *path, size_t len
 
     x->nodes++;
     x->children = x->children_bytes = 0;
-    count_children(x, n->children);
-    if (x->children != n->nr_children || x->children_bytes != n->children_bytes)
+    count_children(x, node_children(n));
+    if (x->children != node_nr_children(n) || x->children_bytes != node_children_bytes(n))
         x->wrong++;
     st_account(x->s, n->perms, -1, -(long)st_node_size(n));
     return 0;

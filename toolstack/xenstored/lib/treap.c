@@ -18,47 +18,30 @@ static uint32_t priority(const struct st_node *n)
     return h ^ (h >> 16);
 }
 
-static int compare(uint32_t hash, const char *name, size_t len, const struct st_node *n)
-{
-    if (hash != n->hash)
-        return hash < n->hash ? -1 : 1;
-    if (len != n->name_len)
-        return len < n->name_len ? -1 : 1;
-    return memcmp(name, n->data, len);
-}
-
 /* Does @a stand above @b? Ties are settled so that the shape stays determined. */
 static bool above(const struct st_node *a, const struct st_node *b)
 {
     uint32_t pa = priority(a), pb = priority(b);
 
-    return pa != pb ? pa > pb : compare(a->hash, a->data, a->name_len, b) < 0;
-}
-
-struct st_node *st_child_find(const struct st_store *s, const struct st_node *parent, const char *name,
-                              size_t len)
-{
-    uint32_t hash = st_hash(s, name, len);
-    struct st_node *n = parent->children;
-    int cmp;
-
-    while (n && (cmp = compare(hash, name, len, n)))
-        n = cmp < 0 ? n->left : n->right;
-    return n;
+    return pa != pb ? pa > pb : node_compare(a->hash, a->data, a->name_len, b) < 0;
 }
 
 /* Owns the nodes on the way to @name; the slot where it is or would be, or NULL without memory. */
 static struct st_node **own_way(struct st_store *s, struct st_node *parent, uint32_t hash, const char *name,
                                 size_t len)
 {
-    struct st_node **slot = &parent->children, *n;
+    struct st_dir *dir = st_node_dir(s, parent);
+    struct st_node **slot, *n;
     int cmp;
 
+    if (!dir)
+        return NULL;
+    slot = &dir->first;
     while (*slot) {
         n = st_node_own(s, slot);
         if (!n)
             return NULL;
-        cmp = compare(hash, name, len, n);
+        cmp = node_compare(hash, name, len, n);
         if (!cmp)
             break;
         slot = cmp < 0 ? &n->left : &n->right;
@@ -77,12 +60,23 @@ int st_child_prepare_add(struct st_store *s, struct st_node *parent, const struc
     return own_way(s, parent, child->hash, child->data, child->name_len) ? 0 : -ENOMEM;
 }
 
+/* Has @parent a child of the name of @child? */
+bool st_child_exists(const struct st_node *parent, const struct st_node *child)
+{
+    const struct st_node *n = node_children(parent);
+    int cmp;
+
+    while (n && (cmp = node_compare(child->hash, child->data, child->name_len, n)))
+        n = cmp < 0 ? n->left : n->right;
+    return n;
+}
+
 /* Splits an owned way at @key into what is before and what is after it. */
 static void split(struct st_node *n, const struct st_node *key, struct st_node **before,
                   struct st_node **after)
 {
     while (n) {
-        if (compare(key->hash, key->data, key->name_len, n) < 0) {
+        if (node_compare(key->hash, key->data, key->name_len, n) < 0) {
             *after = n;
             after = &n->left;
             n = n->left;
@@ -98,16 +92,16 @@ static void split(struct st_node *n, const struct st_node *key, struct st_node *
 /* After st_child_prepare_add. The child's reference becomes the parent's. */
 void st_child_add(struct st_store *s, struct st_node *parent, struct st_node *child)
 {
-    struct st_node **slot = &parent->children;
+    struct st_node **slot = &parent->dir->first;
 
     while (*slot && above(*slot, child))
-        slot =
-            compare(child->hash, child->data, child->name_len, *slot) < 0 ? &(*slot)->left : &(*slot)->right;
+        slot = node_compare(child->hash, child->data, child->name_len, *slot) < 0 ? &(*slot)->left
+                                                                                  : &(*slot)->right;
     split(*slot, child, &child->left, &child->right);
     *slot = child;
-    parent->nr_children++;
-    parent->children_bytes += child->name_len + 1u;
-    parent->cgen = ++s->gen;
+    parent->dir->count++;
+    parent->dir->bytes += child->name_len + 1u;
+    parent->dir->gen = ++s->gen;
 }
 
 int st_child_prepare_remove(struct st_store *s, struct st_node *parent, const char *name, size_t len)
@@ -152,9 +146,9 @@ struct st_node *st_child_remove(struct st_store *s, struct st_node *parent, cons
 
     *slot = merge(n->left, n->right);
     n->left = n->right = NULL;
-    parent->nr_children--;
-    parent->children_bytes -= n->name_len + 1u;
-    parent->cgen = ++s->gen;
+    parent->dir->count--;
+    parent->dir->bytes -= n->name_len + 1u;
+    parent->dir->gen = ++s->gen;
     return n;
 }
 
@@ -186,7 +180,7 @@ int st_node_walk(struct st_node *n, struct st_walk *w, size_t len, st_node_fn fn
 {
     int rc = fn(ctx, n, w->path, len);
 
-    return rc ? rc : walk_siblings(n->children, w, len, fn, ctx);
+    return rc ? rc : walk_siblings(node_children(n), w, len, fn, ctx);
 }
 
 static bool siblings_same(const struct st_node *a, const struct st_node *b)
@@ -206,6 +200,6 @@ bool st_node_same(const struct st_node *a, const struct st_node *b)
 {
     if (a == b)
         return true;
-    return a->seq == b->seq && a->gen == b->gen && a->cgen == b->cgen && st_perms_equal(a->perms, b->perms) &&
-           siblings_same(a->children, b->children);
+    return a->seq == b->seq && a->gen == b->gen && node_cgen(a) == node_cgen(b) &&
+           st_perms_equal(a->perms, b->perms) && siblings_same(node_children(a), node_children(b));
 }

@@ -2,51 +2,107 @@
 /* The tree by path. Paths are canonical. What fails leaves the tree as it was (copies apart). */
 #include "toolstack/xenstored/lib/internal.h"
 
-/* The next component of a path: from *pos (after a slash) to the next slash or the end. */
-static size_t component(const char *path, size_t len, size_t pos)
-{
-    const char *slash = memchr(path + pos, '/', len - pos);
+#define ONES    0x0101010101010101ull
+#define SLASHES (ONES * '/')
 
-    return slash ? (size_t)(slash - path) - pos : len - pos;
+/* Up to 8 bytes from @pos on, zeroes behind the end; nothing outside the path is read. */
+static inline uint64_t load(const char *path, size_t len, size_t pos)
+{
+    size_t left = len - pos;
+    uint64_t w = 0;
+
+    if (left >= 8) {
+        memcpy(&w, path + pos, 8);
+    } else if (len >= 8) {
+        memcpy(&w, path + len - 8, 8);
+        w >>= 8 * (8 - left);
+    } else {
+        memcpy(&w, path + pos, left);
+    }
+    return w;
+}
+
+struct component {
+    size_t len;
+    uint32_t hash; /* st_hash() of it */
+};
+
+/* The component of a path from @pos < @len (after a slash) to the next slash or the end; eight bytes in one go. */
+static inline struct component component(const struct st_store *s, const char *path, size_t len, size_t pos)
+{
+    uint64_t w = load(path, len, pos), x = w ^ SLASHES, hit = (x - ONES) & ~x & (ONES << 7);
+    size_t n = len - pos;
+    const char *slash;
+
+    if (hit) {
+        n = (size_t)__builtin_ctzll(hit) / 8;
+        w &= (1ull << (8 * n)) - 1;
+    } else if (n > 8) {
+        slash = memchr(path + pos + 8, '/', n - 8);
+        n = slash ? (size_t)(slash - path) - pos : n;
+    }
+    return (struct component){n, n <= 8 ? hash_word(s, hash_start(s, n), w) : st_hash(s, path + pos, n)};
+}
+
+void st_tree_look(const struct st_store *s, struct st_node **root, const char *path, size_t len,
+                  struct st_where *w)
+{
+    struct st_node **slot, *n = *root;
+    bool own = n->ref == 1, way;
+    size_t pos = 1;
+    int cmp;
+
+    *w = (struct st_where){root, n, 1, own};
+    while (pos < len && n->dir) {
+        struct component c = component(s, path, len, pos);
+
+        way = own;
+        for (slot = &n->dir->first; (n = *slot); slot = cmp < 0 ? &n->left : &n->right) {
+            way &= n->ref == 1;
+            cmp = node_compare(c.hash, path + pos, c.len, n);
+            if (!cmp)
+                break;
+        }
+        if (!n)
+            return;
+        own = way;
+        *w = (struct st_where){slot, n, pos + c.len, own};
+        pos += c.len + 1;
+    }
 }
 
 struct st_node *st_tree_nearest(const struct st_store *s, struct st_node *root, const char *path, size_t len,
                                 size_t *found)
 {
-    struct st_node *n = root, *child;
-    size_t pos = 1, clen;
+    struct st_where w;
 
-    *found = 1;
-    while (pos < len) {
-        clen = component(path, len, pos);
-        child = st_child_find(s, n, path + pos, clen);
-        if (!child)
-            break;
-        n = child;
-        *found = pos + clen;
-        pos += clen + 1;
-    }
-    return n;
+    st_tree_look(s, &root, path, len, &w);
+    *found = w.found;
+    return w.node;
 }
 
 struct st_node *st_tree_find(const struct st_store *s, struct st_node *root, const char *path, size_t len)
 {
-    size_t found;
-    struct st_node *n = st_tree_nearest(s, root, path, len, &found);
+    struct st_where w;
 
-    return found == len ? n : NULL;
+    st_tree_look(s, &root, path, len, &w);
+    return w.found == len ? w.node : NULL;
 }
 
 /* The slot of a node that exists, everything on the way being the root's own. NULL without memory. */
 struct st_node **st_tree_own(struct st_store *s, struct st_node **root, const char *path, size_t len)
 {
     struct st_node **slot = root;
+    struct st_where w;
     size_t pos = 1, clen;
 
+    st_tree_look(s, root, path, len, &w);
+    if (w.own)
+        return w.slot;
     if (!st_node_own(s, slot))
         return NULL;
     while (pos < len) {
-        clen = component(path, len, pos);
+        clen = component(s, path, len, pos).len;
         slot = st_child_own(s, *slot, path + pos, clen);
         if (!slot)
             return NULL;
@@ -66,17 +122,21 @@ static struct st_node *new_chain(struct st_store *s, const char *path, size_t le
     size_t clen;
 
     for (; from < len; from += clen + 1) {
-        clen = component(path, len, from);
-        n = st_node_new(s, path + from, clen, value, from + clen == len ? vlen : 0, perms);
+        clen = component(s, path, len, from).len;
+        n = !last || st_node_dir(s, last)
+                ? st_node_new(s, path + from, clen, value, from + clen == len ? vlen : 0, perms)
+                : NULL;
         if (!n) {
             st_node_put(s, top);
             return NULL;
         }
-        n->writer = n->cwriter = (uint16_t)writer;
-        if (last)
+        n->writer = (uint16_t)writer;
+        if (last) {
             st_child_add(s, last, n);
-        else
+            last->dir->writer = (uint16_t)writer;
+        } else {
             top = n;
+        }
         last = n;
     }
     return top;
@@ -87,13 +147,13 @@ int st_tree_create(struct st_store *s, struct st_node **root, const char *path, 
                    size_t vlen, struct st_perms *perms, unsigned int writer)
 {
     struct st_node **slot, *chain;
-    size_t found;
+    struct st_where w;
 
-    st_tree_nearest(s, *root, path, len, &found);
-    slot = st_tree_own(s, root, path, found);
+    st_tree_look(s, root, path, len, &w);
+    slot = w.own ? w.slot : st_tree_own(s, root, path, w.found);
     if (!slot)
         return -ENOMEM;
-    chain = new_chain(s, path, len, found == 1 ? 1 : found + 1, value, vlen, perms, writer);
+    chain = new_chain(s, path, len, w.found == 1 ? 1 : w.found + 1, value, vlen, perms, writer);
     if (!chain)
         return -ENOMEM;
     if (st_child_prepare_add(s, *slot, chain)) {
@@ -101,20 +161,24 @@ int st_tree_create(struct st_store *s, struct st_node **root, const char *path, 
         return -ENOMEM;
     }
     st_child_add(s, *slot, chain);
-    (*slot)->cwriter = (uint16_t)writer;
+    (*slot)->dir->writer = (uint16_t)writer;
+    return 0;
+}
+
+int st_tree_set_at(struct st_store *s, struct st_node **slot, const void *value, size_t vlen,
+                   unsigned int writer)
+{
+    if (!slot || !st_node_set_value(s, slot, value, vlen))
+        return -ENOMEM;
+    (*slot)->gen = ++s->gen;
+    (*slot)->writer = (uint16_t)writer;
     return 0;
 }
 
 int st_tree_set(struct st_store *s, struct st_node **root, const char *path, size_t len, const void *value,
                 size_t vlen, unsigned int writer)
 {
-    struct st_node **slot = st_tree_own(s, root, path, len);
-
-    if (!slot || !st_node_set_value(s, slot, value, vlen))
-        return -ENOMEM;
-    (*slot)->gen = ++s->gen;
-    (*slot)->writer = (uint16_t)writer;
-    return 0;
+    return st_tree_set_at(s, st_tree_own(s, root, path, len), value, vlen, writer);
 }
 
 int st_tree_set_perms(struct st_store *s, struct st_node **root, const char *path, size_t len,
@@ -142,7 +206,7 @@ int st_tree_remove(struct st_store *s, struct st_node **root, const char *path, 
     if (!slot || st_child_prepare_remove(s, *slot, path + from, len - from))
         return -ENOMEM;
     *removed = st_child_remove(s, *slot, path + from, len - from);
-    (*slot)->cwriter = (uint16_t)writer;
+    (*slot)->dir->writer = (uint16_t)writer;
     return 0;
 }
 

@@ -222,10 +222,10 @@ static unsigned int who_changed(struct st_store *s, const struct st_access *a, c
     size_t found;
 
     if (!now)
-        return st_tree_nearest(s, s->root, a->path, a->len, &found)->cwriter;
+        return node_cwriter(st_tree_nearest(s, s->root, a->path, a->len, &found));
     if (!base || base->seq != now->seq || base->gen != now->gen)
         return now->writer;
-    return base->cgen != now->cgen ? now->cwriter : 0;
+    return node_cgen(base) != node_cgen(now) ? node_cwriter(now) : 0;
 }
 
 static bool conflicts(struct st_txn *t, const struct st_access *a)
@@ -241,7 +241,8 @@ static bool conflicts(struct st_txn *t, const struct st_access *a)
     if (!b || !n || b->seq != n->seq)
         hit = true;
     else
-        hit = ((f & ST_DEP_DATA) && b->gen != n->gen) || ((f & ST_DEP_LIST) && b->cgen != n->cgen) ||
+        hit = ((f & ST_DEP_DATA) && b->gen != n->gen) ||
+              ((f & ST_DEP_LIST) && node_cgen(b) != node_cgen(n)) ||
               ((f & ST_DEP_PERMS) && !st_perms_equal(b->perms, n->perms)) ||
               ((f & ST_DEP_SUBTREE) && !st_node_same(b, n));
     if (!hit)

@@ -338,6 +338,14 @@ static void watch_free(struct st_watch *w)
     st_dealloc(s, w, watch_bytes(w->token_len));
 }
 
+/* A path to watch: special, or valid. */
+static int watch_path(struct st_conn *c, const char *path, struct st_path *p)
+{
+    int rc = st_path_make(c, path, p->text, &p->len, &p->relative);
+
+    return rc ? rc : st_path_special(p->text) || st_path_valid(p->text, p->len) ? 0 : -EINVAL;
+}
+
 static struct st_watch *watch_new(struct st_conn *c, const struct st_path *p, const char *token)
 {
     struct st_store *s = c->store;
@@ -368,7 +376,7 @@ int st_watch_add(struct st_conn *c, const char *path, const char *token)
 {
     struct st_path p;
     struct st_watch *w;
-    int rc = st_path_make(c, path, p.text, &p.len, &p.relative);
+    int rc = watch_path(c, path, &p);
 
     if (rc)
         return rc;
@@ -404,7 +412,7 @@ int st_watch_remove(struct st_conn *c, const char *path, const char *token)
     struct st_path p;
     struct st_watch *w = NULL;
 
-    if (!st_path_make(c, path, p.text, &p.len, &p.relative))
+    if (!watch_path(c, path, &p))
         w = watch_find(c, p.text, p.len, token);
     if (!w)
         return -ENOENT;
