@@ -7,14 +7,28 @@
 struct st_store *store;
 static struct client *clients;
 static struct client *run_first, **run_last = &run_first;
+static unsigned int nr_queued;
 
 static uint32_t last_id;
+static unsigned int nr_asleep; /* clients that wait for time to pass; most of the time none: then nobody is looked through */
+
+static bool asleep(const struct client *cl)
+{
+    return cl->stall == ST_STALL_CREDIT || cl->stall == ST_STALL_MEMORY;
+}
+
+static void set_stall(struct client *cl, enum st_stall stall)
+{
+    nr_asleep -= asleep(cl);
+    cl->stall = stall;
+    nr_asleep += asleep(cl);
+}
 
 void client_add(struct client *cl, const struct client_ops *ops, struct st_conn *conn, uint32_t id)
 {
     cl->ops = ops;
     cl->conn = conn;
-    cl->stall = ST_READY;
+    cl->stall = ST_READY; /* counted nowhere yet */
     cl->queued = cl->dead = false;
     cl->next = clients;
     clients = cl;
@@ -38,6 +52,7 @@ static void unqueue(struct client *cl)
     if (run_last == &cl->run_next)
         run_last = link;
     cl->queued = false;
+    nr_queued--;
 }
 
 void client_remove(struct client *cl)
@@ -48,6 +63,7 @@ void client_remove(struct client *cl)
         ;
     *link = cl->next;
     unqueue(cl);
+    set_stall(cl, ST_READY);
     handover_client_gone(cl->conn);
     if (cl->conn)
         st_conn_close(cl->conn);
@@ -59,6 +75,7 @@ void client_run_later(struct client *cl)
     if (cl->queued)
         return;
     cl->queued = true;
+    nr_queued++;
     cl->run_next = NULL;
     *run_last = cl;
     run_last = &cl->run_next;
@@ -91,7 +108,7 @@ static void flush(void)
             client_run_later(cl);
         }
         if (st_conn_starved(c)) {
-            cl->stall = ST_STALL_MEMORY;
+            set_stall(cl, ST_STALL_MEMORY);
             cl->wake = loop_now() + RETRY_MS;
         }
     }
@@ -102,7 +119,7 @@ static void turn(struct client *cl, uint64_t now)
     unsigned int budget = TURN_REQUESTS;
 
     if (!cl->dead)
-        cl->stall = cl->ops->input(cl, &budget);
+        set_stall(cl, cl->ops->input(cl, &budget));
     if (cl->dead || cl->stall == ST_DEAD) {
         cl->ops->close(cl);
         return;
@@ -118,13 +135,12 @@ static void turn(struct client *cl, uint64_t now)
 bool clients_turn(uint64_t now)
 {
     struct client *cl;
-    unsigned int n = 0;
+    unsigned int n;
 
-    for (cl = clients; cl; cl = cl->next)
-        if ((cl->stall == ST_STALL_CREDIT || cl->stall == ST_STALL_MEMORY) && cl->wake <= now)
+    for (cl = nr_asleep ? clients : NULL; cl; cl = cl->next)
+        if (asleep(cl) && cl->wake <= now)
             client_run_later(cl);
-    for (cl = run_first; cl; cl = cl->run_next)
-        n++;
+    n = nr_queued;
     while (n-- && (cl = run_first)) { /* a turn may take others off the list: RELEASE */
         unqueue(cl);
         turn(cl, now);
@@ -132,6 +148,7 @@ bool clients_turn(uint64_t now)
     handover_if_due();
     journal_turn();
     flush();
+    domains_notify();
     return run_first != NULL;
 }
 
@@ -140,8 +157,8 @@ int clients_timeout(uint64_t now)
     const struct client *cl;
     uint64_t first = UINT64_MAX;
 
-    for (cl = clients; cl; cl = cl->next)
-        if ((cl->stall == ST_STALL_CREDIT || cl->stall == ST_STALL_MEMORY) && cl->wake < first)
+    for (cl = nr_asleep ? clients : NULL; cl; cl = cl->next)
+        if (asleep(cl) && cl->wake < first)
             first = cl->wake;
     if (first == UINT64_MAX)
         return -1;

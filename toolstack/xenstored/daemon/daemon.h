@@ -52,6 +52,10 @@ void client_all(void (*fn)(struct client *cl));
 bool clients_turn(uint64_t now);   /* true if someone wants another turn at once */
 int clients_timeout(uint64_t now); /* ms until someone may go on; -1: never */
 
+/* heap.c: for struct st_allocator */
+void *heap_alloc(void *ctx, size_t size);
+void heap_free(void *ctx, void *p, size_t size);
+
 /* loop.c: descriptors */
 struct watcher {
     int fd;
@@ -95,6 +99,7 @@ int hv_list(unsigned int first, struct dominfo *info, unsigned int max);
 /* domains.c */
 void domains_init(void);
 int domains_start(void);      /* the devices and VIRQ_DOM_EXC; -ENODEV: there are none */
+void domains_notify(void);    /* at the end of a round of turns */
 void domains_bind_dom0(void); /* domain 0's ring, unless it is there already */
 int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t port);
 void domains_hook_release(void *ctx, unsigned int domid);

@@ -19,10 +19,12 @@ struct dom {
     uint32_t remote_port;
     struct ring ring;
     bool shutdown; /* its shutdown was announced */
+    bool kick;     /* requests were taken: it is to be notified, together with the answers if there are some */
     bool announced_error;
 };
 
 static struct dom *doms;
+static unsigned int nr_kicks;
 static struct watcher evtchn = {.fd = -1};
 static int exc_port = -1;
 
@@ -46,6 +48,23 @@ static void complain(struct dom *d)
     d->announced_error = true;
 }
 
+static void kick(struct dom *d)
+{
+    nr_kicks -= d->kick;
+    d->kick = false;
+    hv_notify(d->port);
+}
+
+/* Those from whom requests were taken and who got no answer in this round. */
+void domains_notify(void)
+{
+    struct dom *d;
+
+    for (d = nr_kicks ? doms : NULL; d; d = d->next)
+        if (d->kick)
+            kick(d);
+}
+
 static enum st_stall dom_input(struct client *cl, unsigned int *budget)
 {
     struct dom *d = (struct dom *)cl;
@@ -62,8 +81,10 @@ static enum st_stall dom_input(struct client *cl, unsigned int *budget)
     rc = ring_input(&d->ring, cl->conn, budget, &stall);
     if (rc < 0)
         complain(d);
-    if (rc)
-        hv_notify(d->port);
+    if (rc && !d->kick) {
+        d->kick = true; /* when the answers are there too */
+        nr_kicks++;
+    }
     return rc < 0 ? ST_READY : stall;
 }
 
@@ -74,8 +95,8 @@ static bool dom_output(struct client *cl)
 
     if (rc < 0)
         complain(d);
-    if (rc)
-        hv_notify(d->port);
+    if (rc || d->kick)
+        kick(d);
     return true;
 }
 
@@ -83,6 +104,7 @@ static void detach(struct dom *d)
 {
     struct dom **link;
 
+    nr_kicks -= d->kick;
     hv_unbind(d->port);
     if (d->domid)
         hv_unmap_ring(d->ring.page);

@@ -137,16 +137,6 @@ static bool option(int c, struct st_quota *q)
     }
 }
 
-static void *heap_alloc(void *ctx, size_t size)
-{
-    return malloc(size ? size : 1);
-}
-
-static void heap_free(void *ctx, void *p, size_t size)
-{
-    free(p);
-}
-
 static const char *run_dir(void)
 {
     const char *dir = getenv("XENSTORED_RUNDIR");
