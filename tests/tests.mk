@@ -28,7 +28,7 @@ ORACLE ?= $(B)/oracle/xen
 test-guest-oracle: $(B)/oracle/xen
 
 # `make test`: installs what is missing, then every part in a make of its own, so that what the installation brought is seen.
-TEST_PARTS := +all lint test-unit test-store $(if $(wildcard tests/guest/*.mk),test-guest test-guest-debug test-guest-split test-fail-alloc test-differential test-preempt) test-system
+TEST_PARTS := +all lint test-unit test-store +fuzz-sample $(if $(wildcard tests/guest/*.mk),test-guest test-guest-debug test-guest-split test-fail-alloc test-differential test-preempt) test-system
 test:
 	$(Q)tools/install-packages
 	$(Q)MAKE="$(MAKE)" $(PYTHON) tests/run_parts.py $(B) $(TEST_PARTS)

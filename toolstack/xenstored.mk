@@ -37,7 +37,7 @@ all: $(B)/tools/xenstored
 XEN_UTILS := xen-utils-4.17
 DEBIAN_XENSTORED := $(B)/cache/$(XEN_UTILS)/usr/lib/xen-4.17/bin/xenstored
 $(B)/xen_stub.so: tests/system/oracle/xen_stub.c
-	$(Q)$(HOSTCC) -Wall -Wextra -Wno-unused-parameter -O1 -shared -fPIC -o $@ $< -ldl
+	$(Q)$(HOSTCC) $(XEN_CPPFLAGS) -Wall -Wextra -Wno-unused-parameter -O1 -shared -fPIC -o $@ $< -ldl
 
 STORE_TEST_NEEDS := $(B)/xen_stub.so $(B)/tools/xenstored $(B)/tools/xenconsoled $(B)/cache/$(XEN_UTILS)/version
 test-store: $(STORE_TEST_NEEDS)

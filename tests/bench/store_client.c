@@ -24,8 +24,8 @@
 #include <unistd.h>
 #include <xen/io/xs_wire.h>
 
-#define TIMES        300 /* of each operation */
-#define TRANSACTIONS 40
+#define TIMES        100 /* of each operation */
+#define TRANSACTIONS 20
 #define WARM_UP      10
 #define BATCH        8
 #define WATCHES      1000

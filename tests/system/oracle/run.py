@@ -16,6 +16,7 @@ def main():
     store = f'{tools}/xenstored'
     tests = {
         'the same answers as Debian\'s daemon': ['compare.py', stub, store, debian, '--ops', '2500'],
+        'the same answers as oxenstored': ['compare.py', stub, store, str(pathlib.Path(debian).with_name('oxenstored')), '--ops', '1500'],
         'killed under load': ['crash.py', stub, store, 'kill', '--times', '25'],
         'live updates under load': ['crash.py', stub, store, 'update', '--times', '25'],
         'domains come and go': ['cycles.py', stub, store, '100'],

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -13,7 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
+#include <xen/xen.h>
+#include <xen/domctl.h>
 
 #define PORT_OF(domid) (100 + (domid))
 #define FURTHER_PORT   99 /* of a guest's second console */
@@ -150,9 +156,76 @@ void *xenforeignmemory_open(void *logger, unsigned int flags)
     return NULL;
 }
 
+/* ---- What oxenstored calls besides ---- */
+
+/* It wants all descriptors that the kernel could give, which only root of the first user namespace may have. */
+int setrlimit(int resource, const void *limit)
+{
+    return 0;
+}
+
+void *xc_map_foreign_range(void *h, uint32_t domid, int size, int prot, unsigned long frame)
+{
+    return xengnttab_map_grant_ref(h, domid, 1, prot);
+}
+
+/* As in xc_domain_getinfo; domain 0 is not asked for. */
+int xc_domain_getinfolist(void *h, uint32_t first, unsigned int max, void *info)
+{
+    memset(info, 0, sizeof(xen_domctl_getdomaininfo_t));
+    ((xen_domctl_getdomaininfo_t *)info)->domain = (uint16_t)first;
+    return 1;
+}
+
+/* The folders that are compiled into oxenstored, and xenfs: what is opened there is in our folder, by its last name. */
 static const char *redirect(char out[300], const char *path)
 {
-    return strncmp(path, "/proc/xen/xsd_", 14) ? path : in_dir(out, path + 10);
+    static const char *const folders[] = {"/proc/xen/xsd_", "/var/run/xenstored/", "/var/run/xen/",
+                                          "/var/log/xen/"};
+    unsigned int i;
+
+    for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        if (!strncmp(path, folders[i], strlen(folders[i])))
+            return in_dir(out, strrchr(path, '/') + 1);
+    return path;
+}
+
+int unlink(const char *path)
+{
+    static int (*real)(const char *);
+    char other[300];
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "unlink");
+    return real(redirect(other, path));
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    static int (*real)(const char *, mode_t);
+
+    if (!strncmp(path, "/var/", 5)) {
+        errno = EEXIST;
+        return -1;
+    }
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "mkdir");
+    return real(path, mode);
+}
+
+int bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+    static int (*real)(int, const struct sockaddr *, socklen_t);
+    const struct sockaddr_un *from = (const struct sockaddr_un *)address;
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    char other[300];
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "bind");
+    if (address->sa_family != AF_UNIX || redirect(other, from->sun_path) == from->sun_path)
+        return real(fd, address, len);
+    strncpy(to.sun_path, other, sizeof(to.sun_path) - 1);
+    return real(fd, (struct sockaddr *)&to, sizeof(to));
 }
 
 int open(const char *path, int flags, ...)

@@ -19,7 +19,7 @@ struct dom {
     uint32_t remote_port;
     struct ring ring;
     bool shutdown; /* its shutdown was announced */
-    bool kick;     /* requests were taken: it is to be notified, together with the answers if there are some */
+    bool kick; /* requests were taken: it is to be notified, together with the answers if there are some */
     bool announced_error;
 };
 
