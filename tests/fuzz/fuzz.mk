@@ -2,6 +2,7 @@
 #   FUZZ-SOURCES: hypervisor/lib/elf.c ...
 #   FUZZ-FLAGS: -lz
 #   FUZZ-SECONDS: 600
+#   FUZZ-SEEDS: a command that fills the folder which is its last argument
 # `make fuzz` builds all with ASan and UBSan and runs each for its FUZZ-SECONDS (60 if it names none; `make fuzz FUZZ_SECONDS=N` is for all) on a
 # corpus that is kept in $(B)/fuzz; the first finding fails it, and the input is left beside the corpus. `make fuzz-NAME` runs one, and
 # `make fuzz-sample`, a part of `make test`, a few seconds of those that read what a guest or another program wrote.
@@ -23,6 +24,7 @@ $(B)/fuzz/$(1)_fuzz: tests/fuzz/$(1)_fuzz.c $(call fuzz-words,FUZZ-SOURCES,$(1))
 
 fuzz-$(1): $(B)/fuzz/$(1)_fuzz
 	@mkdir -p $(B)/fuzz/$(1).corpus
+	$$(Q)$(if $(call fuzz-words,FUZZ-SEEDS,$(1)),$(call fuzz-words,FUZZ-SEEDS,$(1)) $(B)/fuzz/$(1).corpus)
 	@echo "  FUZZ    $(1) for $(call fuzz-seconds,$(1)) s"
 	$$(Q)$$< -max_total_time=$(call fuzz-seconds,$(1)) -timeout=10 -print_final_stats=1 -verbosity=0 \
 	    -artifact_prefix=$(B)/fuzz/$(1)- $(B)/fuzz/$(1).corpus

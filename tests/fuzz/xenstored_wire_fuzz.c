@@ -13,6 +13,7 @@
  * FUZZ-SOURCES: toolstack/xenstored/lib/watch.c toolstack/xenstored/lib/state_save.c
  * FUZZ-SOURCES: toolstack/xenstored/lib/state_load.c toolstack/xenstored/lib/listing.c toolstack/xenstored/lib/state_nodes.c
  * FUZZ-SECONDS: 600
+ * FUZZ-SEEDS: tests/fuzz/xenstored_seeds.py wire
  */
 #include <stdlib.h>
 #include <stdint.h>
