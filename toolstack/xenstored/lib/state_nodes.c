@@ -27,9 +27,9 @@ static char *put(char *p, uint64_t v)
 
 static char *put_difference(char *p, uint64_t from, uint64_t to)
 {
-    int64_t d = (int64_t)(to - from);
+    uint64_t d = to - from;
 
-    return put(p, ((uint64_t)d << 1) ^ (uint64_t)(d >> 63));
+    return put(p, d >> 63 ? ~(d << 1) : d << 1);
 }
 
 static char *put_bytes(char *p, const void *data, size_t len)
