@@ -79,6 +79,17 @@ bool kit_domain_gone(domid_t id)
     return false;
 }
 
+long kit_domain_pin(unsigned domain, unsigned vcpu, uint64_t processors)
+{
+    struct xen_domctl op = {0};
+
+    op.u.vcpuaffinity.vcpu = vcpu;
+    op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+    set_xen_guest_handle(op.u.vcpuaffinity.cpumap_hard.bitmap, (void *)&processors);
+    op.u.vcpuaffinity.cpumap_hard.nr_bits = 64;
+    return kit_domctl(XEN_DOMCTL_setvcpuaffinity, domain, &op);
+}
+
 void *kit_foreign_map(domid_t owner, unsigned long mfn, uint64_t bits, int *rc)
 {
     void *va = kit_page_alloc();

@@ -14,8 +14,9 @@
 
 #define PEEK  (~0UL)
 #define POKE  (~1UL)
+#define RUN   (~2UL)
 #define CODE  4
-#define BOX   5
+#define BOX   KIT_PUPPET_BOX
 #define STACK 6
 
 struct kit_puppet_box {
@@ -24,6 +25,7 @@ struct kit_puppet_box {
 };
 
 extern const char kit_puppet_code[], kit_puppet_code_end[];
+extern const char kit_program_start[], kit_program_end[]; /* of the link script */
 
 static long step(long rc, const char *what)
 {
@@ -54,10 +56,28 @@ static int fill(struct kit_puppet *p, unsigned page, const void *content)
     return kit_foreign_unmap(va);
 }
 
+/* Its frame; upcalls are masked there, as who makes a domain does. */
+static int fill_shared_info(struct kit_puppet *p, uint64_t *frame)
+{
+    struct xen_domctl info = {0};
+    volatile struct shared_info *shared;
+    int rc = (int)kit_domctl(XEN_DOMCTL_getdomaininfo, p->id, &info);
+
+    if (rc)
+        return rc;
+    *frame = info.u.getdomaininfo.shared_info_frame;
+    shared = kit_foreign_map(p->id, *frame, PTE_RW, &rc);
+    if (!shared)
+        return rc;
+    shared->vcpu_info[0].evtchn_upcall_mask = 1;
+    return kit_foreign_unmap((void *)(uintptr_t)shared);
+}
+
 static int fill_tables(struct kit_puppet *p)
 {
     static uint64_t page[512];
-    int rc = 0;
+    uint64_t shared = 0;
+    int rc = fill_shared_info(p, &shared);
 
     for (unsigned level = 0; !rc && level < 3; level++) {
         memset(page, 0, sizeof(page));
@@ -67,6 +87,7 @@ static int fill_tables(struct kit_puppet *p)
     memset(page, 0, sizeof(page));
     for (unsigned i = 0; i < KIT_PUPPET_PAGES; i++)
         page[i] = (uint64_t)p->mfn[i] << 12 | (i <= CODE ? PTE_RO : PTE_RW);
+    page[KIT_PUPPET_SHARED] = shared << 12 | PTE_RW;
     return rc ? rc : fill(p, 3, page);
 }
 
@@ -78,11 +99,10 @@ static int fill_code(struct kit_puppet *p)
     return fill(p, CODE, page);
 }
 
-static int start(struct kit_puppet *p)
+static int set_context(struct kit_puppet *p)
 {
     static struct vcpu_guest_context context;
     struct xen_domctl op = {0};
-    long rc;
 
     memset(&context, 0, sizeof(context));
     context.flags = VGCF_in_kernel | VGCF_online;
@@ -96,12 +116,29 @@ static int start(struct kit_puppet *p)
     context.kernel_sp = context.user_regs.rsp;
     context.ctrlreg[3] = xen_pfn_to_cr3(p->mfn[0]);
     set_xen_guest_handle(op.u.vcpucontext.ctxt, &context);
-    rc = step(kit_domctl(XEN_DOMCTL_setvcpucontext, p->id, &op), "setvcpucontext");
-    memset(&op, 0, sizeof(op));
-    return (int)(rc ? rc : step(kit_domctl(XEN_DOMCTL_unpausedomain, p->id, &op), "unpausedomain"));
+    return (int)step(kit_domctl(XEN_DOMCTL_setvcpucontext, p->id, &op), "setvcpucontext");
+}
+
+int kit_puppet_start(struct kit_puppet *p)
+{
+    struct xen_domctl op = {0};
+
+    return (int)step(kit_domctl(XEN_DOMCTL_unpausedomain, p->id, &op), "unpausedomain");
 }
 
 int kit_puppet_make(struct kit_puppet *p)
+{
+    int rc = kit_puppet_build(p);
+
+    if (rc)
+        return rc;
+    rc = kit_puppet_start(p);
+    if (rc)
+        kit_puppet_end(p);
+    return rc;
+}
+
+int kit_puppet_build(struct kit_puppet *p)
 {
     struct mmuext_op pin = {.cmd = MMUEXT_PIN_L4_TABLE};
     int rc;
@@ -117,11 +154,13 @@ int kit_puppet_make(struct kit_puppet *p)
         rc = (int)step(fill_code(p), "code");
     if (!rc)
         p->box = kit_foreign_map(p->id, p->mfn[BOX], PTE_RW, &rc);
+    if (!rc)
+        memset((void *)(uintptr_t)p->box, 0, KIT_PAGE_SIZE); /* pages are as somebody left them */
     pin.arg1.mfn = p->mfn[0];
     if (!rc)
         rc = (int)step(hcall_mmuext_op(&pin, 1, NULL, p->id), "pin");
     if (!rc)
-        rc = start(p);
+        rc = set_context(p);
     if (rc)
         kit_puppet_end(p);
     return rc;
@@ -173,6 +212,65 @@ long kit_puppet_poke(struct kit_puppet *p, unsigned long va, uint64_t value)
     return tell(p, POKE, arg);
 }
 
+int kit_puppet_load(struct kit_puppet *p)
+{
+    size_t size = (size_t)(kit_program_end - kit_program_start);
+    int rc = 0;
+
+    for (unsigned i = 0; !rc && i * KIT_PAGE_SIZE < size; i++)
+        rc = fill(p, KIT_PUPPET_PROGRAM + i, kit_program_start + i * KIT_PAGE_SIZE);
+    return rc;
+}
+
+unsigned long kit_puppet_address(void (*program)(void))
+{
+    return KIT_PUPPET_VA(KIT_PUPPET_PROGRAM) + ((uintptr_t)program - (uintptr_t)kit_program_start);
+}
+
+void kit_puppet_run(struct kit_puppet *p, kit_program program, unsigned long a1, unsigned long a2)
+{
+    p->box->op = RUN;
+    p->box->arg[0] = a1;
+    p->box->arg[1] = a2;
+    p->box->arg[2] = kit_puppet_address((void (*)(void))program);
+    __atomic_store_n(&p->box->request, p->box->request + 1, __ATOMIC_RELEASE);
+}
+
+bool kit_puppet_is_idle(struct kit_puppet *p)
+{
+    return __atomic_load_n(&p->box->done, __ATOMIC_ACQUIRE) == p->box->request;
+}
+
+volatile uint64_t *kit_puppet_words(struct kit_puppet *p)
+{
+    return (volatile uint64_t *)((uintptr_t)p->box + 256);
+}
+
+/* Entered with rcx and r11 on top of the interrupted context; left by the iret hypercall. */
+__asm__(".pushsection .text.puppet, \"ax\"\n"
+        ".balign 16\n"
+        ".globl kit_program_upcall\n"
+        "kit_program_upcall:\n"
+        "    pop %rcx\n"
+        "    pop %r11\n"
+        "    push %rax\n"
+        "    push %rdi\n"
+        "    mov $0xffffffff80007000, %rdi\n" /* shared_info: vcpu_info[0] is its beginning */
+        "    movb $0, (%rdi)\n"
+        "    movq $0, 8(%rdi)\n"
+        "    movq $0, 0x800(%rdi)\n" /* evtchn_pending[0] */
+        "    mov $0xffffffff80005000 + 256 + 63 * 8, %rdi\n"
+        "    incq (%rdi)\n"
+        "    pop %rdi\n"
+        "    pop %rax\n"
+        "    pushq $0\n"
+        "    push %rcx\n"
+        "    push %r11\n"
+        "    push %rax\n"
+        "    mov $23, %eax\n" /* iret */
+        "    syscall\n"
+        ".popsection\n");
+
 /* RBX: the box. A hypercall is SYSCALL in the kernel's mode, with or without the page that usually stands between. */
 __asm__(".pushsection .rodata\n"
         ".balign 16\n"
@@ -190,9 +288,13 @@ __asm__(".pushsection .rodata\n"
         "    je 2f\n"
         "    cmp $-2, %rax\n"
         "    je 3f\n"
+        "    cmp $-3, %rax\n"
+        "    je 6f\n"
         "    syscall\n"
         "    jmp 5f\n"
         "2:  mov (%rdi), %rax\n"
+        "    jmp 5f\n"
+        "6:  call *%rdx\n"
         "    jmp 5f\n"
         "3:  mov %rsi, (%rdi)\n"
         "    xor %eax, %eax\n"

@@ -13,7 +13,7 @@
 #define MIN_SHIFT   5
 #define MAX_SHIFT   11
 #define CLASSES     (MAX_SHIFT - MIN_SHIFT + 1)
-#define WHOLE_PAGES 0xff /* class of an object of whole pages; its order stands in `used` */
+#define WHOLE_PAGES 0xff /* class of an object of whole pages; their number stands in `used` */
 #define NO_OBJECT   0xffff
 
 /* How struct frame.data is used here. */
@@ -74,14 +74,37 @@ static void unlink_partial(struct frame *f, unsigned int class)
         mfn_to_frame(MFN(f->next))->prev = f->prev;
 }
 
+/* Hands pages [from, to) of an object back, in blocks as large as lie there. */
+static void free_whole_pages(void *p, uint64_t from, uint64_t to,
+                             void (*free)(struct frame *f, unsigned int order))
+{
+    struct frame *f = frame_of(p);
+
+    while (from < to) {
+        unsigned int order =
+            min((unsigned int)__builtin_ctzll((frame_to_mfn(f).n + from) | 1ULL << HEAP_MAX_ORDER),
+                63 - (unsigned int)__builtin_clzll(to - from));
+
+        free(f + from, order);
+        from += 1ULL << order;
+    }
+}
+
+/* A block, of which what is too much goes back at once. */
 static void *alloc_whole_pages(size_t size)
 {
-    unsigned int order = size <= PAGE_SIZE ? 0 : 64 - PAGE_SHIFT - (unsigned int)__builtin_clzll(size - 1);
-    void *p = hv_alloc_pages(order);
-    union slab s = {.class = WHOLE_PAGES, .used = (uint16_t)order};
+    uint64_t pages = DIV_ROUND_UP(size, PAGE_SIZE);
+    unsigned int order = pages == 1 ? 0 : 64 - (unsigned int)__builtin_clzll(pages - 1);
+    union slab s = {.class = WHOLE_PAGES, .used = (uint16_t)pages};
+    void *p;
 
-    if (p)
-        frame_of(p)->data = s.data;
+    if (pages != s.used)
+        return NULL;
+    p = hv_alloc_pages(order);
+    if (!p)
+        return NULL;
+    free_whole_pages(p, pages, 1ULL << order, heap_free_clean);
+    frame_of(p)->data = s.data;
     return p;
 }
 
@@ -155,7 +178,7 @@ void hv_free(void *p)
     s.data = f->data;
     panic_on(!(f->flags & FRAME_HYPERVISOR));
     if (s.class == WHOLE_PAGES) {
-        hv_free_pages(p, s.used);
+        free_whole_pages(p, 0, s.used, heap_free);
         return;
     }
     flags = lock_irqsave(&slabs.lock);

@@ -198,12 +198,13 @@ struct domain *domain_next(struct domain *d)
 
 static int init_grants(struct domain *d, const struct domain_config *config)
 {
-    int rc = grant_domain_init(d);
+    int rc;
 
-    if (!rc && config->grant_frames) {
-        rc = grant_set_limits(d, config->grant_frames, config->maptrack_frames);
-        if (!rc && config->grant_version)
-            rc = grant_set_max_version(d, config->grant_version);
+    if (!config->grant_frames)
+        return grant_domain_init(d, GRANT_DEFAULT_FRAMES, GRANT_DEFAULT_MAPTRACK);
+    rc = grant_domain_init(d, config->grant_frames, config->maptrack_frames);
+    if (!rc && config->grant_version) {
+        rc = grant_set_max_version(d, config->grant_version);
         if (rc)
             grant_domain_free(d);
     }

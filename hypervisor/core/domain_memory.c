@@ -12,6 +12,7 @@
 #include "core/orphan.h"
 #include "hv/errno.h"
 #include "hv/panic.h"
+#include "hv/string.h"
 
 /* The walk leaves this frame behind. */
 static void step_over(struct domain *d, const struct frame *f)
@@ -201,6 +202,45 @@ bool domain_disown_frame(struct domain *d, struct frame *f)
     m2p_set(frame_to_mfn(f), INVALID_M2P);
     frame_stamp(f);
     heap_prepare(f, 1, HEAP_NO_SCRUB); /* the old owner's translations go before anybody else has the page */
+    return true;
+}
+
+/* Nobody can still write to the frame through a translation of when it was mapped: everybody has flushed since its last type went. */
+static bool is_forgotten(const struct frame *f)
+{
+    cpumask_t all;
+
+    if (!f->tlb_stamp)
+        return true;
+    all = cpu_online_mask;
+    tlb_filter(&all, f->tlb_stamp);
+    return cpumask_empty(&all);
+}
+
+bool domain_reclaim_frame(struct domain *d, struct frame *f)
+{
+    bool taken, last = false;
+
+    lock(&d->page_lock);
+    taken = take_last(d, f);
+    if (taken) {
+        domain_page_leaves(d, f);
+        last = !d->tot_pages;
+    }
+    unlock(&d->page_lock);
+    if (!taken)
+        return false;
+    m2p_set(frame_to_mfn(f), INVALID_M2P);
+    if (likely(is_forgotten(f))) {
+        frame_stamp(f); /* those who may only read it */
+        memset(frame_to_va(f), 0, PAGE_SIZE);
+        heap_free_clean(f, 0);
+    } else {
+        frame_stamp(f);
+        heap_free(f, 0);
+    }
+    if (unlikely(last))
+        domain_put(d);
     return true;
 }
 

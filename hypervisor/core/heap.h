@@ -76,6 +76,11 @@ void domain_pages_advance(struct domain *d, const struct frame *f);
 bool domain_disown_frame(struct domain *d, struct frame *f) __must_check;
 /* The frame leaves the domain's list and count; page lock held. The last one: the caller drops the reference that all pages hold together. */
 void domain_page_leaves(struct domain *d, struct frame *f);
+/*
+ * The domain is dying: takes a page from it that nobody else holds, scrubs it if nobody can write to it any more (who makes the next domain need not wait for that), and frees it. False:
+ * somebody holds it. No lock held. About a copy of a page.
+ */
+bool domain_reclaim_frame(struct domain *d, struct frame *f) __must_check;
 /* Makes a page of ours mappable by the domain (shared info, grant frames). */
 void domain_share_hypervisor_page(struct domain *d, void *va, bool writable);
 /* The domain ends: our hold on the page goes, and with the last other one it can be mapped by nobody. It is freed by orphan_free_shared_page(). Again: nothing. */

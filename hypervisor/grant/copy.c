@@ -73,23 +73,28 @@ static int16_t take_granted(struct side *s, const struct domain *self, const abi
     return GNTST_okay;
 }
 
-static int16_t take_own(struct side *s, const abi_gnttab_copy_ptr_t *p)
+/* Which of the errors, if it is not there for what is asked: what may not be written may yet be read. */
+static int16_t why_not_own(struct domain *d, gfn_t gfn, bool write)
 {
     struct p2m_frame any;
+    bool is_ram;
 
+    if (!write || p2m_get(d, gfn, P2M_READ, &any))
+        return GNTST_bad_page;
+    is_ram = any.frame;
+    p2m_put(&any);
+    return is_ram ? GNTST_general_error : GNTST_bad_page;
+}
+
+static int16_t take_own(struct side *s, const abi_gnttab_copy_ptr_t *p)
+{
     if (p->domid != DOMID_SELF)
         return GNTST_permission_denied;
-    if (p2m_get(s->granter, GFN(p->u), P2M_READ, &any))
+    if (p2m_get(s->granter, GFN(p->u), s->write ? P2M_WRITE : P2M_READ, &s->own))
+        return why_not_own(s->granter, GFN(p->u), s->write);
+    if (!s->own.frame) {
+        p2m_put(&s->own);
         return GNTST_bad_page;
-    if (!any.frame)
-        return GNTST_bad_page;
-    s->own = any;
-    if (s->write) {
-        int rc = p2m_get(s->granter, GFN(p->u), P2M_WRITE, &s->own);
-
-        p2m_put(&any);
-        if (rc)
-            return GNTST_general_error;
     }
     s->end = PAGE_SIZE;
     s->page = frame_to_va(s->own.frame);

@@ -16,8 +16,11 @@
 #define GRANT_DEFAULT_MAPTRACK 1024
 #define GRANT_MOST_FRAMES      1024 /* what a toolstack may allow a domain */
 
-/* The domain has a table of one page. -ENOMEM. */
-int grant_domain_init(struct domain *d) __must_check;
+/*
+ * The domain has a table of one page, and may have `frames` (1 to GRANT_MOST_FRAMES); the list of what it has mapped, `maptrack` (up to GRANT_DEFAULT_MAPTRACK).
+ * -EINVAL: out of range. -ENOMEM.
+ */
+int grant_domain_init(struct domain *d, uint32_t frames, uint32_t maptrack) __must_check;
 /* Gives back everything that the domain has mapped; it does not run any more. 0, or -ERESTART: call again. */
 int grant_domain_release(struct domain *d) __must_check;
 /*
@@ -27,10 +30,6 @@ int grant_domain_release(struct domain *d) __must_check;
 int grant_domain_orphan(struct domain *d) __must_check;
 /* For a domain that never ran, or after grant_domain_release() has returned 0 and nobody maps the table any more. */
 void grant_domain_free(struct domain *d);
-/* Most pages of the table (1 to GRANT_MOST_FRAMES) and of the list of what the domain has mapped (up to GRANT_DEFAULT_MAPTRACK). -EINVAL: out of range, or
- * less than what is there. */
-int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack) __must_check;
-
 /* The domain may choose no version above this. -EINVAL: neither 1 nor 2. Before it runs. */
 int grant_set_max_version(struct domain *d, uint32_t version) __must_check;
 /* The domain ends: its table gets no more pages, those it has are nobody's to map any more, and none of its entries can be taken any more. Again: nothing. */

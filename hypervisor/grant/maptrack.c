@@ -2,6 +2,7 @@
 /* Handles of a domain's mappings: a bounded table that grows by pages, with a list of free ones. */
 #include "core/heap.h"
 #include "grant/table.h"
+#include "hv/alloc.h"
 
 /* NO_HANDLE: none is free. */
 static uint32_t pop(struct grant_domain *g)
@@ -20,11 +21,34 @@ static uint32_t pop(struct grant_domain *g)
     return handle;
 }
 
+/* Most domains map nothing: the list of pages comes with the first. */
+static bool have_list(struct grant_domain *g)
+{
+    struct grant_mapping **list;
+
+    if (likely(__atomic_load_n(&g->maptrack, __ATOMIC_ACQUIRE)))
+        return true;
+    list = hv_new_array(struct grant_mapping *, g->max_maptrack);
+    if (!list)
+        return false;
+    lock(&g->maptrack_lock);
+    if (!g->maptrack) {
+        __atomic_store_n(&g->maptrack, list, __ATOMIC_RELEASE);
+        list = NULL;
+    }
+    unlock(&g->maptrack_lock);
+    hv_free(list);
+    return true;
+}
+
 static bool add_page(struct grant_domain *g)
 {
-    struct grant_mapping *page = hv_alloc_page();
+    struct grant_mapping *page;
     uint32_t base;
 
+    if (!have_list(g))
+        return false;
+    page = hv_alloc_page();
     if (!page)
         return false;
     lock(&g->maptrack_lock);

@@ -5,26 +5,28 @@
 #include "core/orphan.h"
 #include "hv/alloc.h"
 
-int grant_domain_init(struct domain *d)
+int grant_domain_init(struct domain *d, uint32_t frames, uint32_t maptrack)
 {
-    struct grant_domain *g = hv_new(struct grant_domain);
+    struct grant_domain *g;
     int rc;
 
+    if (!frames || frames > GRANT_MOST_FRAMES || maptrack > GRANT_DEFAULT_MAPTRACK)
+        return -EINVAL;
+    g = hv_new(struct grant_domain);
     if (!g)
         return -ENOMEM;
     rwlock_init(&g->lock, RANK_GRANT);
     g->version = 1;
     g->max_version = 2;
-    g->max_frames = GRANT_DEFAULT_FRAMES;
-    g->max_maptrack = GRANT_DEFAULT_MAPTRACK;
+    g->max_frames = frames;
+    g->max_maptrack = maptrack;
     lock_init(&g->maptrack_lock, RANK_LEAF);
     g->free_handle = NO_HANDLE;
-    g->use = hv_new_array(struct grant_use *, GRANT_MOST_FRAMES);
-    g->maptrack = hv_new_array(struct grant_mapping *, GRANT_DEFAULT_MAPTRACK);
-    g->shared = hv_new_array(void *, GRANT_MOST_FRAMES);
-    g->status = hv_new_array(grant_status_t *, grant_status_frames_for(GRANT_MOST_FRAMES));
+    g->use = hv_new_array(struct grant_use *, frames);
+    g->shared = hv_new_array(void *, frames);
+    g->status = hv_new_array(grant_status_t *, grant_status_frames_for(frames));
     d->grant = g;
-    rc = g->shared && g->status && g->use && g->maptrack ? grant_grow(d, 1) : -ENOMEM;
+    rc = g->shared && g->status && g->use ? grant_grow(d, 1) : -ENOMEM;
     if (rc)
         grant_domain_free(d);
     return rc;
@@ -36,7 +38,7 @@ void grant_domain_free(struct domain *d)
 
     for (uint32_t i = 0; i < g->frames; i++)
         orphan_free_shared_page(d, g->shared[i]);
-    for (uint32_t i = 0; g->use && i < GRANT_MOST_FRAMES; i++)
+    for (uint32_t i = 0; g->use && i < g->max_frames; i++)
         hv_free(g->use[i]);
     for (uint32_t i = 0; i < g->maptrack_pages; i++)
         hv_free_page(g->maptrack[i]);
@@ -88,24 +90,6 @@ int grant_grow(struct domain *d, uint32_t frames)
             g->use[g->frames] = hv_new_array(struct grant_use, V1_PER_FRAME);
         rc = g->use[g->frames] ? add_page(d, g->shared, &g->frames) : -ENOMEM;
     }
-    return rc;
-}
-
-int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack)
-{
-    struct grant_domain *g = d->grant;
-    int rc = 0;
-
-    if (!frames || frames > GRANT_MOST_FRAMES || maptrack > GRANT_DEFAULT_MAPTRACK)
-        return -EINVAL;
-    write_lock(&g->lock);
-    if (frames < g->frames)
-        rc = -EINVAL;
-    else
-        g->max_frames = frames;
-    if (!rc)
-        g->max_maptrack = maptrack;
-    write_unlock(&g->lock);
     return rc;
 }
 

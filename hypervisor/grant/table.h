@@ -30,16 +30,20 @@
  */
 struct grant_use {
     uint32_t lock;             /* guards the rest, and the entry's GTF_reading and GTF_writing */
-    uint32_t readers, writers; /* mappings and copies under way; a writer is a reader, too */
-    domid_id_t grantee;
-    bool sub_page;           /* for copies only, */
-    uint16_t offset, length; /* of this part */
-    bool transitive;         /* for copies only: it names an entry of `via`, and no frame */
-    domid_id_t via;
-    uint32_t via_ref;
+    uint16_t readers, writers; /* mappings and copies under way; a writer is a reader, too */
+    domid_id_t grantee, via;
+    bool sub_page;   /* for copies only, of the part `offset` and `length` */
+    bool transitive; /* for copies only: it names entry `via_ref` of `via`, and no frame */
+    union {
+        struct {
+            uint16_t offset, length; /* the whole page, if not of a part */
+        };
+        uint32_t via_ref; /* if transitive */
+    };
     uint8_t parts[4];    /* of the uses, by kind: GRANT_MOST_USES of each (use.c) */
     struct frame *frame; /* NULL if transitive */
 };
+_Static_assert(sizeof(struct grant_use) == 32, "four pages for a page of the table");
 
 /*
  * One mapping of ours of somebody's entry. Its granter may die before it (G10): then it is MAPPING_ORPHAN and names the frame itself, to which it holds a reference, a writable one if it

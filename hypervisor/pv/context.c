@@ -149,20 +149,22 @@ static void forget_predictions(const struct domain *next)
 void pv_switch_to(struct vcpu *v)
 {
     struct pv_vcpu *p = pv_vcpu(v);
+    uint64_t cr4 = pv_real_cr4(p), cr4_to_load = cr4 | (patch_on(PATCH_FSGSBASE) ? X86_CR4_FSGSBASE : 0);
     uint64_t ours = (hv_gdt_page_mfn() << PAGE_SHIFT) | MAP_DATA;
     uint64_t *pte = pv_gdt_pte(v, PV_GDT_FRAMES);
 
     forget_predictions(v->domain);
     if (*pte != (ours & ~PTE_GLOBAL))
         *pte = ours & ~PTE_GLOBAL;
-    tlb_load_root(p->kernel_mode ? p->cr3_kernel : p->cr3_user);
+    /* CR4 is written for the sake of the TLB anyway: with it come the instructions that load bases, for whom a guest has them or not. */
+    tlb_load_root_and_cr4(p->kernel_mode ? p->cr3_kernel : p->cr3_user, cr4_to_load);
     load_gdt(pv_gdt_va(v));
     load_ldt(pv_ldt_va(v), p->ldt_entries);
     use_port_map(p->port_map[p->kernel_mode]);
     if (!load_segments(p))
         v->segments_failed = true;
-    if (read_cr4() != pv_real_cr4(p))
-        write_cr4(pv_real_cr4(p));
+    if (cr4_to_load != cr4)
+        write_cr4(cr4);
     fpu_restore(p->fpu);
     use_xcr0(p, pv_real_xcr0(p));
     if (p->fpu_ts)

@@ -3,6 +3,7 @@
  * The end of a PV domain's memory, in steps that may stop anywhere and go on there: what vcpus hold, pins and tables left half done, and at last the pages themselves. The
  * domain is dying: its vcpus do not run, nothing new is allocated to it.
  */
+#include "arch/x86/tlb.h"
 #include "core/frame_ref.h"
 #include "core/memory_claim.h"
 #include "core/memory_op.h"
@@ -94,10 +95,22 @@ static int drop_tables(struct domain *d, struct hypercall *hc)
     return each_page(d, hc, drop_table);
 }
 
+/* One flush for all its pages: what was mapped may be scrubbed then. */
+static int flush_all(struct domain *d, struct hypercall *hc)
+{
+    cpumask_t all = cpu_online_mask;
+
+    (void)hc;
+    if (d->tot_pages)
+        tlb_flush_mask(&all, TLB_FLUSH | TLB_FLUSH_GLOBAL);
+    return 0;
+}
+
 static int give_up_page(struct domain *d, struct frame *f, struct hypercall *hc)
 {
     (void)hc;
-    (void)!domain_give_up_frame(d, f);
+    if (!domain_reclaim_frame(d, f))
+        (void)!domain_give_up_frame(d, f);
     return 0;
 }
 
@@ -107,7 +120,7 @@ static int give_up_pages(struct domain *d, struct hypercall *hc)
     return each_page(d, hc, give_up_page);
 }
 
-static int (*const steps[])(struct domain *d, struct hypercall *hc) = {drop_vcpus, drop_tables,
+static int (*const steps[])(struct domain *d, struct hypercall *hc) = {drop_vcpus, drop_tables, flush_all,
                                                                        give_up_pages};
 
 int pv_relinquish(struct domain *d)

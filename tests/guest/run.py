@@ -16,7 +16,7 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TEST = re.compile(r"^(?:KIT_TEST|BENCH)(_ALONE)?\((\w+)[,)]", re.M)
+TEST = re.compile(r"^(?:KIT_TEST|BENCH(?:_BETWEEN)?)(_ALONE)?\((\w+)[,)]", re.M)
 GROUP = re.compile(r"GUEST-GROUP: *(.*)")
 CRASHED = re.compile(r"Domain 0 .*crashed on|Dom0 crashed|domain 0 crashed|watchdog rebooting machine", re.I)
 NOT_RUN = "did not run"

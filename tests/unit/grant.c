@@ -102,8 +102,8 @@ static int setup(void **state)
     granter = &fake.domain[0].d;
     mapper = &fake.domain[1].d; /* not privileged */
     v = mapper->vcpu[0];
-    assert_int_equal(grant_domain_init(granter), 0);
-    assert_int_equal(grant_domain_init(mapper), 0);
+    assert_int_equal(grant_domain_init(granter, GRANT_DEFAULT_FRAMES, GRANT_DEFAULT_MAPTRACK), 0);
+    assert_int_equal(grant_domain_init(mapper, GRANT_DEFAULT_FRAMES, GRANT_DEFAULT_MAPTRACK), 0);
     fake_allocate(mapper, L1);
     assert_int_equal(frame_pin(mfn_to_frame(MFN(L1)), mapper, FT_L1, NULL), 0);
     for (unsigned int i = 0; i < ENTRIES; i++)

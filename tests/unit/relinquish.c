@@ -54,6 +54,17 @@ void hv_free_pages(void *va, unsigned int order)
     fail_msg("no domain here is freed");
 }
 
+/* Scrubbed: nothing that could write to it is left. */
+void heap_free_clean(struct frame *f, unsigned int order)
+{
+    const uint64_t *words = frame_to_va(f);
+
+    for (unsigned int i = 0; i < PAGE_SIZE / 8; i++)
+        assert_int_equal(words[i], 0);
+    assert_true(!f->tlb_stamp || fake.flushes);
+    heap_free(f, order);
+}
+
 unsigned int heap_prepare(struct frame *f, unsigned int count, unsigned int flags)
 {
     return 0;

@@ -77,13 +77,18 @@ void tlb_flush_local(unsigned int flags)
 
 void tlb_load_root(uint64_t cr3)
 {
-    uint64_t irq = irq_save(), cr4 = read_cr4();
+    uint64_t irq = irq_save();
 
+    tlb_load_root_and_cr4(cr3, read_cr4());
+    irq_restore(irq);
+}
+
+void tlb_load_root_and_cr4(uint64_t cr3, uint64_t cr4)
+{
     tick();
-    write_cr4(cr4 & ~(uint64_t)X86_CR4_PGE);
+    write_cr4(read_cr4() & ~(uint64_t)X86_CR4_PGE);
     write_cr3(cr3);
     write_cr4(cr4);
-    irq_restore(irq);
 }
 
 void tlb_flush_page_local(uint64_t va)

@@ -32,6 +32,8 @@ void tlb_flush_page_local(uint64_t va);
  * (Between the two roots of one PV vcpu a plain load of CR3 does: they share what is global.)
  */
 void tlb_load_root(uint64_t cr3);
+/* The same with interrupts off, and with this in CR4 afterwards (PGE set). */
+void tlb_load_root_and_cr4(uint64_t cr3, uint64_t cr4);
 /* Called first of all where another processor asks for a flush, whatever its flags, 0 included; interrupts off. NULL: none. */
 extern void (*tlb_asked)(void);
 
