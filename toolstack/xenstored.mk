@@ -39,9 +39,10 @@ DEBIAN_XENSTORED := $(B)/cache/$(XEN_UTILS)/usr/lib/xen-4.17/bin/xenstored
 $(B)/xen_stub.so: tests/system/oracle/xen_stub.c
 	$(Q)$(HOSTCC) $(XEN_CPPFLAGS) -Wall -Wextra -Wno-unused-parameter -O1 -shared -fPIC -o $@ $< -ldl
 
-STORE_TEST_NEEDS := $(B)/xen_stub.so $(B)/tools/xenstored $(B)/tools/xenconsoled $(B)/cache/$(XEN_UTILS)/version
+XENSTORE_UTILS := $(B)/cache/xenstore-utils
+STORE_TEST_NEEDS := $(XENSTORE_UTILS)/version $(B)/xen_stub.so $(B)/tools/xenstored $(B)/tools/xenconsoled $(B)/cache/$(XEN_UTILS)/version
 test-store: $(STORE_TEST_NEEDS)
-	$(Q)$(PYTHON) tests/system/oracle/run.py $(B)/xen_stub.so $(B)/tools $(DEBIAN_XENSTORED)
+	$(Q)$(PYTHON) tests/system/oracle/run.py $(B)/xen_stub.so $(B)/tools $(DEBIAN_XENSTORED) $(XENSTORE_UTILS)/usr/bin
 
 bench-store: $(STORE_TEST_NEEDS)
 	$(Q)$(PYTHON) tests/system/oracle/bench.py $(B)/xen_stub.so $(B)/tools/xenstored $(DEBIAN_XENSTORED)

@@ -20,4 +20,8 @@ debian: $(B)/debian/daemons.img
 # All of tests/system/test_daemons.py, also the long ones: make test-daemons HYPERVISOR=build/oracle/xen; DAEMONS=debian for Debian's daemons.
 test-daemons: debian $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)B=$(B) JOBS=1 $(PYTHON) tests/system/run.py --hypervisor=$(HYPERVISOR) -m "debian or long" -k test_daemons $(PYTEST_ARGS)
-.PHONY: test-daemons
+
+# A hostile guest for ten minutes beside a good one; SOAK_SECONDS=60 for less.
+soak-daemons: debian $(ORACLE_XEN) $(HYPERVISOR)
+	$(Q)B=$(B) JOBS=1 $(PYTHON) tests/system/run.py --hypervisor=$(HYPERVISOR) -m soak -k test_hostile_neighbour $(PYTEST_ARGS)
+.PHONY: test-daemons soak-daemons

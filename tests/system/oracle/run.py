@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The tests of the store and the console daemon that run here, without a hypervisor: `make test-store`.
 
-    run.py STUB TOOLS DEBIAN_XENSTORED
+    run.py STUB TOOLS DEBIAN_XENSTORED DIRECTORY_OF_XENSTORE_UTILS
 """
 import pathlib
 import subprocess
@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).parent
 
 
 def main():
-    stub, tools, debian = sys.argv[1:]
+    stub, tools, debian, utils = sys.argv[1:]
     store = f'{tools}/xenstored'
     tests = {
         'the same answers as Debian\'s daemon': ['compare.py', stub, store, debian, '--ops', '2500'],
@@ -20,6 +20,7 @@ def main():
         'killed under load': ['crash.py', stub, store, 'kill', '--times', '25'],
         'live updates under load': ['crash.py', stub, store, 'update', '--times', '25'],
         'domains come and go': ['cycles.py', stub, store, '100'],
+        'xenstore-* with each option': ['tools.py', stub, store, debian, utils],
         'consoles': ['console.py', stub, store, f'{tools}/xenconsoled'],
     }
     failed = 0
