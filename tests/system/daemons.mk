@@ -11,6 +11,7 @@ $(B)/debian/daemons.img: $(B)/guests/storeguest-pv64 $(B)/tools/xenstored $(B)/t
 	$(Q)mkdir -p $(@D)/daemons/files/usr/lib/python3/dist-packages $(@D)/daemons/files/usr/local/bin
 	$(Q)cp -r $(PYXS)/usr/lib/python3/dist-packages/pyxs $(@D)/daemons/files/usr/lib/python3/dist-packages/
 	$(Q)install -D -m 644 $(B)/guests/storeguest-pv64 $(@D)/daemons/files/guest/storeguest
+	$(Q)install -D -m 644 tests/system/daemons/bare.cfg $(@D)/daemons/files/etc/xen/bare.cfg
 	$(Q)cp tests/system/daemons/setup $(@D)/daemons/
 	$(Q)install -m 755 -t $(@D)/daemons/files/usr/local/bin $(wildcard tests/system/daemons/*.py tests/system/daemons/*.sh)
 	$(Q)PATH="$$PATH:/usr/sbin:/sbin" mke2fs -q -F -t ext2 -E root_owner=0:0 -d $(@D)/daemons $@.tmp 16M

@@ -105,6 +105,7 @@ static void disconnect(struct guest *g)
     if (g->console.page)
         hv_unmap(g->console.page, g->granted);
     g->console.page = NULL;
+    pty_send(g); /* what is left; nothing is taken from the terminal any more */
 }
 
 static void drop(struct guest *g)

@@ -18,6 +18,8 @@
 struct xs_handle *xs;
 static struct watcher events, wire;
 
+#define EVENTS 16 /* taken in a turn: a guest may write its nodes as fast as it likes */
+
 static void socket_path(struct sockaddr_un *a)
 {
     const char *path = getenv("XENSTORED_PATH"), *dir = getenv("XENSTORED_RUNDIR");
@@ -73,8 +75,9 @@ static void store_ready(struct watcher *w, uint32_t what)
 {
     bool scan = false;
     char **event;
+    int i;
 
-    while ((event = xs_check_watch(xs))) {
+    for (i = 0; i < EVENTS && (event = xs_check_watch(xs)); i++) {
         if (!strncmp(event[XS_WATCH_TOKEN], "dom", 3))
             guests_changed((unsigned int)strtoul(event[XS_WATCH_TOKEN] + 3, NULL, 10));
         else
