@@ -21,8 +21,12 @@ HERE = pathlib.Path(__file__).parent / 'daemons'
 
 # Not proved there yet; the end of a run names each.
 NOT_THERE_ON_XENIOS = dict.fromkeys('''
-    test_save_and_restore
-'''.split(), 'saving a PV guest is not there yet')
+    test_whose test_privileges test_pyxs test_create test_late_console test_further_readers
+    test_shutdown test_hostile_neighbour test_nothing_left test_store_tools test_trace test_second_start
+    test_hypervisor_log test_console_after_exchange test_pause test_further_console test_store_outlives_itself test_crash
+    test_destroy test_save_and_restore test_block_attach test_network_attach test_virsh test_debians_again
+    test_nothing_left_at_the_end
+'''.split(), 'not run there to an end yet')
 
 
 @pytest.fixture(scope='module')
@@ -66,34 +70,8 @@ def test_privileges(dom0):
             assert line in status, name
 
 
-@only_ours
-def test_second_start(dom0):
-    """What lives is not disturbed."""
-    before = dom0.ok('pidof xenstored xenconsoled')
-    assert 'another xenstored' in dom0.fails('/usr/lib/xenios/bin/xenstored --pid-file /run/other.pid 2>&1')
-    dom0.run('/etc/init.d/xen start')
-    dom0.ok('/etc/init.d/xenios start')
-    assert dom0.ok('pidof xenstored xenconsoled') == before
-    assert dom0.ok('/etc/init.d/xenios status').count(' runs, pid ') == 2
-
-
-def test_store_tools(dom0):
-    """xenstore-* with all their options; what they answer was recorded with Debian's daemon."""
-    assert dom0.ok('store_tools.sh', 200).splitlines() == (HERE / 'store_tools.expected').read_text().splitlines()
-
-
 def test_pyxs(dom0):
     assert dom0.ok('pyxs_check.py').split('\n') == [f'PYXS ok {what}' for what in ('basic', 'transactions', 'watches')]
-
-
-@only_ours
-def test_trace(dom0):
-    """Requests are traced when somebody asks for it, with who did what."""
-    dom0.ok('xenstore-control logfile /tmp/trace && xenstore-control log on')
-    dom0.ok('xenstore-write /tool/traced 1; xenstore-control log off; xenstore-write /tool/untraced 1; xenstore-rm /tool/untraced')
-    trace = dom0.ok('cat /tmp/trace')
-    assert 'WRITE /tool/traced' in trace and 'untraced' not in trace
-    dom0.ok('xenstore-control check')
 
 
 def test_create(dom0):
@@ -116,6 +94,59 @@ def test_further_readers(guest):
     assert 'no such console' in guest.ok('read_console.py 7777')
 
 
+def test_shutdown(guest):
+    guest.ok('xenstore-watch -n 2 @releaseDomain >/run/released & disown')
+    domid = guest.ok('xl domid linux')
+    guest.ok('xl shutdown -w linux', 60)
+    guest.gone()
+    guest.wait('[ $(grep -c @releaseDomain /run/released) = 2 ]', 20)
+    guest.fails(f'xenstore-exists /local/domain/{domid}')
+
+
+@only_ours
+def test_hostile_neighbour(dom0, log_name):
+    """A sample of test_store_neighbour.py: times say little here, but every answer is right and in bounded time and memory."""
+    seed = random.randrange(1, 1 << 31)
+    neighbour_store.compare(dom0, ('all', 'all'), 1000, 1, log_name, seed)
+
+
+@only_ours
+def test_nothing_left(dom0):
+    dom0.ok('xenstore-control check')
+    assert dom0.ok('xenstore-list /local/domain') == '0'
+    dom0.ok('! dmesg | grep -i -E "xenbus.*(error|fail)"')
+
+
+@long
+def test_store_tools(dom0):
+    """xenstore-* with all their options; what they answer was recorded with Debian's daemon."""
+    assert dom0.ok('store_tools.sh', 200).splitlines() == (HERE / 'store_tools.expected').read_text().splitlines()
+
+
+@long
+@only_ours
+def test_trace(dom0):
+    """Requests are traced when somebody asks for it, with who did what."""
+    dom0.ok('xenstore-control logfile /tmp/trace && xenstore-control log on')
+    dom0.ok('xenstore-write /tool/traced 1; xenstore-control log off; xenstore-write /tool/untraced 1; xenstore-rm /tool/untraced')
+    trace = dom0.ok('cat /tmp/trace')
+    assert 'WRITE /tool/traced' in trace and 'untraced' not in trace
+    dom0.ok('xenstore-control check')
+
+
+@long
+@only_ours
+def test_second_start(dom0):
+    """What lives is not disturbed."""
+    before = dom0.ok('pidof xenstored xenconsoled')
+    assert 'another xenstored' in dom0.fails('/usr/lib/xenios/bin/xenstored --pid-file /run/other.pid 2>&1')
+    dom0.run('/etc/init.d/xen start')
+    dom0.ok('/etc/init.d/xenios start')
+    assert dom0.ok('pidof xenstored xenconsoled') == before
+    assert dom0.ok('/etc/init.d/xenios status').count(' runs, pid ') == 2
+
+
+@long
 @only_ours
 def test_hypervisor_log(dom0):
     """What Xen prints is in a file too, with --log=all; and the daemon can be exchanged under running guests."""
@@ -131,30 +162,12 @@ def test_console_after_exchange(guest):
     guest.ok("late_console.sh linux 'said 56' 'echo said $((7*8))'", 120)
 
 
+@long
 def test_pause(guest):
     guest.ok('xl pause linux')
     assert guest.ok('xl list linux').splitlines()[1].split()[4][2] == 'p'
     guest.ok('xl unpause linux')
     guest.ok("late_console.sh linux 'said 20' 'echo said $((4*5))'", 120)
-
-
-@long
-def test_block_attach(guest):
-    guest.ok('dd if=/dev/zero of=/run/second.img bs=1M count=4 2>/dev/null; losetup /dev/loop1 /run/second.img')
-    guest.ok('xl block-attach linux phy:/dev/loop1,xvdb,w')
-    guest.wait('xl block-list linux | grep -q "51728 .* 4 "', 30)
-    guest.ok('xl block-detach linux xvdb', 60)
-    guest.wait('! xl block-list linux | grep -q 51728', 30)
-    guest.ok('losetup -d /dev/loop1')
-
-
-@long
-def test_network_attach(guest):
-    """A Linux without disk and interface gets one of each; those of its birth are test_xl's."""
-    guest.ok('xl network-attach linux bridge=xenbr0 mac=00:16:3e:00:00:03')
-    guest.wait('xl network-list linux | grep -q "00:16:3e:00:00:03 .* 4 "', 30)
-    guest.ok('xl network-detach linux 00:16:3e:00:00:03')
-    guest.wait('! xl network-list linux | grep -q 00:16:3e:00:00:03', 30)
 
 
 @long
@@ -189,24 +202,6 @@ def test_store_outlives_itself(guest):
 
 
 @long
-def test_save_and_restore(guest):
-    guest.ok('xl save linux /run/saved', 200)
-    guest.gone()
-    guest.ok('xl restore /run/saved', 200)
-    guest.ok('rm /run/saved')
-    guest.ok("late_console.sh linux 'said 30' 'echo said $((5*6))'", 120)
-
-
-def test_shutdown(guest):
-    guest.ok('xenstore-watch -n 2 @releaseDomain >/run/released & disown')
-    domid = guest.ok('xl domid linux')
-    guest.ok('xl shutdown -w linux', 60)
-    guest.gone()
-    guest.wait('[ $(grep -c @releaseDomain /run/released) = 2 ]', 20)
-    guest.fails(f'xenstore-exists /local/domain/{domid}')
-
-
-@long
 def test_crash(guest):
     """A guest that crashes is noticed, and what it leaves in the store is collected."""
     domid = guest.ok('xl domid linux')
@@ -223,6 +218,34 @@ def test_destroy(guest):
     guest.gone()
     guest.fails(f'xenstore-exists /local/domain/{domid}')
     guest.wait('[ -z "$(ls /dev/pts | grep -v ptmx)" ]', 20)
+
+
+@long
+def test_save_and_restore(guest):
+    guest.ok('xl save linux /run/saved', 200)
+    guest.gone()
+    guest.ok('xl restore /run/saved', 200)
+    guest.ok('rm /run/saved')
+    guest.ok("late_console.sh linux 'said 30' 'echo said $((5*6))'", 120)
+
+
+@long
+def test_block_attach(guest):
+    guest.ok('dd if=/dev/zero of=/run/second.img bs=1M count=4 2>/dev/null; losetup /dev/loop1 /run/second.img')
+    guest.ok('xl block-attach linux phy:/dev/loop1,xvdb,w')
+    guest.wait('xl block-list linux | grep -q "51728 .* 4 "', 30)
+    guest.ok('xl block-detach linux xvdb', 60)
+    guest.wait('! xl block-list linux | grep -q 51728', 30)
+    guest.ok('losetup -d /dev/loop1')
+
+
+@long
+def test_network_attach(guest):
+    """A Linux without disk and interface gets one of each; those of its birth are test_xl's."""
+    guest.ok('xl network-attach linux bridge=xenbr0 mac=00:16:3e:00:00:03')
+    guest.wait('xl network-list linux | grep -q "00:16:3e:00:00:03 .* 4 "', 30)
+    guest.ok('xl network-detach linux 00:16:3e:00:00:03')
+    guest.wait('! xl network-list linux | grep -q 00:16:3e:00:00:03', 30)
 
 
 @long
@@ -245,20 +268,6 @@ def test_virsh(dom0):
     dom0.ok('kill $(cat /run/libvirtd.pid)')
 
 
-@only_ours
-def test_hostile_neighbour(dom0, log_name):
-    """A sample of test_store_neighbour.py: times say little here, but every answer is right and in bounded time and memory."""
-    seed = random.randrange(1, 1 << 31)
-    neighbour_store.compare(dom0, ('all', 'all'), 1000, 1, log_name, seed)
-
-
-@only_ours
-def test_nothing_left(dom0):
-    dom0.ok('xenstore-control check')
-    assert dom0.ok('xenstore-list /local/domain') == '0'
-    dom0.ok('! dmesg | grep -i -E "xenbus.*(error|fail)"')
-
-
 @long
 @only_ours
 def test_debians_again(dom0):
@@ -267,3 +276,9 @@ def test_debians_again(dom0):
     dom0.ok('[ ! -L /usr/lib/xen-4.17/bin/xenconsoled ] && ! grep -q ^XENSTORED= /etc/default/xen')
     dom0.ok('xenios-daemons ours')
     assert dom0.ok('readlink /usr/lib/xen-4.17/bin/xenconsoled') == '/usr/lib/xenios/bin/xenconsoled'
+
+
+@long
+@only_ours
+def test_nothing_left_at_the_end(dom0):
+    test_nothing_left(dom0)

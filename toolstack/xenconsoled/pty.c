@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pseudo terminal of a guest. Debian's xenconsole opens the slave that the store names; inotify tells when. We never hold the
+ * The pseudo terminal of a guest. Debian's xenconsole opens the slave that the store names; inotify tells when. We do not hold the
  * slave open ourselves: two openers would steal each other's input. While nobody has it open nothing is written, so that each
- * opener gets the whole backlog, once.
+ * opener gets the whole backlog, once. What one left unread is thrown away when it has gone, not when the next one comes: that one
+ * may have typed before we hear of it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 #include "toolstack/xenconsoled/daemon.h"
@@ -56,23 +59,36 @@ void pty_send(struct guest *g)
     poll_master(g);
 }
 
+/* What was typed, as far as the guest has room. */
+static void take_input(struct guest *g)
+{
+    char in[1024];
+    int room = g->console.page ? console_room(&g->console) : 0;
+    ssize_t n;
+
+    if (room <= 0)
+        return;
+    n = read(g->master.fd, in, (size_t)room < sizeof(in) ? (size_t)room : sizeof(in));
+    if (n > 0) {
+        console_give(&g->console, in, (size_t)n);
+        hv_notify(g->port);
+    }
+}
+
 static void master_ready(struct watcher *w, uint32_t events)
 {
     struct guest *g = container_of(w, struct guest, master);
-    char in[1024];
-    int room = console_room(&g->console);
-    ssize_t n;
 
-    if ((events & EPOLLIN) && room > 0) {
-        n = read(g->master.fd, in, (size_t)room < sizeof(in) ? (size_t)room : sizeof(in));
-        if (n > 0) {
-            console_give(&g->console, in, (size_t)n);
-            hv_notify(g->port);
-        }
-    }
-    if ((events & EPOLLHUP) && !(events & EPOLLIN))
-        g->openers = 0;
+    if (events & EPOLLIN)
+        take_input(g);
+    else if (events & EPOLLHUP)
+        g->openers = 0; /* inotify tells it, too */
     pty_send(g);
+}
+
+static void watch_slave(struct guest *g)
+{
+    g->watch = inotify_add_watch(inotify.fd, g->slave, IN_OPEN | IN_CLOSE);
 }
 
 int pty_open(struct guest *g)
@@ -87,7 +103,7 @@ int pty_open(struct guest *g)
         g->master.fd = -1;
         return -EIO;
     }
-    g->watch = inotify_add_watch(inotify.fd, g->slave, IN_OPEN | IN_CLOSE);
+    watch_slave(g);
     return 0;
 }
 
@@ -102,14 +118,41 @@ void pty_close(struct guest *g)
     g->master.fd = -1;
 }
 
+static void came(struct guest *g)
+{
+    g->openers = 1;
+    g->position = 0;
+}
+
+/* The last reader has gone: so does what it has not read. Only the slave's side can be told to forget it. */
+static void forget_unread(struct guest *g)
+{
+    struct pollfd p = {.fd = g->master.fd, .events = POLLIN};
+    int peer;
+
+    inotify_rm_watch(inotify.fd, g->watch); /* we are no reader */
+    peer = ioctl(g->master.fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (peer >= 0) {
+        tcflush(peer, TCIFLUSH);
+        close(peer);
+    }
+    watch_slave(g);
+    if (poll(&p, 1, 0) >= 0 && !(p.revents & POLLHUP)) /* somebody came meanwhile */
+        came(g);
+}
+
 static void opener(struct guest *g, uint32_t mask)
 {
     if (mask & IN_OPEN) {
-        if (g->openers++ == 0) {
-            tcflush(g->master.fd, TCIOFLUSH); /* what an earlier reader left */
-            g->position = 0;
-        }
-    } else if (g->openers) {
+        if (g->openers)
+            g->openers++;
+        else
+            came(g);
+    } else if (g->openers <= 1) {
+        take_input(g);
+        g->openers = 0;
+        forget_unread(g);
+    } else {
         g->openers--;
     }
     pty_send(g);

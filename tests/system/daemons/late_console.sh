@@ -8,10 +8,10 @@ exec 3<>"$fifo"
 rm "$fifo"
 xl console "$1" <&3 >/run/late 2>/run/late.errors &
 [ -z "${3:-}" ] || printf '%s\n' "$3" >&3
-for ((i = 0; i < 600; i++)); do
+for ((i = 0; i < 240; i++)); do
     grep -a -q -- "$2" /run/late && break
     kill -0 $! 2>/dev/null || break
-    sleep 0.2
+    sleep 0.5
 done
 kill $! 2>/dev/null
 wait $! 2>/dev/null

@@ -183,6 +183,17 @@ def main():
         everything = b'first words\n' + text + b'while nobody reads\n'
         assert read_all(fd, len(everything)) == everything
         print('ok the next reader gets the whole backlog')
+        os.close(fd)
+        fd = os.open(tty[0], os.O_RDWR | os.O_NOCTTY)  # leaves unread what is written to it
+        os.write(fd, b'typed at once\r')
+        select.select([fd], [], [], 5)
+        os.close(fd)
+        fd = os.open(tty[0], os.O_RDWR | os.O_NOCTTY)
+        os.write(fd, b'and at once again\r')
+        heard = []
+        until('nothing is lost of what is typed at once', lambda: heard.append(guest.hear()) or b''.join(heard) == b'typed at once\rand at once again\r')
+        assert read_all(fd, len(everything)) == everything
+        print('ok a reader gets nothing of what the last one left')
         until('the log has it too', lambda: log.read_bytes() == everything)
         follower = further_readers(directory, guest, everything)
         everything += b'to all\n'
