@@ -105,7 +105,6 @@ void channel_free(struct channel *c)
 
     __atomic_store_n(&c->peer, NULL, __ATOMIC_RELEASE);
     channel_set_state(c, CHANNEL_FREE);
-    WRITE_ONCE(c->early, 0);
     WRITE_ONCE(c->vcpu, 0);
     if (e->fifo)
         fifo_clear_pending(e->fifo, c);

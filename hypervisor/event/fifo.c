@@ -135,7 +135,7 @@ static void enqueue(struct event_fifo *f, struct channel *c, event_word_t *word,
     bool tell = false;
 
     if (unlikely(!control))
-        return; /* stays pending: fifo_init_control() of that vcpu shows it */
+        return;
     from = lock_queues(d, c, to);
     /* The guest leaves LINK 0 when it takes a word off; a link that it forged leads nowhere but into its own words. */
     if (!(word_or(word, WORD_LINKED) & WORD_LINKED))
@@ -158,6 +158,8 @@ void fifo_set_pending(struct event_fifo *f, struct channel *c, struct vcpu *self
         if (!word)
             return;
     }
+    if (unlikely(!__atomic_load_n(&c->domain->vcpu[READ_ONCE(c->vcpu)]->event->control, __ATOMIC_ACQUIRE)))
+        return; /* as on Xen: an event for a vcpu without a control block is lost */
     old = word_or(word, WORD_PENDING);
     if (!(old & (WORD_MASKED | WORD_LINKED)))
         enqueue(f, c, word, self);

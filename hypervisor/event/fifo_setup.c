@@ -8,23 +8,15 @@
 #include "core/p2m.h"
 #include "hv/alloc.h"
 
-/* Does again what sends could not do while the vcpu had no control block, or the ports no event words. */
-static void show_again(struct event_fifo *f, struct channel *c)
-{
-    uint64_t flags = irq_save();
-
-    if (fifo_is_pending(f, c))
-        fifo_set_pending(f, c, NULL);
-    irq_restore(flags);
-}
-
-/* Bits of the two-level form that are set when the first vcpu changes to FIFO are carried over. */
+/*
+ * Bits of the two-level form that are set when the first vcpu changes to FIFO are carried over. As on Xen (tests/guest/events), whether or not the
+ * port is in use, and for good: each time the guest gives the port a word again, it is pending there.
+ */
 static void carry_over(struct domain *d)
 {
     struct event_domain *e = d->event;
-    port_t port;
 
-    for_each_set_bit (port, e->used, e->ports)
+    for (port_t port = 0; port < min(e->ports, (port_t)EVTCHN_2L_NR_CHANNELS); port++)
         if (two_level_is_pending(d, port))
             WRITE_ONCE(channel_at(e, port)->early, 1);
 }
@@ -47,7 +39,6 @@ static int attach_control(struct domain *d, struct vcpu *v, struct frame *frame,
 {
     struct evtchn_fifo_control_block *control = (void *)((char *)frame_to_va(frame) + offset);
     struct event_domain *e = d->event;
-    port_t port;
     int rc;
 
     if (v->event->control || e->dying)
@@ -61,9 +52,6 @@ static int attach_control(struct domain *d, struct vcpu *v, struct frame *frame,
         v->event->tail[i] = 0;
     v->event->control_frame = frame;
     __atomic_store_n(&v->event->control, control, __ATOMIC_SEQ_CST);
-    for_each_set_bit (port, e->used, e->ports)
-        if (READ_ONCE(channel_at(e, port)->vcpu) == v->id)
-            show_again(e->fifo, channel_at(e, port));
     return 0;
 }
 
@@ -104,7 +92,7 @@ static int attach_page(struct domain *d, struct frame *frame)
     __atomic_store_n(&f->page[f->pages], page, __ATOMIC_SEQ_CST);
     f->pages++;
     for (port_t port = first; port < min(e->ports, first + (port_t)FIFO_PAGE_WORDS); port++)
-        if (__atomic_exchange_n(&channel_at(e, port)->early, 0, __ATOMIC_SEQ_CST)) {
+        if (__atomic_load_n(&channel_at(e, port)->early, __ATOMIC_SEQ_CST)) {
             uint64_t flags = irq_save();
 
             fifo_set_pending(f, channel_at(e, port), NULL);

@@ -17,9 +17,8 @@ static bool grants(uint32_t word, domid_id_t grantee, bool write, bool map, uint
 
     if (((flags & GTF_type_mask) != GTF_permit_access && !transitive) || (domid_id_t)(word >> 16) != grantee)
         return false;
-    if (version == 1 && (flags & GTF_sub_page))
-        return false; /* only version 2 says which part */
-    return !(write && (flags & GTF_readonly)) && !(map && version == 2 && (flags & GTF_sub_page));
+    /* Only version 2 says which part: for a copy in version 1 it is the whole page (as on Xen). */
+    return !(write && (flags & GTF_readonly)) && !(map && (flags & GTF_sub_page));
 }
 
 static bool mark_v1(volatile uint32_t *entry, domid_id_t grantee, bool write, bool map, uint16_t set)

@@ -10,6 +10,7 @@ line must be the same on both, but for what tests/guest/fuzz/differences.py give
 """
 import argparse
 import collections
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -43,7 +44,7 @@ class Machine:
 
     def command(self, monitor):
         a = self.args
-        guest = f'{a.build}/guests/fuzz-pv64 seed={a.seed} epochs={a.epochs} calls={a.calls} first={a.first}'
+        guest = f'{a.build}/guests/fuzz-pv64 seed={a.seed} epochs={a.epochs} calls={a.calls} first={a.first}{" watch=1" if a.watch else ""}'
         return ['qemu-system-x86_64', '-accel', 'tcg', '-m', '512', '-smp', str(a.smp), '-nographic', '-vga', 'none', '-nic', 'none', '-no-reboot',
                 '-action', 'reboot=shutdown,shutdown=pause', '-qmp', f'unix:{monitor},server=on,wait=off', '-monitor', 'none', '-kernel', self.hypervisor, '-append',
                 'console=com1 com1=115200 dom0_mem=128M dom0_max_vcpus=2 loglvl=error guest_loglvl=error', '-initrd', guest]
@@ -226,16 +227,18 @@ def arguments():
     parser.add_argument('--first', type=int, default=0, help='epoch')
     parser.add_argument('--smp', type=int, default=1)
     parser.add_argument('--timeout', type=float, default=300)
+    parser.add_argument('--jobs', type=int, default=1, help='machines that run at once')
     parser.add_argument('--keep', action='store_true', help="use the oracle's log of the last run with the same guest and numbers")
     parser.add_argument('--all', action='store_true', help='go on behind a difference, and list all by kind')
     parser.add_argument('--kinds', action='store_true', help='list the first of each epoch by kind')
+    parser.add_argument('--watch', action='store_true', help='log after each call which frames are tables (it is no longer the same run: mapping them settles a few things)')
     parser.add_argument('--verbose', action='store_true', help='how often each reason was met')
     return parser.parse_args()
 
 
 def oracle_run(args):
     with open(f'{args.build}/guests/fuzz-pv64', 'rb') as f:
-        mark = hashlib.sha256(f.read() + repr((args.seed, args.epochs, args.calls, args.first, args.smp)).encode()).hexdigest()[:16]
+        mark = hashlib.sha256(f.read() + repr((args.seed, args.epochs, args.calls, args.first, args.smp, args.watch)).encode()).hexdigest()[:16]
     kept = os.path.join(args.build, 'fuzz', mark)
     if args.keep and os.path.exists(kept):
         with open(kept, 'rb') as f:
@@ -256,6 +259,30 @@ def save(machine, args, name):
             f.write('\n'.join(lines) + '\n')
 
 
+def our_run(path, args):
+    ours = Machine(path, args)
+    ours.run()
+    return ours
+
+
+def timed(run, *args):
+    begin = time.monotonic()
+    return run(*args), time.monotonic() - begin
+
+
+def judge(oracle, ours, args, verdict, seconds):
+    name = ours.hypervisor.replace('/', '-')
+    save(ours, args, name)
+    verdict(ours.complete(), f'differential/{name} lives to the end ({seconds:.0f} s)')
+    if not ours.complete():
+        print('\n'.join('  | ' + line for line in ours.console[-15:] + ['last of the log:'] + ours.log[-4:]))
+    verdict(ours.audit() == '0', f'differential/{name} audit: {ours.audit()} violations')
+    comparison = Comparison(oracle, ours, args.all)
+    report(name, comparison, args)
+    verdict(comparison.compared and not comparison.different, f'differential/{name} answers like Xen')
+    verdict(comparison.skipped <= SKIPPED_MOST * (comparison.compared + comparison.skipped), f'differential/{name} enough was compared')
+
+
 def main():
     args = arguments()
     passed = failed = 0
@@ -267,24 +294,15 @@ def main():
 
     os.makedirs(os.path.join(args.build, 'fuzz'), exist_ok=True)
     print(f'seed {args.seed}, epochs {args.first} to {args.first + args.epochs - 1}, {args.calls} calls in each', flush=True)
-    begin = time.monotonic()
-    oracle = oracle_run(args)
-    save(oracle, args, 'oracle')
-    verdict(oracle.complete(), f'differential/oracle ({time.monotonic() - begin:.0f} s)')
-    for hypervisor in args.hypervisor or ['build/xenios']:
-        begin = time.monotonic()
-        ours = Machine(hypervisor, args)
-        ours.run()
-        name = hypervisor.replace('/', '-')
-        save(ours, args, name)
-        verdict(ours.complete(), f'differential/{name} lives to the end ({time.monotonic() - begin:.0f} s)')
-        if not ours.complete():
-            print('\n'.join('  | ' + line for line in ours.console[-15:] + ['last of the log:'] + ours.log[-4:]))
-        verdict(ours.audit() == '0', f'differential/{name} audit: {ours.audit()} violations')
-        comparison = Comparison(oracle, ours, args.all)
-        report(name, comparison, args)
-        verdict(comparison.compared and not comparison.different, f'differential/{name} answers like Xen')
-        verdict(comparison.skipped <= SKIPPED_MOST * (comparison.compared + comparison.skipped), f'differential/{name} enough was compared')
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        first = pool.submit(timed, oracle_run, args)
+        others = [(path, pool.submit(timed, our_run, path, args)) for path in args.hypervisor or ['build/xenios']]
+        oracle, seconds = first.result()
+        save(oracle, args, 'oracle')
+        verdict(oracle.complete(), f'differential/oracle ({seconds:.0f} s)')
+        for path, future in others:
+            ours, seconds = future.result()
+            judge(oracle, ours, args, verdict, seconds)
     print(f'{passed} passed, {failed} failed')
     return 1 if failed else 0
 

@@ -93,6 +93,21 @@ KIT_TEST(made_and_ended)
     CHECK(kit_domain_gone(second));
 }
 
+/* Who asks for information from a number on must name one that a domain could have. */
+KIT_TEST(information_of_no_domain)
+{
+    static const domid_t none[] = {1, 5, DOMID_FIRST_RESERVED - 1},
+                         never[] = {DOMID_SELF,    DOMID_IO, DOMID_XEN, DOMID_COW,
+                                    DOMID_INVALID, 0x7fff,   0xffff};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(none); i++)
+        CHECK_RC(domctl(XEN_DOMCTL_getdomaininfo, none[i]), -XEN_ESRCH);
+    for (unsigned i = 0; i < ARRAY_SIZE(never); i++) {
+        CHECK_RC(domctl(XEN_DOMCTL_getdomaininfo, never[i]), -XEN_EINVAL);
+        CHECK_RC(domctl(XEN_DOMCTL_get_address_size, never[i]), -XEN_ESRCH);
+    }
+}
+
 static long create_with(void (*change)(struct xen_domctl_createdomain *c), unsigned id)
 {
     memset(&op, 0, sizeof(op));

@@ -163,6 +163,36 @@ KIT_TEST(map_and_unmap_gsi)
     CHECK_RC(status(5000, &flags), -EINVAL);
 }
 
+/* Numbers that are not their line's own. */
+KIT_TEST(map_gsi_elsewhere)
+{
+    int pirq = 9;
+
+    CHECK_RC(map_gsi(DOMID_SELF, 10, &pirq), 0);
+    CHECK_RC(map_gsi(DOMID_SELF, 9, &pirq), 0); /* an index that is such a number means its line: 10 */
+    pirq = 10;
+    CHECK_RC(map_gsi(DOMID_SELF, 9, &pirq), -EEXIST);
+    pirq = 0x7fffffff;
+    CHECK_RC(map_gsi(DOMID_SELF, 9, &pirq), -EEXIST);
+    pirq = -1;
+    CHECK_RC(map_gsi(DOMID_SELF, 9, &pirq), 0);
+    CHECK_EQ(pirq, 9);
+    /* A number that has a line keeps it, and nobody says so. */
+    CHECK_RC(map_gsi(DOMID_SELF, 12, &pirq), 0);
+    pirq = 12;
+    CHECK_RC(map_gsi(DOMID_SELF, 12, &pirq), 0);
+    pirq = 9;
+    CHECK_RC(map_gsi(DOMID_SELF, 12, &pirq), -EEXIST);
+    pirq = 5000;
+    CHECK_RC(map_gsi(DOMID_SELF, 11, &pirq), -EINVAL);
+    CHECK_RC(unmap(DOMID_SELF, 9), 0);
+    CHECK_RC(map_gsi(DOMID_SELF, 10, &pirq), -EPERM); /* that comes before the number is looked at */
+    pirq = -1;
+    CHECK_RC(map_gsi(DOMID_SELF, 9, &pirq), 0); /* 9 again */
+    CHECK_EQ(pirq, 16);
+    CHECK_RC(unmap(DOMID_SELF, 12), 0);
+}
+
 /* The console's interrupt and the hypervisor's timer stay the hypervisor's. */
 KIT_TEST(interrupts_of_the_hypervisor)
 {

@@ -319,6 +319,72 @@ KIT_TEST(fifo_from_two_level)
     kit_event_clear((unsigned)b);
 }
 
+/* An event for a vcpu that has no control block yet is lost. */
+KIT_TEST(fifo_no_control)
+{
+    KIT_NEEDS_VCPUS(2);
+
+    struct evtchn_unmask u;
+    int port;
+
+    start();
+    reset();
+    memset(control, 0, KIT_PAGE_SIZE);
+    memset((void *)words, 0, KIT_PAGE_SIZE);
+    CHECK_RC(init_control(kit_mfn_of(control), 0, 1, NULL), 0);
+    CHECK_RC(expand(kit_mfn_of((void *)words)), 0);
+    port = kit_event_bind_ipi(0);
+    CHECK_OR_RETURN(port > 0 && port < 1024);
+    CHECK_RC(kit_event_send((unsigned)port), 0);
+    CHECK_EQ(words[port], 0);
+    words[port] = MASKED;
+    CHECK_RC(kit_event_send((unsigned)port), 0);
+    CHECK_EQ(words[port], MASKED);
+    words[port] = PENDING | MASKED;
+    u.port = (unsigned)port;
+    CHECK_RC(op(EVTCHNOP_unmask, &u), 0);
+    CHECK_EQ(words[port], PENDING);
+    CHECK_RC(init_control(kit_mfn_of(control), 1024, 0, NULL), 0);
+    CHECK_EQ(words[port], PENDING);
+    CHECK_RC(op(EVTCHNOP_unmask, &u), 0);
+    CHECK_EQ(words[port], PENDING | LINKED);
+    kit_this()->info->evtchn_upcall_pending = 0;
+    reset();
+}
+
+/* A port that once became pending before it had a word is so whenever it gets one: closed, or bound anew. The same for bits of the other form, used or not. */
+KIT_TEST(fifo_remembers)
+{
+    struct evtchn_close c;
+    int a, b;
+
+    start();
+    reset();
+    memset(control, 0, KIT_PAGE_SIZE);
+    memset((void *)words, 0, KIT_PAGE_SIZE);
+    for (unsigned i = 1; i < 40; i++)
+        kit_event_bind_ipi(0);
+    a = 38;
+    b = 39;
+    CHECK_RC(init_control(kit_mfn_of(control), 0, 0, NULL), 0);
+    CHECK_RC(kit_event_send((unsigned)a), 0);
+    c.port = (unsigned)a;
+    CHECK_RC(op(EVTCHNOP_close, &c), 0);
+    CHECK_RC(expand(kit_mfn_of((void *)words)), 0);
+    CHECK_EQ(words[a] & (PENDING | LINKED), PENDING | LINKED);
+    CHECK_EQ(words[b], 0);
+    reset();
+    memset((void *)words, 0, KIT_PAGE_SIZE);
+    kit_shared->evtchn_pending[0] |= 1UL << b;
+    CHECK_RC(init_control(kit_mfn_of(control), 0, 0, NULL), 0);
+    kit_shared->evtchn_pending[0] &= ~(1UL << b);
+    CHECK_RC(expand(kit_mfn_of((void *)words)), 0);
+    CHECK_EQ(words[a] & (PENDING | LINKED), PENDING | LINKED);
+    CHECK_EQ(words[b] & (PENDING | LINKED), PENDING | LINKED);
+    kit_this()->info->evtchn_upcall_pending = 0;
+    reset();
+}
+
 /* The guest writes nonsense into its own queue: the hypervisor must not mind. */
 KIT_TEST(fifo_corrupt)
 {

@@ -10,11 +10,12 @@ static struct grant_entry_v1 *v1;
 static union grant_entry_v2 *v2;
 static uint32_t version;
 
-static struct {
-    uint32_t handle;
-    uint64_t address;
-    bool mapped;
+static struct grant_handle {
+    uint32_t handle, flags; /* GNTMAP_host_map, GNTMAP_device_map: what is mapped still */
+    uint64_t address, bus;
 } handles[HANDLES];
+
+static unsigned first_ref; /* behind what cannot be unmapped any more */
 
 bool grant_init(void)
 {
@@ -35,17 +36,67 @@ bool grant_init(void)
     return true;
 }
 
+static int16_t unmap_one(const struct grant_handle *h, uint64_t address)
+{
+    struct gnttab_unmap_grant_ref u = {.handle = h->handle, .host_addr = address, .dev_bus_addr = h->bus};
+
+    hcall_grant_table_op(GNTTABOP_unmap_grant_ref, &u, 1);
+    return u.status;
+}
+
+/* The entry that mapped it holds something else by now. What is unmapped must be mapped: so put it there again, whichever frame it is. */
+static bool unmap_elsewhere(const struct grant_handle *h, uint64_t mfn)
+{
+    static char *place;
+    uint64_t entry = 0, at;
+
+    if (!place) {
+        place = kit_page_alloc();
+        kit_unmap(place);
+    }
+    at = (uintptr_t)place;
+    if (h->flags & GNTMAP_contains_pte && !kit_pte_find(kit_root_mfn, (uintptr_t)place, 1, &at, &entry))
+        return false;
+    if (mfn == NO_FRAME ||
+        kit_remap(place, mfn << KIT_PAGE_SHIFT | (h->flags & GNTMAP_readonly ? PTE_RO : PTE_RW)))
+        return false;
+    if (!unmap_one(h, at))
+        return true;
+    kit_unmap(place);
+    return false;
+}
+
+static bool unmap_surely(const struct grant_handle *h)
+{
+    if (!unmap_one(h, h->flags & GNTMAP_host_map ? h->address : 0))
+        return true;
+    for (unsigned i = 0; i < NR_NAMES; i++)
+        if (unmap_elsewhere(h, frames[i]))
+            return true;
+    for (unsigned i = 0; i < POOL_LOST_MOST; i++)
+        if (unmap_elsewhere(h, pool_lost_at(i)))
+            return true;
+    return false;
+}
+
+static bool is_mapped(const struct grant_handle *h)
+{
+    return (h->flags & (GNTMAP_host_map | GNTMAP_device_map)) != 0;
+}
+
 static void unmap_all(void)
 {
-    for (unsigned i = 0; i < HANDLES; i++) {
-        struct gnttab_unmap_grant_ref u = {.handle = handles[i].handle, .host_addr = handles[i].address};
+    bool stays = false;
 
-        if (handles[i].mapped)
-            hcall_grant_table_op(GNTTABOP_unmap_grant_ref, &u, 1);
-        if (handles[i].mapped && u.status)
-            say("reset: unmap H%u: %d\n", i, u.status);
-        handles[i].mapped = false;
+    for (unsigned i = 0; i < HANDLES; i++) {
+        if (is_mapped(&handles[i]) && !unmap_surely(&handles[i])) {
+            say("reset: grant H%u stays\n", i);
+            stays = true;
+        }
+        handles[i].flags = 0;
     }
+    if (stays && first_ref + 2 * REFS < 500)
+        first_ref += REFS;
 }
 
 void grant_reset(void)
@@ -71,7 +122,7 @@ void grant_state(void)
     hcall_grant_table_op(GNTTABOP_get_version, &g, 1);
     say("state grants %u of %u version %u:", q.nr_frames, q.max_nr_frames, g.version);
     for (unsigned i = 0; i < REFS; i++)
-        say(" %x", (g.version == 1 ? v1[i].flags : v2[i].hdr.flags) &
+        say(" %x", (g.version == 1 ? v1[first_ref + i].flags : v2[first_ref + i].hdr.flags) &
                        0xfff); /* above may be bits of a frame's number */
     say("\n");
 }
@@ -80,13 +131,13 @@ static unsigned pick_ref(void)
 {
     unsigned wild = (unsigned)PICK(511, 512, 1023, 1024, 4096, 0xffffffff, 0x7fffffff);
 
-    return chance(92) ? below(REFS) : wild;
+    return chance(92) ? first_ref + below(REFS) : wild;
 }
 
 /* Not a hypercall: the guest writes an entry of its table. */
 static void write_entry(struct call *c)
 {
-    unsigned ref = below(REFS),
+    unsigned ref = first_ref + below(REFS),
              flags = (unsigned)PICK(GTF_permit_access, GTF_permit_access, GTF_permit_access | GTF_readonly,
                                     GTF_invalid, GTF_accept_transfer, GTF_permit_access | GTF_sub_page,
                                     GTF_transitive);
@@ -116,7 +167,7 @@ static void write_entry(struct call *c)
         tell(" %x+%x", off, len);
     } else if (flags == GTF_transitive) {
         v2[ref].transitive.trans_domid = 0;
-        v2[ref].transitive.gref = (ref + 1) % REFS;
+        v2[ref].transitive.gref = first_ref + (ref + 1 - first_ref) % REFS;
     }
     v2[ref].hdr.flags = (uint16_t)flags;
 }
@@ -157,11 +208,13 @@ static void after_map(struct call *c, long rc)
 
         say(" [%d", m[i].status);
         if (m[i].status == 0) {
-            while (slot < HANDLES - 1 && handles[slot].mapped)
+            while (slot < HANDLES - 1 && is_mapped(&handles[slot]))
                 slot++;
-            handles[slot].handle = m[i].handle;
-            handles[slot].address = m[i].host_addr;
-            handles[slot].mapped = true;
+            handles[slot] =
+                (struct grant_handle){.handle = m[i].handle,
+                                      .flags = m[i].flags,
+                                      .address = m[i].host_addr,
+                                      .bus = m[i].flags & GNTMAP_device_map ? m[i].dev_bus_addr : 0};
             say(" H%u %s", slot, m[i].flags & GNTMAP_device_map ? name_entry(m[i].dev_bus_addr) : "");
         }
         say("]");
@@ -193,17 +246,31 @@ static void map(struct call *c)
     grant_op(c, GNTTABOP_map_grant_ref, n, sizeof(*m));
 }
 
+/* Of both ways in which it may be mapped, those go that are named. */
+static void forget(const struct gnttab_unmap_grant_ref *u)
+{
+    for (unsigned h = 0; h < HANDLES; h++)
+        if (is_mapped(&handles[h]) && handles[h].handle == u->handle) {
+            if (u->host_addr && u->host_addr == handles[h].address)
+                handles[h].flags &= ~(uint32_t)GNTMAP_host_map;
+            if (u->dev_bus_addr && u->dev_bus_addr == handles[h].bus) {
+                handles[h].flags &= ~(uint32_t)GNTMAP_device_map;
+                handles[h].bus = 0;
+            }
+        }
+}
+
 static void after_unmap(struct call *c, long rc)
 {
     struct gnttab_unmap_grant_ref *u = (void *)(c->buf + c->where);
 
-    for (unsigned i = 0; rc >= 0 && pointer_good(c) && i < c->keep[0]; i++)
+    if (rc < 0 || !pointer_good(c))
+        return;
+    for (unsigned i = 0; i < c->keep[0]; i++)
         say(" [%d]", u[i].status);
-    for (unsigned i = 0; rc >= 0 && i < c->keep[0]; i++)
-        for (unsigned h = 0; h < HANDLES; h++)
-            if (handles[h].mapped && handles[h].handle == u[i].handle && pointer_good(c) &&
-                u[i].status == 0 && u[i].host_addr == handles[h].address)
-                handles[h].mapped = false;
+    for (unsigned i = 0; i < c->keep[0]; i++)
+        if (!u[i].status)
+            forget(&u[i]);
 }
 
 static void unmap(struct call *c)
@@ -213,19 +280,24 @@ static void unmap(struct call *c)
 
     tell("grant unmap");
     for (unsigned i = 0; i < n; i++) {
-        unsigned h = below(HANDLES / 2), wrong = below(12);
-        uint64_t other = pick_map_address(false);
+        unsigned h = below(HANDLES / 2), wrong = below(12), wrong_bus = below(8);
+        uint64_t other = pick_map_address(false), bus = handles[h].bus;
+        bool there = is_mapped(&handles[h]);
 
-        u[i].handle = handles[h].mapped ? handles[h].handle : NO_HANDLE + h;
+        u[i].handle = there ? handles[h].handle : NO_HANDLE + h;
         u[i].host_addr = wrong == 0 ? other : wrong == 1 ? 0 : handles[h].address;
+        u[i].dev_bus_addr = wrong_bus == 0 ? bus + KIT_PAGE_SIZE : wrong_bus == 1 ? 0 : bus;
         u[i].status = 77;
-        tell(" [H%u%s%s]", h, handles[h].mapped ? "" : "?",
+        tell(" [H%u%s%s%s]", h, there ? "" : "?",
              wrong == 0   ? " elsewhere"
              : wrong == 1 ? " no address"
-                          : "");
+                          : "",
+             wrong_bus == 0          ? " wrong bus"
+             : bus && wrong_bus != 1 ? " bus"
+                                     : "");
     }
     c->keep[0] = n;
-    c->flags = HIDE_OUTPUT;
+    c->flags = HIDE_OUTPUT | ALL_OR_NOTHING;
     c->after = after_unmap;
     grant_op(c, GNTTABOP_unmap_grant_ref, n, sizeof(*u));
 }

@@ -68,6 +68,8 @@ static void after_populate(struct call *c, long rc)
     for (long i = (long)c->keep[3]; i < rc && i < (long)c->keep[0]; i++)
         if (slots[i] < POOL_SIZE)
             pool_frame_new((unsigned)slots[i], list[i]);
+        else
+            pool_give_back(list[i]);
 }
 
 static void populate(struct call *c)
@@ -131,6 +133,8 @@ static void after_increase(struct call *c, long rc)
 {
     uint64_t *list = (void *)(c->buf + LIST_AT);
 
+    if (!c->keep[1])
+        pool_give_back_retired();
     if (c->keep[2] || !c->keep[1])
         return;
     for (long i = (long)c->keep[3]; i < rc && i < (long)c->keep[0]; i++)
@@ -155,6 +159,8 @@ static void after_exchange(struct call *c, long rc)
     struct xen_memory_exchange *x = (void *)(c->buf + c->where);
     uint64_t *in = (void *)(c->buf + LIST_AT), *out = (void *)(c->buf + LIST2_AT), *slots = out + 16;
 
+    if (rc)
+        pool_give_back_retired();
     if (c->keep[2] || !c->keep[1] || !pointer_good(c) || x->nr_exchanged > c->keep[0])
         return;
     say(" exchanged %lu", (unsigned long)x->nr_exchanged);
@@ -163,6 +169,8 @@ static void after_exchange(struct call *c, long rc)
     for (unsigned i = (unsigned)c->keep[3]; i < x->nr_exchanged; i++)
         if (slots[i] < POOL_SIZE)
             pool_frame_new((unsigned)slots[i], out[i]);
+        else
+            pool_give_back(out[i]);
 }
 
 static void exchange(struct call *c)

@@ -63,7 +63,7 @@ static void mmu_update(struct call *c)
 
         u[i].ptr = target_entry(&level);
         u[i].val = pick_pte(level);
-        if (level >= 3 && (u[i].val & PTE_P))
+        if (u[i].val & PTE_P) /* it may be any table */
             c->flags |= NESTS;
         if (cmd == MMU_MACHPHYS_UPDATE) {
             u[i].ptr = machphys_target();
@@ -202,7 +202,7 @@ static void mmuext_op(struct call *c)
         op[i].cmd = (unsigned)PICK(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 4, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15, 15, 16,
                                    16, 17, 17, 18, 19, 20, 14, 21, 0x7fffffff, 0xffffffff);
         tell(" [%u", op[i].cmd);
-        if (op[i].cmd == MMUEXT_PIN_L3_TABLE || op[i].cmd == MMUEXT_PIN_L4_TABLE ||
+        if ((op[i].cmd >= MMUEXT_PIN_L2_TABLE && op[i].cmd <= MMUEXT_PIN_L4_TABLE) ||
             op[i].cmd == MMUEXT_NEW_USER_BASEPTR)
             c->flags |= NESTS;
         mmuext_arguments(c, &op[i], i);
@@ -256,6 +256,7 @@ static void poke(struct call *c)
     c->op = __HYPERVISOR_xen_version;
     c->flags = ALONE;
     tell("poke P%u+%x=%s", slot, index * 8, name_entry(value));
+    kit_mmuext1(MMUEXT_TLB_FLUSH_LOCAL, 0, 0); /* not where it was mapped before an update without a flush */
     if (pool_may_poke(slot)) {
         struct kit_fault f = KIT_PROBE("mov %[v], (%[p])", : [v] "r"(value), [p] "r"(at) : "memory");
 

@@ -85,6 +85,8 @@ extern long base_reservation;
 void pool_init(void);
 void pool_reset(void);
 void pool_state(void); /* logs all that can be seen of the state */
+void pool_watch(void);
+extern bool watch_pool;
 const char *name_of(uint64_t mfn);
 /* A machine address or page-table entry, with its frame's name. */
 const char *name_entry(uint64_t value);
@@ -93,13 +95,15 @@ bool pool_has(unsigned slot);
 void pool_give_back(uint64_t mfn);
 void pool_frame_gone(uint64_t mfn);               /* it was given back */
 void pool_frame_new(unsigned slot, uint64_t mfn); /* the pool's page `slot` got this frame */
+void pool_give_back_retired(void);
 uint64_t pool_lost_at(unsigned index); /* the index-th frame of ours that has no name, or NO_FRAME */
 #define POOL_LOST_MOST 256
-void pool_unpin(void); /* whatever is pinned of the pool, the window, and K1-K3 */
-void pool_settle_rest(void);
-void pool_settle(void); /* what hangs between being a table and not */
+void pool_unpin(void);        /* whatever is pinned of the pool, the window, and K1-K3 */
+void pool_settle(void);       /* what hangs between being a table and not */
+void pool_settle_types(void); /* the same, but entries may change */
 void pool_forget(void);
 bool pool_may_poke(unsigned slot);
+bool pool_is_at_home(unsigned slot);  /* the pool's page `slot` is mapped, and is that frame */
 uint64_t *pool_linear(unsigned name); /* W1-W3, K1-K4: where the guest reads the table */
 
 void cpu_reset(void);

@@ -15,6 +15,7 @@ KIT_TEST(calls)
     unsigned epochs = (unsigned)kit_arg_number("epochs", 20), calls = (unsigned)kit_arg_number("calls", 100);
     unsigned first = (unsigned)kit_arg_number("first", 0);
 
+    watch_pool = kit_arg_number("watch", 0) != 0;
     log_init();
     pool_init();
     run_init();

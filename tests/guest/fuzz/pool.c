@@ -187,6 +187,16 @@ void pool_frame_new(unsigned slot, uint64_t mfn)
     names.stale = true;
 }
 
+/*
+ * A call that failed when frames were allocated already, or could not tell them, may have got one that was given back. Whose that is must not be the allocator's
+ * affair: it is given back again.
+ */
+void pool_give_back_retired(void)
+{
+    for (unsigned i = 0; i < retired.count; i++)
+        pool_give_back(retired.mfn[i]);
+}
+
 uint64_t pool_lost_at(unsigned index)
 {
     return index < lost.count ? lost.mfn[index] : NO_FRAME;
@@ -220,6 +230,15 @@ void pool_forget(void)
 uint64_t *pool_linear(unsigned name)
 {
     return linear[name - NAME_WINDOW];
+}
+
+bool pool_is_at_home(unsigned slot)
+{
+    uint64_t entry = pool_linear(NAME_KERNEL)[slot],
+             above = pool_linear(NAME_KERNEL + 1)[(uintptr_t)pool_va >> 21 & 511];
+
+    return (above & PTE_ADDR) >> KIT_PAGE_SHIFT == frames[NAME_KERNEL] && (above & PTE_P) &&
+           (entry & PTE_P) && (entry & PTE_ADDR) >> KIT_PAGE_SHIFT == frames[slot];
 }
 
 /* True if a write to the pool's page can only reach frames of the pool, or fault. */

@@ -84,7 +84,7 @@ static void populate(unsigned slot)
 
 static void make_frames(void)
 {
-    pool_settle_rest();
+    pool_settle_types();
     pool_forget();
     for (unsigned i = 0; i < POOL_SPARE; i++)
         if (!pool_has(i))

@@ -137,6 +137,12 @@ static void say_result(const struct call *c, long rc)
         say(" %lx", rc);
 }
 
+/* Some errors come before anything is tried. */
+static bool may_have_tried(long rc)
+{
+    return rc && rc != -XEN_ESRCH && rc != -XEN_ENOSYS && rc != -XEN_EFAULT && rc != -XEN_EOPNOTSUPP;
+}
+
 static void finish(struct call *c, long rc, const uint8_t *before)
 {
     say(" ->");
@@ -145,7 +151,7 @@ static void finish(struct call *c, long rc, const uint8_t *before)
     if (c->after)
         c->after(c, rc);
     say("\n");
-    if ((c->flags & NESTS) && (rc || c->op == __HYPERVISOR_xen_version))
+    if ((c->flags & NESTS) && may_have_tried(rc))
         pool_settle();
 }
 
@@ -185,7 +191,10 @@ static void several_calls(unsigned epoch, unsigned index)
         memcpy(list[i - 1].args, c[i].arg, sizeof(c[i].arg));
         memcpy(before[i], c[i].buf, ARG_SIZE);
         list[i - 1].result = 0x5a5a;
+        if (c[i].flags & NESTS) /* none behind what may have to be settled */
+            n = i;
     }
+    count = count < n ? count : n;
     mark = log_mark();
     for (unsigned i = 1; i <= count; i++) /* for whoever looks at the log of a machine that died of it */
         say("%u.%u:%u %s\n", epoch, index, i, run.text[i]);
@@ -197,6 +206,8 @@ static void several_calls(unsigned epoch, unsigned index)
         finish(&c[i], (long)list[i - 1].result, before[i]);
     }
 }
+
+bool watch_pool;
 
 void run_init(void)
 {
@@ -220,6 +231,8 @@ void run_epoch(unsigned epoch, unsigned calls, uint64_t seed)
             several_calls(epoch, i);
         else
             one_call(epoch, i);
+        if (watch_pool)
+            pool_watch();
     }
     pool_state();
 }

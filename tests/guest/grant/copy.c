@@ -61,6 +61,24 @@ KIT_TEST(copy_both_ways)
     CHECK_EQ(grant_v1[REF].flags, GTF_permit_access | GTF_readonly);
 }
 
+/* In version 1 nothing says which part: for a copy it is the whole page, for a mapping it is an error. */
+KIT_TEST(copy_sub_page_of_version_1)
+{
+    struct gnttab_copy c;
+
+    CHECK_OR_RETURN(prepare());
+    grant(REF, 0, granted_mfn, GTF_permit_access | GTF_sub_page);
+    memcpy(mine, "to there", 8);
+    c = to, c.dest.offset = 4088;
+    CHECK_EQ(copy(c), GNTST_okay);
+    CHECK(!memcmp(granted + 4088, "to there", 8));
+    memset(mine, 0, 8);
+    c = from, c.source.offset = 4088;
+    CHECK_EQ(copy(c), GNTST_okay);
+    CHECK(!memcmp(mine, "to there", 8));
+    CHECK_EQ(grant_v1[REF].flags, GTF_permit_access | GTF_sub_page);
+}
+
 KIT_TEST(copy_errors)
 {
     struct gnttab_copy c;

@@ -183,3 +183,29 @@ KIT_TEST(other_domains)
     kit_page_free(page);
     kit_page_free(other);
 }
+
+/* Another cache attribute makes a new mapping: it is judged as one. */
+KIT_TEST(cache_attributes_later)
+{
+    static const uint64_t bits[] = {PTE_PCD, PTE_PWT, PTE_PSE, PTE_PSE | PTE_PCD};
+    uint64_t *page = kit_page_alloc(), own = kit_maddr_of(page) | PTE_RW;
+    uint64_t shared = kit_start_info->shared_info | PTE_RO, vga = 0xb8000UL | PTE_RW;
+    uintptr_t va = (uintptr_t)page;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bits); i++) {
+        CHECK_RC(kit_remap(page, shared), 0);
+        CHECK_RC(kit_remap(page, shared | bits[i]), -XEN_EACCES); /* the hypervisor has it cached */
+        CHECK_RC(kit_remap(page, own), 0);
+        CHECK_RC(hcall_update_va_mapping_otherdomain(va, own | bits[i], UVMF_INVLPG, DOMID_IO), -XEN_EBUSY);
+        CHECK_RC(kit_remap(page, own | bits[i]), 0);
+        CHECK_EQ(kit_pte_of(va) & (PTE_PCD | PTE_PWT | PTE_PSE), bits[i]);
+    }
+    /* A device's memory cannot be made cached behind its mapping. */
+    CHECK_RC(kit_remap(page, vga | PTE_PCD | PTE_PWT), 0);
+    CHECK_RC(kit_remap(page, vga), 0);
+    CHECK_EQ(kit_pte_of(va) & (PTE_PCD | PTE_PWT), PTE_PCD | PTE_PWT);
+    CHECK_RC(hcall_update_va_mapping_otherdomain(va, vga, UVMF_INVLPG, DOMID_XEN), -XEN_EPERM);
+    CHECK_RC(hcall_update_va_mapping_otherdomain(va, vga | PTE_PCD | PTE_PWT, UVMF_INVLPG, DOMID_XEN), 0);
+    CHECK_RC(kit_set_rw(page), 0);
+    kit_page_free(page);
+}

@@ -133,17 +133,18 @@ static int map_locked(struct irq_domain *i, unsigned int irq, int *pirq)
         *pirq = have;
         return 0;
     }
-    if (*pirq >= 0 && (unsigned int)*pirq >= i->pirqs)
-        return -EINVAL;
     if (irq < irq_gsis && test_bit(irq, i->revoked))
         return -EPERM;
+    if (*pirq >= 0 && (unsigned int)*pirq >= i->pirqs)
+        return -EINVAL;
     if (*pirq < 0)
         *pirq = irq < irq_gsis ? find_free_gsi(i) : find_free(i);
     if (*pirq < 0)
         return *pirq;
     *pirq = (int)array_index_clamp((unsigned int)*pirq, i->pirqs);
-    if (i->pirq[*pirq].state == PIRQ_MAPPED)
-        return -EEXIST;
+    if (i->pirq[*pirq].state ==
+        PIRQ_MAPPED) /* a number that has an interrupt keeps it; for a GSI, Xen calls that success */
+        return irq < irq_gsis ? 0 : -EEXIST;
     i->pirq[*pirq] = (struct pirq){.irq = (uint16_t)irq, .state = PIRQ_MAPPED};
     return 0;
 }
@@ -165,13 +166,17 @@ static int map(struct domain *d, unsigned int irq, int *pirq)
 int pirq_map_gsi(struct domain *d, unsigned int gsi, int *pirq)
 {
     const struct irq_desc *desc = gsi < irq_gsis ? irq_desc_find(gsi) : NULL;
+    int named;
 
     if (!desc || !desc->controller)
         return -EINVAL;
-    /* The first is the machine's timer; only the owner of the machine has GSIs. */
-    if (gsi == 0 || !d->is_hardware)
+    if (!d->is_hardware) /* only the owner of the machine has GSIs */
         return -EPERM;
-    return map(d, gsi, pirq);
+    /* As recorded: where the index is one of the domain's own numbers, its interrupt is meant. */
+    named = pirq_irq(d, gsi);
+    if (named >= 0)
+        gsi = (unsigned int)named;
+    return gsi ? map(d, gsi, pirq) : -EPERM; /* the first is the machine's timer */
 }
 
 int pirq_map_msi(struct domain *d, unsigned int irq, int *pirq)
