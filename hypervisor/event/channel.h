@@ -50,7 +50,7 @@ struct channel {
     };
     uint16_t queue; /* FIFO: queue_id() of the queue that it was put on last; guarded by that queue's vcpu's
                        queue lock */
-    uint8_t early;  /* FIFO: the port became pending before its event word was there, once: never cleared. Atomic */
+    uint8_t early;  /* FIFO: was pending before its word was there; never cleared. Atomic */
     uint8_t reserved;
 };
 _Static_assert(sizeof(struct channel) == 32, "64 of them are one small object");

@@ -109,10 +109,14 @@ static long op_status(struct hypercall *hc, void *arg)
     return c ? 0 : -EINVAL;
 }
 
+/* Of a port that nobody has, the bit is left as it is (as on Xen). */
 static void unmask(struct channel *c, struct vcpu *self)
 {
     struct event_fifo *f = event_fifo(c->domain);
+    uint8_t state = READ_ONCE(c->state);
 
+    if (state == CHANNEL_FREE || state == CHANNEL_RESERVED)
+        return;
     if (f)
         fifo_unmask(f, c, self);
     else

@@ -60,7 +60,8 @@ static int op_new_baseptr(const struct pv_mmu_context *c, const abi_mmuext_op_t 
     ret = frame_get_type(f, c->caller, FT_L4, c->hc);
     if (ret)
         return ret;
-    if (f != old) /* the same root again only flushes, as on Xen: what is hidden in it (it is a user root, too) stays so */
+    if (f !=
+        old) /* the same root again only flushes, as on Xen: what is hidden in it (it is a user root, too) stays so */
         pv_show_m2p(c->caller, frame_to_va(f), true);
     pv->root_kernel = f;
     pv->cr3_kernel = mfn_to_paddr(frame_to_mfn(f));

@@ -317,6 +317,33 @@ KIT_TEST(unmask_errors)
     CHECK_RC(op(EVTCHNOP_unmask, &u), -XEN_EINVAL);
 }
 
+/* A closed port is left as it is: its mask waits for who binds it next. So are unbound ones unmasked, and the reserved one not. */
+KIT_TEST(unmask_closed)
+{
+    struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
+    struct evtchn_unmask u;
+    struct evtchn_close c;
+    int port = kit_event_bind_ipi(0);
+
+    CHECK_OR_RETURN(port > 0 && port < 64);
+    c.port = u.port = (unsigned)port;
+    CHECK_RC(op(EVTCHNOP_close, &c), 0);
+    kit_event_mask((unsigned)port);
+    CHECK_RC(op(EVTCHNOP_unmask, &u), 0);
+    CHECK(kit_shared->evtchn_mask[0] >> port & 1);
+    CHECK_RC(op(EVTCHNOP_alloc_unbound, &a), 0);
+    CHECK_OR_RETURN(a.port == (unsigned)port);
+    CHECK(kit_shared->evtchn_mask[0] >> port & 1);
+    CHECK_RC(op(EVTCHNOP_unmask, &u), 0);
+    CHECK(!(kit_shared->evtchn_mask[0] >> port & 1));
+    CHECK_RC(op(EVTCHNOP_close, &c), 0);
+    kit_event_mask(0);
+    u.port = 0;
+    CHECK_RC(op(EVTCHNOP_unmask, &u), 0);
+    CHECK(kit_shared->evtchn_mask[0] & 1);
+    kit_shared->evtchn_mask[0] &= ~1UL;
+}
+
 /* What was not mapped by physdev_op may not be bound. */
 KIT_TEST(pirqs_unmapped)
 {
