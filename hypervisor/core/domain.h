@@ -41,6 +41,22 @@ struct domain_extent {
     bool busy;      /* somebody works on it now */
 };
 
+/* A large exchange that a call has begun and not ended (core/memory_exchange_large.c, which knows what the fields mean). */
+struct domain_exchange {
+    uint8_t phase; /* 0: there is none */
+    bool busy;     /* somebody works on it now; page_lock */
+    uint8_t in_order, out_order, width;
+    int16_t error;    /* what the call will answer */
+    uint32_t waiting; /* calls that came for another one; page_lock */
+    uint32_t done;    /* frames in this phase */
+    uint32_t taken;   /* list of old frames */
+    uint32_t block;   /* first of the new frames, from LET_GO on */
+    uint32_t room;    /* frames that went, and for which others will come: page_lock */
+    uint64_t in, out; /* the guest's lists */
+    uint64_t at;      /* how many extents were exchanged before */
+    uint64_t pfn;     /* of the new extent that is being assigned */
+};
+
 enum domain_state { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_ZOMBIE };
 
 struct domain {
@@ -86,7 +102,8 @@ struct domain {
     uint64_t node_affinity; /* bit for each node that the toolstack names; 0: all. Kept for it, no more */
     uint64_t outstanding_claim;
     struct domain_extent growing, shrinking; /* page_lock */
-    struct domain_memory_map *memory_map;    /* XENMEM_set_memory_map (core/memory_map.c); control_lock */
+    struct domain_exchange exchange;
+    struct domain_memory_map *memory_map; /* XENMEM_set_memory_map (core/memory_map.c); control_lock */
     unsigned int address_width; /* bits; frames allocated to the domain lie below 1 << this; 0: no limit */
 
     shared_info_t *shared_info; /* one page, FRAME_XENHEAP, owned by the domain */

@@ -4,27 +4,19 @@
  * extent sizes: allocate the new pages, take the old ones out of anybody's reach, and only then let the old ones go; so a chunk is
  * exchanged as a whole or not at all. Scrubbing new pages takes longest. It may stop: they go back then, clean, and are the next to be handed out.
  *
- * A page is out of reach when its one reference, the allocation's, is taken to 0 without releasing it: nobody gets a new one then. Until it is released
- * or put back, its frame's data links it to the next one taken.
+ * Chunks of more than 2 MiB, which only the privileged may ask for, are done in pieces (memory_exchange_large.c).
  */
+#include "core/memory_exchange.h"
 #include "core/frame_ref.h"
-#include "core/memory_op.h"
 
-/* A chunk is exchanged without a look at what is pending. Linux asks for 2 MiB at most. (Xen lets domain 0 have more.) */
-#define MAX_ORDER 9
+/* A chunk up to this one is exchanged without a look at what is pending. Linux asks for 2 MiB at most. */
+#ifndef EXCHANGE_WHOLE_ORDER
+#define EXCHANGE_WHOLE_ORDER 9
+#endif
 
-struct exchange {
-    struct hypercall *hc;
-    struct domain *d;
-    abi_xen_memory_exchange_t arg;
-    struct guest_words in, out;               /* their lists */
-    unsigned int in_per_chunk, out_per_chunk; /* extents; powers of two, one of them 1 */
-    struct frame *taken;                      /* list through data: MFN + 1 of the next */
-};
-
-static bool take(struct exchange *x, struct frame *f)
+/* Beside the missing reference, the flag says to the audit that the allocation has none. */
+bool exchange_take(struct domain *d, struct frame *f, uint32_t *list)
 {
-    struct domain *d = x->d;
     uint64_t w = READ_ONCE(f->word);
     bool ok = false;
 
@@ -34,52 +26,59 @@ static bool take(struct exchange *x, struct frame *f)
     if (READ_ONCE(f->owner) == d->id && (f->flags & (FRAME_ON_LIST | FRAME_GIVEN_UP)) == FRAME_ON_LIST &&
         fw_general(w) == 1 && fw_phase(w) == FW_IDLE)
         ok = frame_cas(f, &w, w - FW_GENERAL_ONE);
+    if (ok)
+        f->flags |= FRAME_GIVEN_UP;
     unlock(&d->page_lock);
     if (!ok)
         return false;
-    f->data = x->taken ? frame_to_mfn(x->taken).n + 1 : 0;
-    x->taken = f;
+    f->data = *list;
+    *list = (uint32_t)frame_to_mfn(f).n + 1;
     return true;
 }
 
-static struct frame *next_taken(struct exchange *x)
+struct frame *exchange_next(uint32_t *list)
 {
-    struct frame *f = x->taken;
+    struct frame *f = *list ? mfn_to_frame(MFN(*list - 1)) : NULL;
 
     if (f) {
-        x->taken = f->data ? mfn_to_frame(MFN(f->data - 1)) : NULL;
+        *list = (uint32_t)f->data;
         f->data = 0;
     }
     return f;
 }
 
-/* A domain whose end has begun meanwhile may have been looked through already, and passed over what is out of reach: that goes here then. */
-static void put_back(struct exchange *x)
+void exchange_put_back(struct domain *d, struct frame *f)
 {
-    struct frame *f;
+    bool alive;
 
-    while ((f = next_taken(x)) != NULL) {
-        bool alive;
-
-        lock(&x->d->page_lock);
-        alive = x->d->state == DOMAIN_ALIVE;
-        if (alive)
-            __atomic_fetch_add(&f->word, FW_GENERAL_ONE, __ATOMIC_SEQ_CST);
-        unlock(&x->d->page_lock);
-        if (!alive)
-            frame_release(f);
+    lock(&d->page_lock);
+    alive = d->state == DOMAIN_ALIVE;
+    if (alive) {
+        f->flags &= (uint16_t)~FRAME_GIVEN_UP;
+        __atomic_fetch_add(&f->word, FW_GENERAL_ONE, __ATOMIC_SEQ_CST);
     }
-}
-
-static void let_go(struct exchange *x)
-{
-    struct frame *f;
-
-    while ((f = next_taken(x)) != NULL)
+    unlock(&d->page_lock);
+    if (!alive)
         frame_release(f);
 }
 
-static int take_chunk(struct exchange *x, uint64_t first_extent)
+static void put_all_back(struct exchange *x, uint32_t *taken)
+{
+    struct frame *f;
+
+    while ((f = exchange_next(taken)) != NULL)
+        exchange_put_back(x->d, f);
+}
+
+static void let_go(uint32_t *taken)
+{
+    struct frame *f;
+
+    while ((f = exchange_next(taken)) != NULL)
+        frame_release(f);
+}
+
+static int take_chunk(struct exchange *x, uint64_t first_extent, uint32_t *taken)
 {
     uint64_t mfn;
 
@@ -89,7 +88,7 @@ static int take_chunk(struct exchange *x, uint64_t first_extent)
         for (uint64_t i = 0; i < 1ULL << x->arg.in.extent_order; i++) {
             mfn_t one = MFN(mfn + i);
 
-            if (!mfn_valid_from_guest(&one) || !take(x, mfn_to_frame(one)))
+            if (!mfn_valid_from_guest(&one) || !exchange_take(x->d, mfn_to_frame(one), taken))
                 return -EINVAL;
         }
     }
@@ -131,16 +130,13 @@ static void free_chunk(const struct exchange *x, struct frame *list)
 /* The new extents, linked through their first frame's data while they are nobody's. */
 static int allocate_chunk(const struct exchange *x, struct frame **out)
 {
-    unsigned int width = XENMEMF_get_address_bits(x->arg.out.mem_flags);
     struct frame *list = NULL, *f;
     int ret;
 
-    if (x->d->address_width && (!width || width > x->d->address_width))
-        width = x->d->address_width;
-    if (width && width <= PAGE_SHIFT)
+    if (x->width && x->width <= PAGE_SHIFT)
         return -ENOMEM;
     for (unsigned int e = 0; e < x->out_per_chunk; e++) {
-        f = heap_take(x->arg.out.extent_order, width);
+        f = heap_take(x->arg.out.extent_order, x->width);
         ret = f ? prepare_extent(x, f) : -ENOMEM;
         if (ret) {
             free_chunk(x, list);
@@ -184,29 +180,51 @@ static int assign_chunk(struct exchange *x, struct frame *list, uint64_t first_e
     return ret;
 }
 
-static int exchange_chunk(struct exchange *x)
+static int exchange_small(struct exchange *x)
 {
     uint64_t in = x->arg.nr_exchanged, out = in / x->in_per_chunk * x->out_per_chunk;
     struct frame *list = NULL;
+    uint32_t taken = 0;
     int no_memory = allocate_chunk(x, &list), ret;
 
     if (no_memory == -ERESTART)
         return -ERESTART;
-    ret = take_chunk(x, in);
+    ret = take_chunk(x, in, &taken);
     if (ret || no_memory) {
-        put_back(x);
+        put_all_back(x, &taken);
         free_chunk(x, list);
         return ret ? ret : no_memory;
     }
-    let_go(x);
+    let_go(&taken);
     ret = assign_chunk(x, list, out);
     x->arg.nr_exchanged += x->in_per_chunk;
+    hypercall_charge(x->hc, (uint64_t)x->in_per_chunk << x->arg.in.extent_order);
     return ret;
 }
 
-static int check(const abi_xen_memory_exchange_t *a)
+static int exchange_chunk(struct exchange *x)
 {
-    unsigned int in = a->in.extent_order, out = a->out.extent_order, limit = MAX_ORDER;
+    int ret;
+
+    if (max(x->arg.in.extent_order, x->arg.out.extent_order) <= EXCHANGE_WHOLE_ORDER)
+        return exchange_small(x);
+    ret = exchange_large(x);
+    if (!ret)
+        x->arg.nr_exchanged += x->in_per_chunk;
+    return ret;
+}
+
+static unsigned int address_width(const struct exchange *x)
+{
+    unsigned int width = XENMEMF_get_address_bits(x->arg.out.mem_flags), limit = x->d->address_width;
+
+    return limit && (!width || width > limit) ? limit : width;
+}
+
+static int check(const struct hypercall *hc, const abi_xen_memory_exchange_t *a)
+{
+    unsigned int in = a->in.extent_order, out = a->out.extent_order,
+                 limit = memory_op_max_order(hc->vcpu->domain);
 
     if (a->in.domid != a->out.domid || a->nr_exchanged > a->in.nr_extents)
         return -EINVAL;
@@ -231,7 +249,7 @@ long memory_op_exchange(struct hypercall *hc)
 
     if (abi_read(hc, xen_memory_exchange, a, at))
         return -EFAULT;
-    ret = check(a);
+    ret = check(hc, a);
     if (!ret && a->nr_exchanged == a->in.nr_extents)
         return 0;
     if (!ret)
@@ -240,6 +258,7 @@ long memory_op_exchange(struct hypercall *hc)
         return ret;
     guest_words_start(&x.in, hc, a->in.extent_start, a->in.nr_extents);
     guest_words_start(&x.out, hc, a->out.extent_start, a->out.nr_extents);
+    x.width = address_width(&x);
     before = a->nr_exchanged;
     x.in_per_chunk =
         a->out.extent_order > a->in.extent_order ? 1u << (a->out.extent_order - a->in.extent_order) : 1;
@@ -247,7 +266,6 @@ long memory_op_exchange(struct hypercall *hc)
         a->in.extent_order > a->out.extent_order ? 1u << (a->in.extent_order - a->out.extent_order) : 1;
     while (!ret && a->nr_exchanged < a->in.nr_extents) {
         ret = exchange_chunk(&x);
-        hypercall_charge(hc, (uint64_t)x.in_per_chunk << a->in.extent_order);
         if (!ret && hypercall_preempt(hc) && a->nr_exchanged < a->in.nr_extents)
             ret = -ERESTART;
     }

@@ -37,10 +37,10 @@ int memory_give_up_large(struct hypercall *hc, struct domain *d, uint64_t first,
     __must_check;
 /* The dying domain's unfinished extent goes back. 0, -ERESTART: somebody works on it. */
 int memory_extent_drop(struct domain *d) __must_check;
-/* Frames that the domain's unfinished extent will still add; page lock held. */
+/* Frames that the domain's unfinished extent, or exchange, will still add; page lock held. */
 static inline uint64_t memory_extent_rest(const struct domain *d)
 {
-    return d->growing.order ? (1ULL << d->growing.order) - d->growing.done : 0;
+    return (d->growing.order ? (1ULL << d->growing.order) - d->growing.done : 0) + d->exchange.room;
 }
 
 /* core/memory_reservation.c: increase, decrease, populate. The number of extents done, from the first on. */
@@ -49,8 +49,10 @@ long memory_op_reservation(struct hypercall *hc, unsigned int cmd);
 bool domain_give_up_frame(struct domain *d, struct frame *f) __must_check;
 
 long memory_op_exchange(struct hypercall *hc); /* core/memory_exchange.c */
-long memory_op_claim(struct hypercall *hc);    /* core/memory_claim.c */
-long memory_op_map(struct hypercall *hc);      /* core/memory_map.c */
+/* Ends the domain's unfinished exchange: core/memory_exchange_large.c. 0, -ERESTART: call again. */
+int memory_exchange_drop(struct domain *d, struct hypercall *hc) __must_check;
+long memory_op_claim(struct hypercall *hc); /* core/memory_claim.c */
+long memory_op_map(struct hypercall *hc);   /* core/memory_map.c */
 long memory_op_set_map(struct hypercall *hc);
 void memory_map_free(struct domain *d);           /* the domain goes */
 long memory_op_machine_map(struct hypercall *hc); /* pv/machine_map.c */

@@ -129,7 +129,7 @@ int pv_relinquish(struct domain *d)
     struct pv_domain *pd = pv_domain(d);
 
     memory_claim_drop(d);
-    if (memory_extent_drop(d))
+    if (memory_extent_drop(d) || memory_exchange_drop(d, &hc))
         return -ERESTART;
     for (; pd->relinquish_step < ARRAY_SIZE(steps); pd->relinquish_step++) {
         if (steps[pd->relinquish_step](d, &hc))

@@ -306,6 +306,35 @@ LONG_CALL(exchange_back)
     CHECK_EQ(x.nr_exchanged, 1);
 }
 
+/* 16 MiB at once, there and back: not done in one go. */
+#define MANY_ORDER 12
+#define MANY_PAGES (1u << MANY_ORDER)
+static unsigned long many[MANY_PAGES], one = 0x500000;
+
+LONG_CALL(exchange_large)
+{
+    struct xen_memory_exchange x = {.in = res(many, MANY_PAGES, 0), .out = res(&one, 1, MANY_ORDER)};
+
+    for (unsigned i = 0; i < MANY_PAGES; i++)
+        many[i] = kit_p2m[kit_pfn_alloc()];
+    BEGIN(exchange_large);
+    CHECK_RC(hcall_memory_op(XENMEM_exchange, &x), 0);
+    preempt_end();
+    CHECK_EQ(x.nr_exchanged, MANY_PAGES);
+}
+
+LONG_CALL(exchange_large_back)
+{
+    struct xen_memory_exchange x = {.in = res(&one, 1, MANY_ORDER), .out = res(many, MANY_PAGES, 0)};
+
+    for (unsigned i = 0; i < MANY_PAGES; i++)
+        many[i] = 0x500000 + i;
+    BEGIN(exchange_large_back);
+    CHECK_RC(hcall_memory_op(XENMEM_exchange, &x), 0);
+    preempt_end();
+    CHECK_EQ(x.nr_exchanged, 1);
+}
+
 static unsigned long extents[4] = {0x200000, 0x240000, 0x280000, 0x2c0000};
 
 LONG_CALL(populate)

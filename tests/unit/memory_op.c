@@ -2,8 +2,8 @@
 /*
  * Memory that comes and goes, on a fake machine with a fake heap that fails at will: random reservations and exchanges, also with the same page named twice, mapped
  * pages, frames of others. No page may be lost or counted twice, and an exchange does its chunk or leaves it alone. The seed is printed; SEED=n repeats a run.
- * UNIT-SOURCES: tests/unit/support/alloc.c abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/orphan.c hypervisor/core/memory_op.c hypervisor/core/memory_reservation.c hypervisor/core/memory_extent.c hypervisor/core/memory_exchange.c hypervisor/core/memory_claim.c
- * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DFAKE_WITHOUT_RELEASE
+ * UNIT-SOURCES: tests/unit/support/alloc.c abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/orphan.c hypervisor/core/memory_op.c hypervisor/core/memory_reservation.c hypervisor/core/memory_extent.c hypervisor/core/memory_exchange.c hypervisor/core/memory_exchange_large.c hypervisor/core/memory_claim.c
+ * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DFAKE_WITHOUT_RELEASE -include fake_exchange.h
  */
 #include "fake_machine.h"
 #include "core/memory_op.h"
@@ -131,6 +131,8 @@ uint64_t heap_free_frames(void)
     return n;
 }
 
+unsigned int fake_whole_order;
+
 static struct domain *d0, *d1;
 static unsigned int patience = ~0U; /* after so many continuations a call is never gone on with */
 
@@ -139,6 +141,7 @@ static int setup(void **state)
     fake_machine_up();
     fail_one_in = 0;
     patience = ~0U;
+    fake_whole_order = 9;
     for (unsigned int i = 0; i < HEAP_FRAMES; i++)
         frame_table[i].flags = FRAME_FREE | FRAME_DIRTY;
     d0 = &fake.domain[0].d;
@@ -263,10 +266,23 @@ static long reserve(struct domain *d, unsigned int cmd, uint64_t *list, uint64_t
     return memory_op(d, cmd, &r);
 }
 
+/* What an exchange has taken or reserved is put back. */
+static void end_exchanges(void)
+{
+    for (unsigned int i = 0; i < FAKE_DOMAINS; i++) {
+        struct hypercall hc = fake_hypercall(fake.domain[i].d.vcpu[0], 0, 0, 0, 0);
+
+        while (memory_exchange_drop(&fake.domain[i].d, &hc))
+            ;
+    }
+}
+
 /* Every frame is free or on exactly its owner's list; the counts say so. */
 static void check(uint64_t seed, unsigned int step)
 {
     uint64_t owned = 0;
+
+    end_exchanges();
 
     for (unsigned int i = 0; i < FAKE_DOMAINS; i++) {
         struct domain *d = &fake.domain[i].d;
@@ -399,6 +415,94 @@ static void test_exchange_stopped(void **state)
     check(0, 0);
 }
 
+/* The same in pieces, left and gone on with at each page: as a whole, or not at all. */
+static void test_exchange_large(void **state)
+{
+    uint64_t in[64], out = 9000, pages[64], other[64], room[700];
+    struct exchange_arg {
+        abi_xen_memory_reservation_t in, out;
+        uint64_t done;
+    } x = {reservation(in, 64, 0), reservation(&out, 1, 6), 0}, y = x;
+
+    fake_whole_order = 5;
+    assert_int_equal(reserve(d0, XENMEM_populate_physmap, in, 64, 0), 64);
+    memcpy(pages, in, sizeof(pages));
+    fake.preempt_one_in = 1;
+    patience = 64 + 64 + 4;
+    assert_int_equal(memory_op(d0, XENMEM_exchange, &x), 0);
+    assert_int_equal(x.done, 64);
+    assert_int_equal(out % 64, 0);
+    for (unsigned int i = 0; i < 64; i++) {
+        assert_int_equal(m2p_table[out + i], 9000 + i);
+        assert_int_equal(m2p_table[pages[i]], INVALID_M2P);
+    }
+    assert_int_equal(d0->tot_pages, 64);
+    check(0, 0);
+    /* And back: the one extent against single pages. */
+    for (unsigned int i = 0; i < 64; i++)
+        other[i] = 2000 + i;
+    x = (struct exchange_arg){reservation(&out, 1, 6), reservation(other, 64, 0), 0};
+    patience = ~0U;
+    assert_int_equal(memory_op(d0, XENMEM_exchange, &x), 0);
+    assert_int_equal(x.done, 1);
+    for (unsigned int i = 0; i < 64; i++)
+        assert_int_equal(m2p_table[other[i]], 2000 + i);
+    check(0, 1);
+    /* One page that is not its own, the last: all are put back. */
+    memcpy(in, other, sizeof(in));
+    in[63] = in[0];
+    out = 9000;
+    x = y;
+    assert_int_equal(memory_op(d0, XENMEM_exchange, &x), -EINVAL);
+    assert_int_equal(x.done, 0);
+    for (unsigned int i = 0; i < 64; i++)
+        assert_int_equal(fw_general(frame_table[other[i]].word), 1);
+    in[63] = other[63];
+    x = y;
+    x.out.mem_flags = XENMEMF_address_bits(13); /* no such memory */
+    assert_int_equal(memory_op(d0, XENMEM_exchange, &x), -ENOMEM);
+    check(0, 2);
+    /* Left half way. Another waits for it, and in the end does without. */
+    x = y;
+    patience = 10;
+    assert_int_equal(memory_op(d0, XENMEM_exchange, &x), -ERESTART);
+    assert_int_equal(fw_general(frame_table[other[0]].word), 0);
+    y.in.extent_start = GUEST_PTR((uintptr_t)pages);
+    memcpy(pages, other, sizeof(pages));
+    patience = EXCHANGE_PATIENCE - 1;
+    assert_int_equal(memory_op(d0, XENMEM_exchange, &y), -ERESTART);
+    assert_int_equal(fw_general(frame_table[other[0]].word), 0);
+    patience = ~0U;
+    assert_int_equal(memory_op(d0, XENMEM_exchange, &y), 0);
+    assert_int_equal(d0->tot_pages, 64);
+    check(0, 3);
+    /* What has gone keeps its room under the limit. */
+    fake.preempt_one_in = 0;
+    assert_int_equal(reserve(d0, XENMEM_increase_reservation, room, 636, 0), 636);
+    fake.preempt_one_in = 1;
+    in[0] = out;
+    out = 9000;
+    x = (struct exchange_arg){reservation(in, 1, 6), reservation(&out, 1, 6), 0};
+    patience = 64 + 40;
+    assert_int_equal(memory_op(d0, XENMEM_exchange, &x), -ERESTART);
+    assert_int_equal(memory_extent_rest(d0), 41);
+    assert_int_equal(reserve(d0, XENMEM_increase_reservation, room, 1, 0), 0);
+    patience = ~0U;
+    assert_int_equal(memory_op(d0, XENMEM_exchange, &x), 0);
+    assert_int_equal(d0->tot_pages, 700);
+    check(0, 4);
+    /* The domain dies meanwhile. */
+    in[0] = out;
+    patience = 70;
+    x.done = 0;
+    assert_int_equal(memory_op(d0, XENMEM_exchange, &x), -ERESTART);
+    d0->state = DOMAIN_DYING;
+    check(0, 5);
+    assert_int_equal(d0->tot_pages, 700 - 64);
+    assert_int_equal(memory_extent_rest(d0), 0);
+    d0->state = DOMAIN_ALIVE;
+}
+
 /* --- Random. --- */
 
 static uint64_t any_page(struct domain *d)
@@ -426,6 +530,9 @@ static void random_exchange(struct domain *d)
     }
     if (fake_random() % 4 == 0)
         x.out.mem_flags = XENMEMF_address_bits(12 + fake_random() % 12);
+    if (d->exchange.phase) /* one that was left: what it still takes is not this one's doing */
+        end_exchanges();
+    before = d->tot_pages;
     ret = memory_op(d, XENMEM_exchange, &x);
     if (ret == -ERESTART)
         return;
@@ -463,6 +570,7 @@ static void test_random(void **state)
             fake.preempt_one_in = fake_random() % 3;
             fail_one_in = fake_random() % 3 * 7;
             patience = fake_random() % 3 ? ~0U : fake_random() % 8;
+            fake_whole_order = fake_random() % 3;
         }
         if (fake_random() % 2)
             random_reservation(d);
@@ -489,9 +597,9 @@ int main(void)
     {                                                                                                        \
 #f " (32-bit caller)", f, setup32, teardown32, NULL                                                  \
     }
-    const struct CMUnitTest tests[] = {CASE(test_reservations),     CASE(test_given_up_while_held),
-                                       CASE(test_claims),           CASE(test_large),
-                                       CASE(test_exchange_stopped), CASE(test_random)};
+    const struct CMUnitTest tests[] = {
+        CASE(test_reservations),     CASE(test_given_up_while_held), CASE(test_claims), CASE(test_large),
+        CASE(test_exchange_stopped), CASE(test_exchange_large),      CASE(test_random)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

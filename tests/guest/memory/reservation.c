@@ -275,6 +275,60 @@ KIT_TEST(exchange_for_contiguous)
     CHECK_EQ(current(), before);
 }
 
+/* More than 2 MiB at once: domain 0 may have up to 1 GiB. All of it, or none where one page is not free. */
+#define LARGE_ORDER 12
+#define LARGE_PAGES (1u << LARGE_ORDER)
+
+KIT_TEST(exchange_large)
+{
+    unsigned long *in = kit_pages_alloc(LARGE_PAGES / 512), *pfns = kit_pages_alloc(LARGE_PAGES / 512),
+                  out = 1, done = 0, *page = kit_page_alloc();
+    long before = current();
+
+    CHECK_OR_RETURN(in && pfns);
+    for (unsigned i = 0; i < LARGE_PAGES; i++) {
+        pfns[i] = kit_pfn_alloc();
+        CHECK_OR_RETURN(pfns[i] != ~0UL);
+        in[i] = kit_p2m[pfns[i]];
+    }
+    for (unsigned order = 10; order < 24; order++) { /* the first page is nobody's */
+        out = 0x100;
+        CHECK_RC(exchange(&out, 1, order, in, 1UL << order, 0, 0, &done),
+                 order > 18 ? -XEN_EPERM : -XEN_EINVAL);
+        CHECK_RC(exchange(&out, 1UL << order, 0, in, 1, order, 0, &done),
+                 order > 18 ? -XEN_EPERM : -XEN_EINVAL);
+    }
+    CHECK_EQ(done, 0);
+    out = in[LARGE_PAGES - 1]; /* the last one is mapped: the others are put back */
+    in[LARGE_PAGES - 1] = kit_mfn_of(page);
+    CHECK_RC(exchange(in, LARGE_PAGES, 0, &out, 1, LARGE_ORDER, 0, &done), -XEN_EINVAL);
+    CHECK_EQ(done, 0);
+    in[LARGE_PAGES - 1] = kit_p2m[pfns[LARGE_PAGES - 1]];
+    CHECK_EQ(current(), before);
+    out = 0x300000;
+    CHECK_RC(exchange(in, LARGE_PAGES, 0, &out, 1, LARGE_ORDER, 0, &done), 0);
+    CHECK_EQ(done, LARGE_PAGES);
+    CHECK_EQ(out & (LARGE_PAGES - 1), 0);
+    CHECK_EQ(kit_m2p(out), 0x300000);
+    CHECK_EQ(kit_m2p(out + LARGE_PAGES - 1), 0x300000 + LARGE_PAGES - 1);
+    CHECK_EQ(current(), before);
+    memcpy(in, pfns, LARGE_PAGES * sizeof(*in));
+    CHECK_RC(exchange(&out, 1, LARGE_ORDER, in, LARGE_PAGES, 0, 0, &done), 0);
+    CHECK_EQ(done, 1);
+    for (unsigned i = 0; i < LARGE_PAGES; i++) {
+        if (kit_m2p(in[i]) != pfns[i]) {
+            CHECK_EQ(kit_m2p(in[i]), pfns[i]);
+            break;
+        }
+        kit_p2m[pfns[i]] = in[i];
+        kit_pfn_free(pfns[i]);
+    }
+    CHECK_EQ(current(), before);
+    kit_pages_free(in, LARGE_PAGES / 512);
+    kit_pages_free(pfns, LARGE_PAGES / 512);
+    kit_page_free(page);
+}
+
 KIT_TEST(exchange_errors)
 {
     unsigned long pfn = kit_pfn_alloc(), in = kit_p2m[pfn], out = pfn, done = 9, list[4] = {in};
