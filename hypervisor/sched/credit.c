@@ -8,7 +8,7 @@
  * looks whether an UNDER one waits elsewhere. Within a class a queue is ordered by virtual time, the time run divided by weight, which makes
  * shares right also among vcpus that are bound to one processor, where credit alone cannot.
  *
- * BOOST: who wakes with credit in hand goes before all others until it has run for the rate limit. PARKED: the cap's budget is used up; waits
+ * BOOST: who wakes with credit in hand, and not far ahead in virtual time, goes before all others until it has run for the rate limit. PARKED: the cap's budget is used up; waits
  * in the queue, is not chosen before the next hand-out.
  *
  * Locks: a queue's; credit and budget are atomics.
@@ -120,6 +120,18 @@ static void credit_charge(struct runqueue *rq, struct credit_cpu *cc, struct cre
         __atomic_fetch_sub(&cd->budget, ran, __ATOMIC_RELAXED);
     cv->vtime += (int64_t)(((unsigned __int128)ran * cd->rate) >> CREDIT_RATE_SHIFT);
     (void)rq;
+}
+
+static void credit_advance(struct credit_cpu *cc, const struct credit_vcpu *cv)
+{
+    int64_t least = cv->vtime;
+
+    if (!list_empty(&cc->queue))
+        least = min(least - cc->vtime,
+                    list_first_entry(&cc->queue, struct credit_vcpu, link)->vtime - cc->vtime) +
+                cc->vtime;
+    if (least - cc->vtime > 0)
+        cc->vtime = least;
 }
 
 /* --- Taking from others --- */
@@ -258,18 +270,6 @@ static bool credit_goes_on(struct credit_cpu *cc, struct credit_vcpu *prev, enum
     return now - cc->slice_start < credit.slice || prev->vtime - best->vtime < 0;
 }
 
-static void credit_advance(struct credit_cpu *cc, const struct credit_vcpu *cv)
-{
-    int64_t least = cv->vtime;
-
-    if (!list_empty(&cc->queue))
-        least = min(least - cc->vtime,
-                    list_first_entry(&cc->queue, struct credit_vcpu, link)->vtime - cc->vtime) +
-                cc->vtime;
-    if (least - cc->vtime > 0)
-        cc->vtime = least;
-}
-
 /* Some wait here while others idle: tells those who may take them. They told somebody when they came; he may have found other work. */
 static __noinline void credit_offer(struct credit_cpu *cc)
 {
@@ -346,12 +346,19 @@ static struct vcpu *credit_do_schedule(struct runqueue *rq, s_time_t now, bool k
 
 static void credit_wake(struct runqueue *rq, struct vcpu *v, s_time_t now, bool woken)
 {
+    struct credit_cpu *cc = &per_cpu(credit_cpu, rq->cpu);
     struct credit_vcpu *cv = credit_vcpu(v);
     enum credit_class class;
 
     credit_account_start(now);
+    /* Who runs without a rival is looked at seldom. What he ran since counts before somebody is measured against this queue, or the newcomer would be let run for as long. */
+    if (rq->curr != rq->idle) {
+        credit_charge(rq, cc, credit_vcpu(rq->curr), now);
+        credit_advance(cc, credit_vcpu(rq->curr));
+    }
     credit_settle(cv, rq->cpu);
-    cv->boosted = woken && READ_ONCE(cv->domain->credit) > 0;
+    /* Who is ahead of the others here by a slice had enough: with credit for all (each bound to this processor, say), naps would earn a domain nearly all of it. */
+    cv->boosted = woken && READ_ONCE(cv->domain->credit) > 0 && cv->vtime - cc->vtime <= credit.slice;
     credit_enqueue(rq, cv);
     class = class_of(cv);
     /* All are busy: it goes before who runs here, or after; then that one's turn must end some time. */

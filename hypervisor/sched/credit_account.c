@@ -114,9 +114,10 @@ static bool hand_out(struct credit_domain *cd, s_time_t elapsed)
         low = -high;
     cd->credit_before = add_clamped(&cd->credit, cd->share, -low, high);
     if (cd->cap) {
-        int64_t most = elapsed * cd->cap / 100;
+        int64_t part = elapsed * cd->cap / 100;
 
-        add_clamped(&cd->budget, most, INT64_MIN / 2, most);
+        /* Who has to wait for another's slice to end is not to lose what that took beyond the period. */
+        add_clamped(&cd->budget, part, INT64_MIN / 2, 2 * part);
     }
     return parked && !credit_parked(cd);
 }
