@@ -226,10 +226,10 @@ static int check(const struct hypercall *hc, const abi_xen_memory_exchange_t *a)
     unsigned int in = a->in.extent_order, out = a->out.extent_order,
                  limit = memory_op_max_order(hc->vcpu->domain);
 
-    if (a->in.domid != a->out.domid || a->nr_exchanged > a->in.nr_extents)
-        return -EINVAL;
     if (in > limit || out > limit)
         return -EPERM;
+    if (a->in.domid != a->out.domid || a->nr_exchanged > a->in.nr_extents)
+        return -EINVAL;
     if (a->in.nr_extents > ~0ULL >> in || a->out.nr_extents > ~0ULL >> out ||
         a->in.nr_extents << in != a->out.nr_extents << out)
         return -EINVAL;

@@ -53,18 +53,6 @@ static void save_segments(struct pv_vcpu *p)
         loaded_;                                                                                             \
     })
 
-bool pv_load_user_gs(struct pv_vcpu *p, uint16_t selector)
-{
-    bool loaded;
-
-    /* Called by the guest's kernel: the user's GS base is the shadow. */
-    p->gs = selector;
-    __asm__ volatile("cli; swapgs" ::: "memory");
-    loaded = LOAD_SELECTOR("gs", selector);
-    __asm__ volatile("mfence; swapgs; sti" ::: "memory");
-    return loaded;
-}
-
 static bool load_segments(struct pv_vcpu *p)
 {
     bool loaded = LOAD_SELECTOR("ds", p->ds);
@@ -82,6 +70,23 @@ static bool load_segments(struct pv_vcpu *p)
 static bool bring_ldt_page(struct pv_vcpu *p, uint16_t selector)
 {
     return (selector & SELECTOR_LDT) && pv_ldt_fault(&p->v, selector & SELECTOR_OFFSET);
+}
+
+static bool load_user_gs(uint16_t selector)
+{
+    bool loaded;
+
+    /* Called by the guest's kernel: the user's GS base is the shadow. */
+    __asm__ volatile("cli; swapgs" ::: "memory");
+    loaded = LOAD_SELECTOR("gs", selector);
+    __asm__ volatile("mfence; swapgs; sti" ::: "memory");
+    return loaded;
+}
+
+bool pv_load_user_gs(struct pv_vcpu *p, uint16_t selector)
+{
+    p->gs = selector;
+    return load_user_gs(selector) || (bring_ldt_page(p, selector) && load_user_gs(selector));
 }
 
 bool pv_segments_failed(struct vcpu *v)

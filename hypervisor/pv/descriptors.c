@@ -129,7 +129,7 @@ long do_set_gdt(struct hypercall *hc)
 
     if (entries > FIRST_RESERVED_GDT_ENTRY)
         return -EINVAL;
-    if (guest_words_copy(hc, mfns, hypercall_ptr(hc, 0), pages))
+    if (pages && guest_words_copy(hc, mfns, hypercall_ptr(hc, 0), pages)) /* for none, no list is looked at */
         return -EFAULT;
     ret = pv_set_gdt(hc->vcpu, mfns, entries);
     if (ret == 0) /* the translations of the old table's pages */

@@ -362,6 +362,18 @@ KIT_TEST(exchange_errors)
     CHECK_RC(hcall_memory_op(XENMEM_exchange, &x), -XEN_ESRCH);
     x = (struct xen_memory_exchange){.in = res(&in, 1, 0), .out = res(&out, 1, 0), .nr_exchanged = 5};
     CHECK_RC(hcall_memory_op(XENMEM_exchange, &x), -XEN_EINVAL);
+    x.in.extent_order = 20; /* the orders are looked at first */
+    CHECK_RC(hcall_memory_op(XENMEM_exchange, &x), -XEN_EPERM);
+    x.nr_exchanged = 1;
+    CHECK_RC(hcall_memory_op(XENMEM_exchange, &x), -XEN_EPERM);
+    x.in.domid = 77;
+    CHECK_RC(hcall_memory_op(XENMEM_exchange, &x), -XEN_EPERM);
+    x.in.domid = DOMID_SELF;
+    x.in.extent_order = 0;
+    x.out.extent_order = 20;
+    x.nr_exchanged = 5;
+    CHECK_RC(hcall_memory_op(XENMEM_exchange, &x), -XEN_EPERM);
+    x.out.extent_order = 0;
     x.nr_exchanged = 1; /* all done already */
     CHECK_RC(hcall_memory_op(XENMEM_exchange, &x), 0);
     CHECK_EQ(kit_m2p(in), pfn);

@@ -89,6 +89,7 @@ KIT_TEST(gdt_errors)
     frames[0] = ~0UL;
     CHECK_RC(hcall_set_gdt(frames, 512), -XEN_EINVAL);
     CHECK_RC(hcall_set_gdt((void *)0x1000, 512), -XEN_EFAULT);
+    CHECK_RC(hcall_set_gdt((void *)HYPERVISOR_VIRT_START, 0), 0);
     CHECK_RC(hcall_set_gdt((void *)HYPERVISOR_VIRT_START, 512), -XEN_EFAULT);
     /* 14 pages are the most: the last slots are Xen's own. */
     for (unsigned i = 0; i < 14; i++)
@@ -207,6 +208,25 @@ KIT_TEST(ldt_lazy)
     CHECK_RC(kit_set_rw(ldt), 0);
     CHECK_RC(kit_set_rw(page1), 0);
     kit_pages_free(ldt, 16);
+}
+
+/* The hypervisor's own loading of the user's %gs is a use, too. */
+KIT_TEST(ldt_lazy_by_hypercall)
+{
+    uint64_t *ldt = kit_page_alloc();
+
+    ldt[1] = DATA_DPL3;
+    CHECK_RC(kit_set_ro(ldt), 0);
+    CHECK_RC(set_ldt(ldt, 8), 0);
+    CHECK_RC(hcall_set_segment_base(SEGBASE_GS_USER_SEL, 3), 0);
+    CHECK_RC(kit_set_rw(ldt), 0); /* not used yet */
+    CHECK_RC(kit_set_ro(ldt), 0);
+    CHECK_RC(hcall_set_segment_base(SEGBASE_GS_USER_SEL, 8 | 7), 0);
+    CHECK_RC(kit_set_rw(ldt), -XEN_EBUSY);
+    CHECK_RC(hcall_set_segment_base(SEGBASE_GS_USER_SEL, 0), 0);
+    CHECK_RC(set_ldt(NULL, 0), 0);
+    CHECK_RC(kit_set_rw(ldt), 0);
+    kit_page_free(ldt);
 }
 
 KIT_TEST(ldt_update)
