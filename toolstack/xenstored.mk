@@ -1,5 +1,9 @@
 # The store: the library (no system call in it) and the daemon around it.
 XENSTORED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -fno-strict-aliasing $(XEN_CPPFLAGS) -I.
+# Optimised as a whole where the compiler is GCC; the archive's objects can be linked without that, too.
+ifeq ($(findstring clang,$(CC)),)
+XENSTORED_CFLAGS += -flto -flto-partition=one -ffat-lto-objects -fno-plt
+endif
 XENSTORED_LIB_SRC := $(sort $(wildcard toolstack/xenstored/lib/*.c))
 XENSTORED_LIB_OBJ := $(XENSTORED_LIB_SRC:%.c=$(B)/%.o)
 XENSTORED_HDR := $(wildcard toolstack/xenstored/*/*.h)

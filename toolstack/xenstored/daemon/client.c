@@ -153,12 +153,15 @@ bool clients_turn(uint64_t now)
     return run_first != NULL;
 }
 
-int clients_timeout(uint64_t now)
+int clients_timeout(void)
 {
     const struct client *cl;
-    uint64_t first = UINT64_MAX;
+    uint64_t first = UINT64_MAX, now;
 
-    for (cl = nr_asleep ? clients : NULL; cl; cl = cl->next)
+    if (!nr_asleep)
+        return -1;
+    now = loop_now();
+    for (cl = clients; cl; cl = cl->next)
         if (asleep(cl) && cl->wake < first)
             first = cl->wake;
     if (first == UINT64_MAX)

@@ -49,8 +49,8 @@ void client_add(struct client *cl, const struct client_ops *ops, struct st_conn 
 void client_remove(struct client *cl); /* closes its connection; the caller frees it */
 void client_run_later(struct client *cl);
 void client_all(void (*fn)(struct client *cl));
-bool clients_turn(uint64_t now);   /* true if someone wants another turn at once */
-int clients_timeout(uint64_t now); /* ms until someone may go on; -1: never */
+bool clients_turn(uint64_t now); /* true if someone wants another turn at once */
+int clients_timeout(void);       /* ms until someone may go on; -1: never */
 
 /* heap.c: for struct st_allocator */
 void *heap_alloc(void *ctx, size_t size);
@@ -87,7 +87,8 @@ int hv_bind(unsigned int domid, uint32_t port); /* our port, or negative */
 int hv_bind_dom_exc(void);
 void hv_unbind(int port);
 void hv_notify(int port);
-int hv_pending(void); /* a port, unmasked again; or negative */
+/* The ports with an event, at most @max, unmasked again: what /dev/xen/evtchn gives in one read. */
+unsigned int hv_pending(uint32_t *ports, unsigned int max);
 void *hv_map_ring(unsigned int domid, uint64_t gfn);
 void hv_unmap_ring(void *page);
 void *hv_dom0_ring(uint32_t *port);

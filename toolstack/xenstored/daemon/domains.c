@@ -355,23 +355,28 @@ void domains_scan(void)
         st_fire_release(store);
 }
 
+static void ring_event(struct dom *d)
+{
+    client_run_later(&d->client);
+    if (!d->ring.broken && st_conn_has_output(d->client.conn))
+        dom_output(&d->client); /* it may have made room */
+}
+
 static void evtchn_ready(struct watcher *w, uint32_t events)
 {
+    uint32_t ports[64];
+    unsigned int n = hv_pending(ports, 64), i;
     struct dom *d;
-    int port, n;
 
-    for (n = 0; n < 64 && (port = hv_pending()) >= 0; n++) {
-        if (port == exc_port) {
+    for (i = 0; i < n; i++) {
+        if ((int)ports[i] == exc_port) {
             domains_scan();
             continue;
         }
-        for (d = doms; d && d->port != port; d = d->next)
+        for (d = doms; d && d->port != (int)ports[i]; d = d->next)
             ;
-        if (d) {
-            client_run_later(&d->client);
-            if (!d->ring.broken)
-                dom_output(&d->client); /* it may have made room */
-        }
+        if (d)
+            ring_event(d);
     }
 }
 

@@ -74,13 +74,14 @@ void hv_notify(int port)
         xenevtchn_notify(hv.evtchn, (evtchn_port_t)port);
 }
 
-int hv_pending(void)
+unsigned int hv_pending(uint32_t *ports, unsigned int max)
 {
-    xenevtchn_port_or_error_t port = xenevtchn_pending(hv.evtchn);
+    ssize_t n = read(hv_evtchn_fd(), ports, max * sizeof(*ports));
+    unsigned int count = n > 0 ? (unsigned int)n / sizeof(*ports) : 0, i;
 
-    if (port >= 0)
-        xenevtchn_unmask(hv.evtchn, (evtchn_port_t)port);
-    return port;
+    for (i = 0; i < count; i++)
+        xenevtchn_unmask(hv.evtchn, ports[i]);
+    return count;
 }
 
 /* ---- Rings. Which way a page was mapped is asked by trying: only one of the two knows it. ---- */

@@ -241,9 +241,7 @@ static void run(void)
     uint64_t now;
 
     while (!stopping) {
-        now = loop_now();
-        st_store_set_time(store, now);
-        if (loop_wait(busy ? 0 : clients_timeout(now)) < 0)
+        if (loop_wait(busy ? 0 : clients_timeout()) < 0)
             break;
         now = loop_now();
         st_store_set_time(store, now);

@@ -3,7 +3,8 @@
 #include <string.h>
 #include "toolstack/xenstored/daemon/ring.h"
 
-#define FEATURES (XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR)
+#define OUT_PIECES 16u
+#define FEATURES   (XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR)
 
 static uint32_t load(const uint32_t *p)
 {
@@ -102,8 +103,9 @@ static void put(struct ring *r, const char *data, uint32_t len)
 
 int ring_output(struct ring *r, struct st_conn *c)
 {
-    struct st_iovec v;
-    uint32_t cons, space, len, start = r->rsp_prod;
+    struct st_iovec v[OUT_PIECES];
+    uint32_t cons, space, taken, start = r->rsp_prod;
+    unsigned int n, i;
 
     if (r->broken)
         return 0;
@@ -113,12 +115,18 @@ int ring_output(struct ring *r, struct st_conn *c)
         return -EPROTO;
     }
     space = XENSTORE_RING_SIZE - (r->rsp_prod - cons);
-    while (space && st_conn_output(c, &v, 1)) {
-        len = v.len < space ? (uint32_t)v.len : space;
-        put(r, v.base, len);
-        space -= len;
-        st_conn_delivered(c, len);
-    }
+    do {
+        n = space ? st_conn_output(c, v, OUT_PIECES) : 0;
+        for (taken = i = 0; i < n; i++) {
+            uint32_t len = v[i].len < space - taken ? (uint32_t)v[i].len : space - taken;
+
+            put(r, v[i].base, len);
+            taken += len;
+        }
+        space -= taken;
+        if (n)
+            st_conn_delivered(c, taken);
+    } while (n == OUT_PIECES);
     if (r->rsp_prod == start)
         return 0;
     store(&r->page->rsp_prod, r->rsp_prod);

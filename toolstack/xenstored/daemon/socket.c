@@ -70,7 +70,10 @@ static bool sock_output(struct client *cl)
     ssize_t sent;
 
     s->full = false;
-    while ((n = st_conn_output(cl->conn, v, OUT_PIECES))) {
+    do {
+        n = st_conn_output(cl->conn, v, OUT_PIECES);
+        if (!n)
+            break;
         for (total = i = 0; i < n; i++) {
             io[i].iov_base = (void *)v[i].base;
             io[i].iov_len = v[i].len;
@@ -85,7 +88,7 @@ static bool sock_output(struct client *cl)
             s->full = true;
             break;
         }
-    }
+    } while (n == OUT_PIECES);
     want(s);
     return true;
 }

@@ -141,11 +141,29 @@ size_t st_conn_wants(const struct st_conn *c)
     return sizeof(c->in.hdr) + c->in.hdr.len - c->in_have;
 }
 
+/* The usual case: a whole request is there. */
+static bool take_whole(struct st_conn *c, const void *data, size_t len)
+{
+    struct xsd_sockmsg hdr;
+
+    memcpy(&hdr, data, sizeof(hdr));
+    if (hdr.len > XENSTORE_PAYLOAD_MAX || len - sizeof(hdr) < hdr.len)
+        return false;
+    c->in.hdr = hdr;
+    memcpy(c->in.payload, (const char *)data + sizeof(hdr), hdr.len);
+    c->in_have = (uint32_t)sizeof(hdr) + hdr.len;
+    c->complete = true;
+    return true;
+}
+
 /* Copies what belongs to the request being received. */
 static size_t take(struct st_conn *c, const void *data, size_t len)
 {
-    size_t n = st_conn_wants(c);
+    size_t n;
 
+    if (!c->in_have && len >= sizeof(c->in.hdr) && take_whole(c, data, len))
+        return c->in_have;
+    n = st_conn_wants(c);
     if (n > len)
         n = len;
     if (!n)

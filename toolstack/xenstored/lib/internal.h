@@ -330,6 +330,23 @@ static inline unsigned int node_cwriter(const struct st_node *n)
 {
     return n->dir ? n->dir->writer : n->writer;
 }
+/* Names are short: this is less than a call. */
+static inline bool name_same(const char *a, const char *b, size_t len)
+{
+    uint32_t x, y, v, w;
+
+    if (len > 8)
+        return !memcmp(a, b, len);
+    if (len >= 4) {
+        memcpy(&x, a, 4);
+        memcpy(&y, b, 4);
+        memcpy(&v, a + len - 4, 4);
+        memcpy(&w, b + len - 4, 4);
+        return !((x ^ y) | (v ^ w));
+    }
+    return !len || !((a[0] ^ b[0]) | (a[len / 2] ^ b[len / 2]) | (a[len - 1] ^ b[len - 1]));
+}
+
 /* The order of siblings. */
 static inline int node_compare(uint32_t hash, const char *name, size_t len, const struct st_node *n)
 {
@@ -337,7 +354,7 @@ static inline int node_compare(uint32_t hash, const char *name, size_t len, cons
         return hash < n->hash ? -1 : 1;
     if (len != n->name_len)
         return len < n->name_len ? -1 : 1;
-    return memcmp(name, n->data, len);
+    return name_same(name, n->data, len) ? 0 : memcmp(name, n->data, len);
 }
 
 /* treap.c: the children of one node */
