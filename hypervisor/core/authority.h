@@ -36,8 +36,8 @@ enum authority_class {
         op(EVENT_CHANNELS, TARGET) /* SCHEDOP_remote_shutdown; for itself a domain has SCHEDOP_shutdown */   \
         op(REMOTE_SHUTDOWN,                                                                                  \
            DEVICE_MODEL) /* The machine: a vcpu on one processor for a while, and which one it is on */      \
-        op(PIN_OVERRIDE, HARDWARE) op(PROCESSOR_ID, HARDWARE) /* The machine: console input */               \
-        op(CONSOLE_READ, HARDWARE)                            /* The machine: how it was started */          \
+        op(PIN_OVERRIDE, HARDWARE) op(PROCESSOR_ID, HARDWARE) /* The machine: its console */                 \
+        op(CONSOLE, HARDWARE)                                 /* The machine: how it was started */          \
         op(COMMAND_LINE, PRIVILEGED) /* The machine: its interrupt controllers and PCI devices */            \
         op(PHYSICAL_DEVICES,                                                                                 \
            HARDWARE)           /* Interrupts of the machine for a domain: physdev_op map_pirq, unmap_pirq */ \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* console_io: domain 0's words on our console, and the keyboard's for it. Other domains' words go to the log, where the level admits them. */
+/* console_io: domain 0's words on our console, and the keyboard's for it. Other domains have a console ring. */
 #include "top/calls.h"
 #include "core/authority.h"
 #include "drivers/console.h"
@@ -9,27 +9,6 @@
 #include <xen/xen.h>
 
 #define CHUNK 128
-
-/* Another domain's words: a line in the log for each of its own, nothing in it that a terminal would obey. */
-static void log_lines(const struct domain *d, char *text, size_t n)
-{
-    size_t start = 0;
-
-    for (size_t i = 0; i <= n; i++) {
-        char c = i < n ? text[i] : '\n';
-
-        if (c == '\n') {
-            text[i] = 0;
-            if (i > start)
-                log_guest(LOG_INFO, "(d%u) %s\n", d->id, text + start);
-            start = i + 1;
-        } else if (c == '\r') {
-            text[i] = ' ';
-        } else if ((c < ' ' && c != '\t') || c == 0x7f) {
-            text[i] = '?';
-        }
-    }
-}
 
 static long console_write(struct hypercall *hc)
 {
@@ -41,10 +20,7 @@ static long console_write(struct hypercall *hc)
         if (copy_from_guest(buf, hypercall_ptr(hc, 2), n))
             return -EFAULT;
         buf[n] = 0;
-        if (hc->vcpu->domain->is_hardware)
-            console_write_guest(buf, n);
-        else
-            log_lines(hc->vcpu->domain, buf, n);
+        console_write_guest(buf, n);
         hc->arg[1] -= n;
         hc->arg[2] += n;
         hypercall_charge(hc, HYPERCALL_BUDGET); /* each chunk may take its time on the wire */
@@ -72,13 +48,13 @@ static long console_read(struct hypercall *hc)
 
 long do_console_io(struct hypercall *hc)
 {
+    if (authorise(hc->vcpu->domain, NULL, AUTHORITY_CONSOLE))
+        return -EPERM;
     hc->arg[1] = (uint32_t)hc->arg[1];
     switch ((uint32_t)hc->arg[0]) {
     case CONSOLEIO_write:
         return console_write(hc);
     case CONSOLEIO_read:
-        if (authorise(hc->vcpu->domain, NULL, AUTHORITY_CONSOLE_READ))
-            return -EPERM;
         return console_read(hc);
     default:
         return -ENOSYS;

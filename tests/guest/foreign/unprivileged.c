@@ -155,6 +155,22 @@ KIT_TEST(unprivileged_mmu)
     CHECK_EQ(READ_ONCE(word), 0x600d);
 }
 
+/* The machine's console is domain 0's alone, whatever is asked of it. */
+KIT_TEST(unprivileged_console)
+{
+    static const char text[] = "written by a domain that may not";
+
+    CHECK_OR_RETURN(puppet_ready());
+    memcpy(argument(), text, sizeof(text));
+    CHECK_RC(puppet_op(__HYPERVISOR_console_io, CONSOLEIO_write, sizeof(text) - 1, PUPPET_ARG, 0),
+             -XEN_EPERM);
+    CHECK_RC(puppet_op(__HYPERVISOR_console_io, CONSOLEIO_write, 0, 0, 0), -XEN_EPERM);
+    CHECK_RC(puppet_op(__HYPERVISOR_console_io, CONSOLEIO_write, 1, 0x1000, 0), -XEN_EPERM);
+    CHECK_RC(puppet_op(__HYPERVISOR_console_io, CONSOLEIO_read, sizeof(text), PUPPET_ARG, 0), -XEN_EPERM);
+    CHECK_RC(puppet_op(__HYPERVISOR_console_io, 2, 1, PUPPET_ARG, 0), -XEN_EPERM);
+    CHECK_EQ(memcmp(puppet_page, text, sizeof(text)), 0);
+}
+
 /* And it lives, with its own memory as it was. */
 KIT_TEST(unprivileged_still_there)
 {
