@@ -21,6 +21,7 @@ help:
 	@echo "make            build everything into $(B)/"
 	@echo "make run        boot the demo in QEMU, console on this terminal"
 	@echo "make test       every test but the long ones"
+	@echo "make test-xl    Debian's xl, virsh and daemons on Xenios, the long tests too; test-xl-oracle: on Debian's Xen"
 	@echo "make lint test-unit test-guest test-system test-matrix test-daemons test-life soak fuzz bench"
 .PHONY: all help
 

@@ -17,6 +17,7 @@ def pytest_addoption(parser):
     parser.addoption('--hypervisor', default=os.environ.get('HYPERVISOR') or DEFAULT_HYPERVISOR,
                      help='the hypervisor to test, relative to the top of the tree (default: %(default)s)')
     parser.addoption('--not-there', action='store_true', help='run also what is known not to be there yet on Xenios')
+    parser.addoption('--long', action='store_true', help='run also what make test leaves to make test-xl')
     parser.addoption('--matrix', action='store_true', help='boot every combination, not a choice that covers the pairs')
 
 
@@ -29,7 +30,7 @@ def pytest_configure(config):
     config.addinivalue_line('markers', 'debian: needs the Debian domain 0 (make debian)')
     config.addinivalue_line('markers', 'xdist_group: tests that share a boot')
     config.addinivalue_line('markers', 'soak: ten minutes of load')
-    config.addinivalue_line('markers', 'long: not part of make test, but of a target of its own (make test-daemons)')
+    config.addinivalue_line('markers', 'long: not part of make test, but of a target of its own (make test-xl, make test-daemons)')
     config.addinivalue_line('markers', 'life: domains by the hundred')
     config.addinivalue_line('markers', 'xenios_only: about what Debian\'s Xen does otherwise')
 

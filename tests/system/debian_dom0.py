@@ -18,7 +18,11 @@ def machine(hypervisor, **changes):
         if not (machines.ROOT / build / part).exists():
             pytest.skip(f'{build / part} is not there: make debian')
     disk = f'file={build}/dom0.img,format=raw,if=virtio,snapshot=on'
-    return machines.Machine(hypervisor=hypervisor, memory=1536, initrd=str(build / 'initrd.gz'), devices=('-drive', disk)).replace(**changes)
+    described = machines.Machine(hypervisor=hypervisor, memory=1536, initrd=str(build / 'initrd.gz'), devices=('-drive', disk)).replace(**changes)
+    if described.is_oracle:
+        # Our default scheduler; and no lazy switching of the FPU, for which TCG raises too few faults.
+        described = described.replace(options=described.options + ('sched=credit', 'spec-ctrl=eager-fpu'))
+    return described
 
 
 class Dom0:
@@ -79,6 +83,11 @@ class Dom0:
         self.ok(f'rm -f {LOG.format(name)}')
         self.ok(f'xl create -q {config}', limit)
         return self.guest_ready(name, 1, limit)
+
+    def tell(self, name, command):
+        """Types a command at the guest's shell, through the terminal that xenconsoled keeps for its console."""
+        self.wait(f'grep -a -q "built-in shell" {LOG.format(name)}')    # before it starts, it would not hear all
+        self.ok(f'echo {shlex.quote(command)} >$(xenstore-read /local/domain/$(xl domid {name})/console/tty)')
 
     def guest_ready(self, name='linux', times=1, limit=120):
         """What the guest prints once it is up, for the so-many-th time since create()."""
