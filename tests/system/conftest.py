@@ -17,7 +17,6 @@ def pytest_addoption(parser):
     parser.addoption('--hypervisor', default=os.environ.get('HYPERVISOR') or DEFAULT_HYPERVISOR,
                      help='the hypervisor to test, relative to the top of the tree (default: %(default)s)')
     parser.addoption('--not-there', action='store_true', help='run also what is known not to be there yet on Xenios')
-    parser.addoption('--long', action='store_true', help='run also what make test leaves to make test-xl')
     parser.addoption('--matrix', action='store_true', help='boot every combination, not a choice that covers the pairs')
 
 
@@ -47,7 +46,7 @@ def pytest_collection_modifyitems(config, items):
         if item.get_closest_marker('soak') and 'soak' not in chosen:
             item.add_marker(pytest.mark.skip(reason='part of make soak'))
         if item.get_closest_marker('long') and 'long' not in chosen:
-            item.add_marker(pytest.mark.skip(reason='a long one: make test-daemons'))
+            item.add_marker(pytest.mark.skip(reason='a long one: make test-xl, make test-daemons'))
         if item.get_closest_marker('life') and 'life' not in chosen:
             item.add_marker(pytest.mark.skip(reason='part of make test-life'))
         # Named, not passed over: the end of a run lists each with its reason.

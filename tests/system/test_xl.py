@@ -213,7 +213,7 @@ def test_two_guests(guest):
     guest.ok('sed "s/^name.*/name = \\"other\\"/; s/loop0/loop2/; s/00:02/00:05/; s/hvc0/hvc0 address=192.168.7.5/" /etc/xen/linux.cfg >/etc/xen/other.cfg')
     guest.create('/etc/xen/other.cfg', 'other')
     for name, peer in ('linux', 5), ('other', 2):
-        guest.tell(name, f'(head -c 2000000 /dev/urandom | tee /tmp/sent; sleep 20) | nc 192.168.7.{peer} 7 | head -c 2000000 | cmp - /tmp/sent && echo back from {peer}')
+        guest.tell(name, f'head -c 2000000 /dev/urandom >/tmp/sent; (cat /tmp/sent; sleep 20) | nc 192.168.7.{peer} 7 | head -c 2000000 | cmp - /tmp/sent && echo back from {peer}')
     for name, peer in ('linux', 5), ('other', 2):
         guest.wait(f'grep -a "back from {peer}" /var/log/xen/console/guest-{name}.log', 90)
     guest.ok('xl destroy other')
