@@ -7,6 +7,9 @@ import pytest
 
 pytestmark = [pytest.mark.xdist_group('debian-machines'), pytest.mark.debian, pytest.mark.long]
 
+# Not proved there yet; the end of a run names each.
+NOT_THERE_ON_XENIOS = dict.fromkeys('test_processors test_virsh'.split(), 'not proved yet')
+
 
 @pytest.mark.parametrize('smp', (1, 4))
 def test_processors(hypervisor, log_name, smp):
