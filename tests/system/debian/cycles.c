@@ -200,6 +200,19 @@ static int ask(struct made *made, xenevtchn_handle *events, char question)
     return 0;
 }
 
+/* Domain 0 once has as many ports as it will need: what the hypervisor keeps of them stays domain 0's. */
+static int had_ports(xenevtchn_handle *events, int count)
+{
+    int *port = calloc((size_t)count, sizeof(*port)), had = 0;
+
+    while (port && had < count && (port[had] = xenevtchn_bind_unbound_port(events, 0)) >= 0)
+        had++;
+    for (int i = 0; i < had; i++)
+        xenevtchn_unbind(events, (evtchn_port_t)port[i]);
+    free(port);
+    return had == count;
+}
+
 static int many(int count, const char *kernel)
 {
     struct made *all = calloc((size_t)count, sizeof(*all));
@@ -207,10 +220,10 @@ static int many(int count, const char *kernel)
     int alive = 0, answers = 0, destroyed = 0;
 
     memory = xenforeignmemory_open(NULL, 0);
-    if (!all || !events || !memory || once(kernel, 0))
+    if (!all || !events || !memory || !had_ports(events, count) || once(kernel, 0))
         return 1;
     unsigned long long before = free_pages();
-    while (alive < count && !make(&all[alive], kernel, 16) && !connect_to(&all[alive], events))
+    while (alive < count && !make(&all[alive], kernel, 32) && !connect_to(&all[alive], events))
         alive++;
     unsigned long long during = free_pages();
     for (int round = 0; round < 2; round++)
