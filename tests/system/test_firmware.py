@@ -42,6 +42,26 @@ def test_efi_variables(machine, log_name, tmp_path):
         run.expect_poweroff()
 
 
+@pytest.mark.xenios_only
+def test_efi_fault(machine, log_name, tmp_path):
+    """A run-time service that faults costs domain 0 its call, and all later ones, and nothing else."""
+    described = machine.replace(machine='q35', smp=2, options=('efi=fault',), dom0_args=('xtest=shell',))
+    image = media.grub_iso(described, tmp_path)
+    with described.replace(qemu_args=FIRMWARE['uefi'][1] + ('-cdrom', str(image))).boot(log_name) as run:
+        run.expect_init()
+        assert 'EFI: run-time services will fault, as efi=fault says' in run.text()
+        run.expect('dom0:')
+        run.type('modprobe efivarfs; mount -t efivarfs none /sys/firmware/efi/efivars; echo mounted $((40 + 2))\n')
+        run.expect('mounted 42')
+        run.type('ls /sys/firmware/efi/efivars | wc -l; umount /sys/firmware/efi/efivars; mount -t efivarfs none /sys/firmware/efi/efivars; echo again $((40 + 3))\n')
+        run.expect('again 43')
+        faults = re.findall(r'EFI: (.*) inside a run-time service, error code 0x(\w+); they are not called any more', run.text())
+        assert faults == [('page fault', '10')]
+        assert re.search(r'RIP: *\w*:?\[?<?0*10\b', run.text())
+        run.type('poweroff\n')
+        run.expect_poweroff()
+
+
 @pytest.mark.parametrize('model', ['corei7_skylake_x', 'ryzen'])
 def test_bochs(machine, log_name, tmp_path, model):
     image = media.grub_iso(machine.replace(dom0_args=('xtest=poweroff',)), tmp_path)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The boot loader has left EFI's boot services, and nobody has moved the firmware to virtual addresses: it runs where it is in physical memory. So there is one root whose lower half has the regions that
- * the memory map marks for run time, each at its own address, for us alone; the upper half is the hypervisor as everywhere, stack and buffers included. A guest's global translations of
+ * the memory map marks for run time, each at its own address, for us alone; the upper half is the hypervisor as everywhere, stack, buffers and descriptor tables included. A guest's global translations of
  * the same addresses are flushed on the way in (tlb_load_root()).
  *
  * Firmware has bugs. What it touches beyond its regions is a page fault here; firmware_fault() then returns from the call in its stead.
@@ -154,6 +154,16 @@ static bool firmware_fault(struct cpu_user_regs *r)
     return true;
 }
 
+/* For a test of firmware_fault(): the first call runs into a page that is not there, in the firmware's place. */
+#define NOT_MAPPED 0x10UL
+
+static void break_services(void)
+{
+    printk("EFI: run-time services will fault, as efi=fault says\n");
+    for (unsigned int i = 0; i < ARRAY_SIZE(firmware.service); i++)
+        firmware.service[i] = NOT_MAPPED;
+}
+
 void efi_call_init(void)
 {
     const uint64_t *table;
@@ -172,6 +182,8 @@ void efi_call_init(void)
         return;
     }
     memcpy(firmware.service, table, sizeof(firmware.service));
+    if (option_list_has(option_string("efi"), "fault"))
+        break_services();
     trap_in_firmware = firmware_fault;
     firmware.ready = true;
     printk("EFI: run-time services %u.%u, %u regions\n", efi.runtime_revision >> 16,
@@ -183,12 +195,21 @@ bool efi_call_ready(void)
     return READ_ONCE(firmware.ready);
 }
 
+/* The descriptor tables in use are the guest's, in its domain's slot: without them no exception and no NMI could be delivered. */
+static void keep_descriptor_tables(uint64_t root)
+{
+    const uint64_t *table = mfn_to_va(paddr_to_mfn(root & PTE_ADDRESS));
+
+    firmware.root[PERDOMAIN_SLOT] = table[PERDOMAIN_SLOT];
+}
+
 static uint64_t call_here(enum efi_service service, const uint64_t *argument)
 {
     uint64_t root = read_cr3(), status;
     s_time_t start = time_now(), took;
 
     firmware.cpu = cpu_id();
+    keep_descriptor_tables(root);
     tlb_load_root(mfn_to_paddr(va_to_mfn(firmware.root)));
     firmware.under_way = true;
     status = efi_enter(firmware.service[service], argument, &firmware.stack);

@@ -24,6 +24,14 @@ static struct {
     cpumask_t pending;
 } call = {.lock = LOCK_INIT(RANK_NONE)};
 
+/* What the processor is waiting for in smp_wait_for(), for who wonders why it gets nowhere. */
+static DEFINE_PERCPU(const volatile cpumask_t *, waited_for);
+
+const volatile cpumask_t *smp_waits_for(unsigned int cpu)
+{
+    return READ_ONCE(per_cpu(waited_for, cpu));
+}
+
 static bool mask_empty(const volatile cpumask_t *m)
 {
     for (unsigned int i = 0; i < ARRAY_SIZE(m->bits); i++)
@@ -41,9 +49,11 @@ static void name_missing(const volatile cpumask_t *pending, const char *what)
 
 void smp_wait_for(const volatile cpumask_t *pending, void (*poll)(void), const char *what)
 {
+    const volatile cpumask_t *before = this_cpu(waited_for);
     uint64_t start = 0, second = clock_tsc_hz();
     bool warned = false;
 
+    WRITE_ONCE(this_cpu(waited_for), pending);
     for (unsigned int spins = 1; !mask_empty(pending); spins++) {
         cpu_relax();
         if (poll)
@@ -61,6 +71,7 @@ void smp_wait_for(const volatile cpumask_t *pending, void (*poll)(void), const c
             panic("A processor hangs with interrupts off\n");
         }
     }
+    WRITE_ONCE(this_cpu(waited_for), before);
 }
 
 void smp_call_mask(const cpumask_t *mask, void (*fn)(void *data), void *data, bool wait)

@@ -23,9 +23,12 @@ static inline void smp_call_cpu(unsigned int cpu, void (*fn)(void *data), void *
 void smp_kick(unsigned int cpu);
 /*
  * Waits until no bit of *pending is left, calling poll() (may be NULL) all the while. Processors that do not
- * answer are named in the log after a few seconds, and after half a minute it is the end.
+ * answer are named in the log after a few seconds, and after half a minute it is the end. *pending is
+ * static: the watchdog looks at it from outside.
  */
 void smp_wait_for(const volatile cpumask_t *pending, void (*poll)(void), const char *what);
+/* The mask that the processor waits for just now; NULL: none. Any context, NMI too. */
+const volatile cpumask_t *smp_waits_for(unsigned int cpu);
 
 /* Numbers the processors that ACPI lists, the boot processor 0, then in ACPI's order, at most `limit`;
  * returns how many. Only 0 is online. */

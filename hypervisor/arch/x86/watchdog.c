@@ -7,6 +7,7 @@
  *   processor 0 at all, itself too, in NMIs that the 8254's channel 0 sends it through the IO-APIC, some eighteen a second. They come also when it is alone and hangs.
  *
  * Whoever sees no new beat for `timeout` accuses: an NMI to the processor in question, in whose handler it prints its registers and stack and panics. If it does not take even that, the accuser panics.
+ * A processor that waits for an answer of another's makes no progress either, and may be noticed first: then the one that owes the answer is accused.
  *
  * No performance counters: the machines that this is tested on have none, and the 8254 is everywhere. All state is atomic words; nothing here takes a lock, since what was interrupted may
  * hold it.
@@ -72,6 +73,48 @@ static bool hangs(unsigned int cpu, enum observer who)
     return now > b->seen[who].since && now - b->seen[who].since > watchdog.timeout * clock_tsc_hz();
 }
 
+/* No new beat for half the time: enough for one that others wait for. */
+static bool is_late(unsigned int cpu)
+{
+    const struct beat *b = &per_cpu(beat, cpu);
+    uint64_t count = READ_ONCE(b->count), now = rdtsc();
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(b->seen); i++)
+        if (b->seen[i].since && b->seen[i].count == count && now > b->seen[i].since &&
+            now - b->seen[i].since > watchdog.timeout * clock_tsc_hz() / 2)
+            return true;
+    return false;
+}
+
+/* Who does not answer, and does not wait itself; else the one that was noticed. */
+static unsigned int find_culprit(unsigned int noticed)
+{
+    unsigned int waiting, cpu;
+
+    for_each_online_cpu (waiting) {
+        const volatile cpumask_t *pending = smp_waits_for(waiting);
+
+        if (!pending)
+            continue;
+        for_each_online_cpu (cpu)
+            if (test_bit(cpu, pending->bits) && !smp_waits_for(cpu) && is_late(cpu))
+                return cpu;
+    }
+    return noticed;
+}
+
+static void show_who_waits(void)
+{
+    unsigned int cpu;
+
+    for_each_online_cpu (cpu) {
+        const volatile cpumask_t *pending = smp_waits_for(cpu);
+
+        if (pending && test_bit(cpu_id(), pending->bits))
+            printk("CPU %u waits for its answer\n", cpu);
+    }
+}
+
 static void __noreturn last_words(struct cpu_user_regs *r)
 {
     console_force_unlock();
@@ -80,12 +123,14 @@ static void __noreturn last_words(struct cpu_user_regs *r)
     dump_registers(r);
     if (!(r->cs & 3))
         dump_stack(r->rsp);
+    show_who_waits();
     panic("Watchdog: CPU %u hangs at %pS\n", cpu_id(), (void *)r->rip);
 }
 
 /* `r`: of this processor, if it may be the one. */
-static void accuse(unsigned int cpu, struct cpu_user_regs *r)
+static void accuse(unsigned int noticed, struct cpu_user_regs *r)
 {
+    unsigned int cpu = find_culprit(noticed);
     cpumask_t one = cpumask_of(cpu);
     uint64_t start;
 
