@@ -17,6 +17,13 @@ static struct grant_handle {
 
 static unsigned first_ref; /* behind what cannot be unmapped any more */
 
+static void set_version(uint32_t number)
+{
+    struct gnttab_set_version s = {.version = number};
+
+    hcall_grant_table_op(GNTTABOP_set_version, &s, 1);
+}
+
 bool grant_init(void)
 {
     uint64_t *list = (void *)area_va;
@@ -33,6 +40,8 @@ bool grant_init(void)
     }
     v1 = (void *)va;
     v2 = (void *)va;
+    set_version(2); /* who keeps its pages takes them now */
+    set_version(1);
     return true;
 }
 
@@ -335,14 +344,44 @@ static void copy(struct call *c)
     grant_op(c, GNTTABOP_copy, 1, sizeof(*p));
 }
 
+static uint64_t status_frame(void)
+{
+    uint64_t list[1] = {NO_FRAME};
+    struct gnttab_get_status_frames f = {.dom = DOMID_SELF, .nr_frames = 1};
+
+    set_xen_guest_handle(f.frame_list, list);
+    hcall_grant_table_op(GNTTABOP_get_status_frames, &f, 1);
+    return list[0];
+}
+
+/* The page for version 2's status must not be a frame that was given back, which would be the guest's again by its name. Changing once more changes nothing. */
+static void avoid_retired_status(void)
+{
+    uint64_t held[64], status = status_frame();
+
+    for (unsigned n = 0; n < 4 && pool_is_retired(status); n++, status = status_frame()) {
+        unsigned count = 0;
+
+        set_version(1);
+        do
+            held[count] = pool_take();
+        while (held[count++] != status && count < ARRAY_SIZE(held));
+        set_version(2);
+        while (count)
+            if (held[--count] != NO_FRAME)
+                pool_give_back(held[count]);
+    }
+}
+
 static void after_version(struct call *c, long rc)
 {
     struct gnttab_get_version g = {.dom = DOMID_SELF};
 
     (void)c;
-    (void)rc;
     hcall_grant_table_op(GNTTABOP_get_version, &g, 1);
     version = g.version;
+    if (!rc && version == 2)
+        avoid_retired_status();
     say(" v%u", version);
 }
 

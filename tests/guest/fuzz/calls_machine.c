@@ -51,6 +51,8 @@ static void physdev_pirq(struct call *c)
         m->bus = (int)PICK(0x55, 0x12345); /* where nothing is */
         m->devfn = (int)PICK(0, 8, 0xff, 0x100);
         m->entry_nr = (int)PICK(0, 1, 0xffffffff);
+        if (m->pirq < 0)
+            c->flags = HIDE_OUTPUT; /* any number: how many there are is the machine's affair */
         tell(" dom=%x type=%x index=%x pirq=%x bus=%x devfn=%x entry=%x", m->domid, m->type, m->index,
              m->pirq, m->bus, m->devfn, m->entry_nr);
     } else if (c->arg[0] == PHYSDEVOP_unmap_pirq) {

@@ -187,6 +187,20 @@ void pool_frame_new(unsigned slot, uint64_t mfn)
     names.stale = true;
 }
 
+bool pool_is_retired(uint64_t mfn)
+{
+    unsigned i;
+
+    return in_list(&retired, mfn, &i);
+}
+
+uint64_t pool_take(void)
+{
+    uint64_t mfn = kit_pfn_of(pool_va) + POOL_SIZE;
+
+    return one_frame(XENMEM_populate_physmap, &mfn) == 1 ? mfn : NO_FRAME;
+}
+
 /*
  * A call that failed when frames were allocated already, or could not tell them, may have got one that was given back. Whose that is must not be the allocator's
  * affair: it is given back again.
