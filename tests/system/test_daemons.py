@@ -21,12 +21,10 @@ HERE = pathlib.Path(__file__).parent / 'daemons'
 
 # Not proved there yet; the end of a run names each.
 NOT_THERE_ON_XENIOS = dict.fromkeys('''
-    test_whose test_privileges test_pyxs test_create test_late_console test_further_readers
-    test_shutdown test_hostile_neighbour test_nothing_left test_store_tools test_trace test_second_start
-    test_hypervisor_log test_console_after_exchange test_pause test_further_console test_store_outlives_itself test_crash
-    test_destroy test_save_and_restore test_block_attach test_network_attach test_virsh test_debians_again
-    test_nothing_left_at_the_end
-'''.split(), 'not run there to an end yet')
+    test_hostile_neighbour test_trace test_second_start test_hypervisor_log test_console_after_exchange test_pause
+    test_further_console test_store_outlives_itself test_crash test_destroy test_block_attach test_network_attach test_virsh test_debians_again
+    test_nothing_left_at_the_end test_store_tools
+'''.split(), 'not run there to an end yet') | {'test_save_and_restore': 'saving a PV guest is not there yet'}
 
 
 @pytest.fixture(scope='module')
@@ -89,7 +87,7 @@ def test_late_console(guest):
 @only_ours
 def test_further_readers(guest):
     domid = guest.ok('xl domid linux')
-    guest.ok(f'read_console.py {domid} >/run/read; grep -a -q "said 42" /run/read')
+    guest.ok(f'read_console.py {domid} >/run/read; grep -a -q GUEST-READY /run/read')
     guest.ok('head -n 1 /run/read | grep -a -q "Linux version"')
     assert 'no such console' in guest.ok('read_console.py 7777')
 
