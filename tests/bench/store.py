@@ -51,6 +51,7 @@ def make_image(output, kernel_dir, client, program):
         (root / 'var/run').symlink_to('/run')
         shutil.copy(client, root / 'init')
         shutil.copy(program, root / 'bin/daemon')
+        shutil.copy(ROOT / 'tests/system/oracle/oxenstored.conf', root / 'etc/xen')  # it does not start without
         normal, loader = libraries(program)
         for path in normal:
             shutil.copy(path, root / 'lib/x86_64-linux-gnu')
@@ -70,13 +71,13 @@ def marks(program):
     return {name: int(address, 16) for address, name in re.findall(r'^([0-9a-f]+) [tT] (bench_(?:begin|end))$', symbols, re.M)}
 
 
-def run(folder, name, hypervisor, kernel, image):
+def run(folder, name, hypervisor, kernel, image, levels):
     """{(transport, operation, nodes, watches, connections): counters per operation}, {nodes: bytes}, and the command."""
     addresses = marks(folder / 'store_client')
     (folder / 'store.marks').write_text(''.join(f'{a:x}\n' for a in addresses.values()), encoding='utf-8')
     counts, log = folder / f'store-{name}.counts', folder / f'store-{name}.log'
     counts.unlink(missing_ok=True)
-    linux = f'{kernel} console=hvc0 mitigations=off loglevel=4 norandmaps -- /bin/daemon {" ".join(ARGUMENTS[name])}'
+    linux = f'{kernel} console=hvc0 mitigations=off loglevel=4 norandmaps -- {levels} /bin/daemon {" ".join(ARGUMENTS[name])}'
     command = QEMU + ['-kernel', str(hypervisor), '-append', 'console=com1 com1=115200 dom0_mem=768M', '-initrd', f'{linux},{image}',
                       '-plugin', f'{folder}/store_count.so,marks={folder}/store.marks,out={counts}']
     with open(log, 'wb') as output:
@@ -106,6 +107,8 @@ def number(value):
 
 def bytes_per_node(memory):
     nodes = sorted(memory)
+    if len(nodes) < 2:
+        return float('nan')
     return (memory[nodes[-1]] - memory[nodes[-2]]) / (nodes[-1] - nodes[-2])
 
 
@@ -155,6 +158,7 @@ def main():
     parser.add_argument('--ours', required=True)
     parser.add_argument('--debian', required=True, help='the folder with xenstored and oxenstored')
     parser.add_argument('--side', action='append', choices=ARGUMENTS, help='only these')
+    parser.add_argument('--levels', type=int, default=3, choices=(1, 2, 3), help='how full: 100 nodes; 10,000, too; 100,000, too')
     arguments = parser.parse_args()
     os.chdir(ROOT)
     build = pathlib.Path(os.environ.get('B', 'build'))
@@ -169,7 +173,7 @@ def main():
         try:
             image = folder / f'store-{name}.cpio.gz'
             make_image(image, kernel_dir, folder / 'store_client', program)
-            results[name], memory[name], commands[name] = run(folder, name, arguments.hypervisor, kernel, image)
+            results[name], memory[name], commands[name] = run(folder, name, arguments.hypervisor, kernel, image, arguments.levels)
         except Failure as failure:
             failures.append(str(failure))
     rows = list(rows_of(results)) if results else []

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The client of the bench of the store, and domain 0's first process: starts the daemon that its arguments name, fills the store, and
+ * The client of the bench of the store, and domain 0's first process: starts the daemon that its arguments name behind the number of
+ * levels (how full the store gets), fills the store, and
  * does each operation a number of times between bench_begin() and bench_end(), whose addresses the plugin (store_count.c) watches.
  * Over the socket, and over domain 0's ring, which /dev/xen/xenbus passes requests to. The only process beside the daemon.
  * Prints "BENCH transport operation nodes watches connections times" for each region, in order, and "MEMORY nodes bytes".
@@ -369,16 +370,16 @@ static void measure_level(unsigned int watches, unsigned int connections)
 int main(int argc, char **argv)
 {
     static const unsigned int levels[] = {100, 10000, 100000};
-    unsigned int i;
+    unsigned int i, nr_levels = argc > 2 ? (unsigned int)atoi(argv[1]) : 0;
     int fd;
 
-    if (argc < 2)
-        return 2;
     prepare();
-    start_daemon(argv + 1);
+    if (!nr_levels || nr_levels > sizeof(levels) / sizeof(levels[0]))
+        die("usage: LEVELS DAEMON ARGUMENTS");
+    start_daemon(argv + 2);
     fd = connection();
     ask(fd, XS_MKDIR, 0, "/fired/node", 12);
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < nr_levels; i++) {
         fill(fd, levels[i]);
         measure_level(1, 1);
         measure_level(WATCHES, 1);

@@ -79,7 +79,8 @@ int ring_input(struct ring *r, struct st_conn *c, unsigned int *budget, enum st_
     at = MASK_XENSTORE_IDX(r->req_cons);
     first = XENSTORE_RING_SIZE - at < avail ? XENSTORE_RING_SIZE - at : avail;
     memcpy(copy, r->page->req + at, first);
-    memcpy(copy + first, r->page->req, avail - first);
+    if (avail > first)
+        memcpy(copy + first, r->page->req, avail - first);
     used = st_conn_feed(c, copy, avail, budget, stall);
     r->req_cons += (uint32_t)used;
     if (used)
@@ -97,7 +98,8 @@ static void put(struct ring *r, const char *data, uint32_t len)
     uint32_t first = XENSTORE_RING_SIZE - at < len ? XENSTORE_RING_SIZE - at : len;
 
     memcpy(r->page->rsp + at, data, first);
-    memcpy(r->page->rsp, data + first, len - first);
+    if (len > first)
+        memcpy(r->page->rsp, data + first, len - first);
     r->rsp_prod += len;
 }
 

@@ -101,11 +101,21 @@ static int domid_argument(const char *str, unsigned int *domid)
     return rc;
 }
 
-static int path_argument(const struct request *r, const char *str, struct st_path *p, bool special)
+/* @end: the NUL that ends it; NULL if there is none. */
+static int path_until(const struct request *r, const char *str, const char *end, struct st_path *p,
+                      bool special)
 {
-    int rc = str ? st_path_make(r->c, str, p->text, &p->len, &p->relative) : -EINVAL;
+    int rc =
+        str && end ? st_path_make(r->c, str, (size_t)(end - str), p->text, &p->len, &p->relative) : -EINVAL;
 
     return rc ? rc : st_path_special(p->text) && !special ? -EINVAL : 0;
+}
+
+static int path_argument(const struct request *r, const char *str, struct st_path *p, bool special)
+{
+    const char *end = !str ? NULL : str == r->in ? memchr(str, 0, r->len) : str + strlen(str);
+
+    return path_until(r, str, end, p, special);
 }
 
 /* ---- Reading ---- */
@@ -120,8 +130,13 @@ int st_request_find(struct request *r, const char *str, unsigned int dep, bool s
 
 static int do_read(struct request *r)
 {
+    const char *path = st_one_string(r);
+    struct st_path p;
     struct st_node *n;
-    int rc = st_request_find(r, st_one_string(r), ST_DEP_DATA, false, &n);
+    int rc = path_until(r, path, path ? path + r->len - 1 : NULL, &p, false);
+
+    if (!rc)
+        rc = st_op_find(r->c, r->t, &p, ST_READ, ST_DEP_DATA, &n);
 
     return rc ? rc : reply_data(r, node_value(n), n->value_len);
 }
@@ -160,7 +175,7 @@ static int do_write(struct request *r)
 {
     const char *end = memchr(r->in, 0, r->len);
     struct st_path p;
-    int rc = path_argument(r, end ? r->in : NULL, &p, false);
+    int rc = path_until(r, r->in, end, &p, false);
 
     return rc ? rc : ok(st_op_write(r->c, r->t, &p, end + 1, r->len - (size_t)(end + 1 - r->in)));
 }
@@ -479,6 +494,7 @@ bool st_dispatch(struct st_conn *c)
     memcpy(r.reply->buf, &hdr, sizeof(hdr));
     if (c->store->tracing && c->store->hooks.trace)
         trace(c, &c->in.hdr, error ? error : "OK");
-    st_txn_bound(c->store);
+    if (c->store->nr_txns)
+        st_txn_bound(c->store);
     return true;
 }

@@ -264,7 +264,7 @@ static inline uint64_t hash_start(const struct st_store *s, size_t len)
 }
 
 /* path.c: canonical paths are absolute, without a trailing slash, NUL-terminated */
-int st_path_make(const struct st_conn *c, const char *in, char out[ST_PATH_MAX + 1], size_t *len,
+int st_path_make(const struct st_conn *c, const char *in, size_t n, char out[ST_PATH_MAX + 1], size_t *len,
                  bool *relative);
 bool st_path_valid(const char *path, size_t len);
 bool st_path_special(const char *path);

@@ -54,14 +54,14 @@ bool st_name_valid(const char *name, size_t len)
 }
 
 /*
- * Makes the absolute form of a client's path in @out. Whether its characters are valid is not asked here: st_path_valid() is for
+ * Makes the absolute form of a client's path, @n bytes and a NUL, in @out. Whether its characters are valid is not asked here: st_path_valid() is for
  * paths that are not found, and for those that are kept (watches). Special names ("@...") pass as they are; the caller
  * decides whether they are meant. 0, or -EINVAL.
  */
-int st_path_make(const struct st_conn *c, const char *in, char out[ST_PATH_MAX + 1], size_t *len,
+int st_path_make(const struct st_conn *c, const char *in, size_t n, char out[ST_PATH_MAX + 1], size_t *len,
                  bool *relative)
 {
-    size_t n = strlen(in), base = 0;
+    size_t base = 0;
 
     *relative = false;
     if (n == 0)

@@ -341,7 +341,7 @@ static void watch_free(struct st_watch *w)
 /* A path to watch: special, or valid. */
 static int watch_path(struct st_conn *c, const char *path, struct st_path *p)
 {
-    int rc = st_path_make(c, path, p->text, &p->len, &p->relative);
+    int rc = st_path_make(c, path, strlen(path), p->text, &p->len, &p->relative);
 
     return rc ? rc : st_path_special(p->text) || st_path_valid(p->text, p->len) ? 0 : -EINVAL;
 }
