@@ -18,6 +18,7 @@ bench-run: dom0 oracle $(BENCH_TOOLS) $(BENCH_GUEST) $(HYPERVISOR)
 bench:
 	$(Q)tools/install-packages
 	$(Q)$(MAKE) --no-print-directory bench-run
+	$(Q)$(MAKE) --no-print-directory bench-xenstored
 .PHONY: bench bench-run
 
 # The second table: the store's daemons, ours and Debian's two, each in a domain 0 under Debian's Xen. `make bench-xenstored` makes it alone.

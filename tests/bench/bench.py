@@ -235,7 +235,10 @@ def main():
         'values': {f'{side}-{group}': entry['values'] for side, groups in done.items() for group, entry in groups.items()},
         'results': results, 'failures': failures,
     }
-    (build / 'bench.json').write_text(json.dumps(report, indent=1) + '\n', encoding='utf-8')
+    path = build / 'bench.json'
+    kept = json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
+    report.update((key, value) for key, value in kept.items() if key.startswith('store'))  # the other table's
+    path.write_text(json.dumps(report, indent=1) + '\n', encoding='utf-8')
     return 1 if failures or not rows else 0
 
 
