@@ -1,6 +1,6 @@
 # What an operation costs on Xenios and on Debian's Xen: instructions, counted by a plugin in QEMU, deterministic. `make bench
 # BENCH_ARGS=--options=spec-ctrl=no` for other settings of both hypervisors.
-BENCH_TOOLS := $(B)/bench/count.so $(B)/bench/init
+BENCH_TOOLS := $(B)/bench/count.so $(B)/bench/init $(B)/bench/toolstack $(B)/bench/sleeper
 BENCH_GUEST := $(B)/guests/bench-pv64
 
 $(B)/bench/count.so: tests/bench/count.c tests/lib/qemu_plugin.h
@@ -11,6 +11,17 @@ $(B)/bench/count.so: tests/bench/count.c tests/lib/qemu_plugin.h
 $(B)/bench/init: tests/bench/workload.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -no-pie -Wl,--no-relax -Wl,-Ttext-segment=0x5a000000 -o $@ $<
+
+$(B)/bench/toolstack: tests/bench/toolstack.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -no-pie -Wl,-Ttext-segment=0x5b000000 -o $@ $< \
+	    -Wl,--whole-archive -lxenguest -Wl,--no-whole-archive -lxenctrl -lxenforeignmemory \
+	    -lxenevtchn -lxendevicemodel -lxencall -lxentoolcore -lxentoollog -lxengnttab -lxenhypfs -lz -lbz2 -llzma -lzstd
+
+$(B)/bench/sleeper: tests/bench/sleeper.S guestkit/lib/pv64/link.lds
+	@mkdir -p $(@D)
+	$(Q)$(CC) -m64 -nostdlib -static -Wl,-T,guestkit/lib/pv64/link.lds -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	    -Wl,--no-warn-rwx-segments -o $@ $<
 
 bench-run: dom0 oracle $(BENCH_TOOLS) $(BENCH_GUEST) $(HYPERVISOR)
 	$(Q)B=$(B) $(PYTHON) tests/bench/bench.py --hypervisor=$(HYPERVISOR) --oracle=$(ORACLE_XEN) $(BENCH_ARGS)

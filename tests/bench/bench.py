@@ -13,8 +13,10 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'system'))
@@ -150,11 +152,28 @@ def linux_files(build):
     kernel = folder / 'vmlinux'
     if not kernel.exists() or kernel.stat().st_mtime < (build / 'vmlinuz').stat().st_mtime:
         kernel.write_bytes(kernels.vmlinux((build / 'vmlinuz').read_bytes()))
-    archive = subprocess.run(['cpio', '--quiet', '--reproducible', '-o', '-H', 'newc', '-R', '0:0'], input=b'init\n', cwd=folder, check=True,
-                             stdout=subprocess.PIPE).stdout
     initrd = folder / 'init.cpio.gz'
-    initrd.write_bytes(gzip.compress(archive, mtime=0))
+    write_initramfs(initrd, {'init': folder / 'init'})
     return kernel, initrd
+
+
+def write_initramfs(path, files):
+    """An initramfs of {name: file}, all in its top directory."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, source in files.items():
+            shutil.copy(source, os.path.join(folder, name))
+        archive = subprocess.run(['cpio', '--quiet', '--reproducible', '-o', '-H', 'newc', '-R', '0:0'], input='\n'.join(files).encode() + b'\n', cwd=folder,
+                                 check=True, stdout=subprocess.PIPE).stdout
+    path.write_bytes(gzip.compress(archive, mtime=0))
+
+
+def toolstack_files(build):
+    """An initramfs whose init makes domains through libxenctrl, with what it needs."""
+    modules = next((build / 'cache' / 'linux-image-amd64' / 'lib' / 'modules').iterdir()) / 'kernel' / 'drivers' / 'xen'
+    initrd = build / 'bench' / 'toolstack.cpio.gz'
+    write_initramfs(initrd, {'init': build / 'bench' / 'toolstack', 'sleeper': build / 'bench' / 'sleeper',
+                             'xen-privcmd.ko': modules / 'xen-privcmd.ko', 'xen-evtchn.ko': modules / 'xen-evtchn.ko'})
+    return initrd
 
 
 def measure(build, sides, options, only, tests):
@@ -166,6 +185,7 @@ def measure(build, sides, options, only, tests):
         groups['guest'] = (str(guest), [str(guest) + ' seed=1' + (' test=' + ':'.join(tests) if tests else '')])
     kernel, initrd = linux_files(build)
     groups['linux'] = (str(build / 'bench' / 'init'), [f'{kernel} console=hvc0 earlyprintk=xen {linux_arguments}', str(initrd)])
+    groups['tools'] = (str(build / 'bench' / 'toolstack'), [f'{kernel} console=hvc0 earlyprintk=xen {linux_arguments}', str(toolstack_files(build))])
     done, failures = {}, []
     for side, hypervisor in sides.items():
         for group, (program, modules) in groups.items():
@@ -199,7 +219,7 @@ def main():
     parser.add_argument('--oracle', required=True)
     parser.add_argument('--options', default='', help='further options for both hypervisors')
     parser.add_argument('--side', action='append', choices=['xen', 'xenios', 'native'], help='only these')
-    parser.add_argument('--group', action='append', choices=['guest', 'linux'], help='only these')
+    parser.add_argument('--group', action='append', choices=['guest', 'linux', 'tools'], help='only these')
     parser.add_argument('--test', action='append', help='of the guest group, only these operations')
     arguments = parser.parse_args()
     os.chdir(ROOT)
