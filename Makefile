@@ -23,6 +23,7 @@ help:
 	@echo "make test       every test but the long ones"
 	@echo "make test-xl    Debian's xl, virsh and daemons on Xenios, the long tests too; test-xl-oracle: on Debian's Xen"
 	@echo "make lint test-unit test-guest test-system test-matrix test-daemons test-life soak fuzz bench"
+	@echo "make test-store     the store against Debian's two daemons; bench-xenstored: its table alone; fuzz-sample: seconds of its fuzzing"
 .PHONY: all help
 
 # Building installs nothing, but says what is missing.
