@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.xdist_group('debian'), pytest.mark.debian]
 
 # Not proved there yet; the end of a run names each.
 NOT_THERE_ON_XENIOS = dict.fromkeys('''
-    test_reboot test_four_vcpus_and_qcow2 test_grub
-'''.split(), 'not proved yet')
+    test_grub
+'''.split(), 'not run to the end there yet')
 
 
 @pytest.fixture(scope='module')
@@ -266,6 +266,8 @@ def test_four_vcpus_and_qcow2(dom0):
     dom0.ok('xl vcpu-set four 2')
     dom0.wait('[ $(xl vcpu-list four | grep -c -- "--p") = 2 ]', 30)
     dom0.ok('xl vcpu-set --ignore-host four 4')
+    # Linux only makes them known again: without udev somebody has to switch them on.
+    dom0.tell('four', 'for c in 2 3; do until echo 1 >/sys/devices/system/cpu/cpu$c/online; do sleep 1; done 2>/dev/null; done')
     dom0.wait('[ $(xl vcpu-list four | grep -c -- "--p") = 0 ]', 30)
     for vcpu in range(4):
         dom0.ok(f'xl vcpu-pin four {vcpu} {vcpu % 2}')
