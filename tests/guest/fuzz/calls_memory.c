@@ -154,13 +154,11 @@ static void increase(struct call *c)
     c->arg[1] = pointer(c, sizeof(struct xen_memory_reservation));
 }
 
-static void after_exchange(struct call *c, long rc)
+static void note_exchanged(struct call *c)
 {
     struct xen_memory_exchange *x = (void *)(c->buf + c->where);
     uint64_t *in = (void *)(c->buf + LIST_AT), *out = (void *)(c->buf + LIST2_AT), *slots = out + 16;
 
-    if (rc)
-        pool_give_back_retired();
     if (c->keep[2] || !c->keep[1] || !pointer_good(c) || x->nr_exchanged > c->keep[0])
         return;
     say(" exchanged %lu", (unsigned long)x->nr_exchanged);
@@ -171,6 +169,13 @@ static void after_exchange(struct call *c, long rc)
             pool_frame_new((unsigned)slots[i], out[i]);
         else
             pool_give_back(out[i]);
+}
+
+static void after_exchange(struct call *c, long rc)
+{
+    note_exchanged(c);
+    if (rc)
+        pool_give_back_retired();
 }
 
 static void exchange(struct call *c)

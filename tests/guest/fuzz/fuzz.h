@@ -96,8 +96,7 @@ void pool_give_back(uint64_t mfn);
 void pool_frame_gone(uint64_t mfn);               /* it was given back */
 void pool_frame_new(unsigned slot, uint64_t mfn); /* the pool's page `slot` got this frame */
 void pool_give_back_retired(void);
-bool pool_is_retired(uint64_t mfn);    /* it was given back in this epoch */
-uint64_t pool_take(void);              /* a frame from the allocator, or NO_FRAME; to be given back */
+bool pool_has_retired(void);           /* in this epoch, frames were given back */
 uint64_t pool_lost_at(unsigned index); /* the index-th frame of ours that has no name, or NO_FRAME */
 #define POOL_LOST_MOST 256
 void pool_unpin(void);        /* whatever is pinned of the pool, the window, and K1-K3 */

@@ -187,18 +187,9 @@ void pool_frame_new(unsigned slot, uint64_t mfn)
     names.stale = true;
 }
 
-bool pool_is_retired(uint64_t mfn)
+bool pool_has_retired(void)
 {
-    unsigned i;
-
-    return in_list(&retired, mfn, &i);
-}
-
-uint64_t pool_take(void)
-{
-    uint64_t mfn = kit_pfn_of(pool_va) + POOL_SIZE;
-
-    return one_frame(XENMEM_populate_physmap, &mfn) == 1 ? mfn : NO_FRAME;
+    return retired.count != 0;
 }
 
 /*
