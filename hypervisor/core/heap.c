@@ -138,13 +138,14 @@ static bool take_block(unsigned int order, unsigned int top_zone, uint64_t *mfn)
 static void flush_stale(const struct frame *f, uint64_t count)
 {
     cpumask_t all;
-    uint32_t newest = 0;
+    uint32_t now = tlb_clock_now(), newest = 0;
     bool stamped = false;
 
     for (uint64_t i = 0; i < count; i++) {
         uint32_t stamp = f[i].tlb_stamp;
 
-        if (stamp && (!stamped || (int32_t)(stamp - newest) > 0)) {
+        /* By their ages: two stamps alone do not tell which is older, when one has lain half the clock's range. */
+        if (stamp && (!stamped || now - stamp < now - newest)) {
             newest = stamp;
             stamped = true;
         }

@@ -17,7 +17,7 @@ enum tlb_flush {
         8, /* nothing but to come in and leave again: copies of a root are renewed on the way out */
 };
 
-/* The clock's present value: the stamp to give. */
+/* The clock's present value: the stamp to give. Never 0, which is what a frame has that needs no flush. */
 uint32_t tlb_clock_now(void);
 /* Removes from `mask` the processors that have flushed since `stamp`. */
 void tlb_filter(cpumask_t *mask, uint32_t stamp);
