@@ -78,8 +78,10 @@ void orphan_free_shared_page(struct domain *d, void *va)
     lock(&orphans.lock);
     kept = (f->flags & (FRAME_XENHEAP | FRAME_GIVEN_UP)) == (FRAME_XENHEAP | FRAME_GIVEN_UP);
     if (kept) {
-        f->flags &= (uint16_t) ~(FRAME_XENHEAP | FRAME_HYPERVISOR);
+        /* The owner first: who drops a reference now looks at both without our lock, and takes a page that is not ours for its owner's. */
         adopt(f);
+        __atomic_store_n(&f->flags, (uint16_t)(f->flags & ~(FRAME_XENHEAP | FRAME_HYPERVISOR)),
+                         __ATOMIC_RELEASE);
     }
     unlock(&orphans.lock);
     if (!kept)

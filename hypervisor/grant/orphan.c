@@ -46,46 +46,52 @@ static bool hold_too(struct frame *f, bool write)
     return true;
 }
 
-/* Busy. Without room it stays the granter's, which waits for it. */
-static void convert(struct grant_mapping *m)
+/* maptrack_lock held, nobody works on it. False: without room in the counts it stays the granter's, which waits for it. */
+static bool convert(struct grant_mapping *m)
 {
-    struct domain *granter = m->granter;
     struct frame *f = grant_mapping_frame(m);
-    uint16_t flags = m->flags;
 
     if (!hold_too(f, may_write(m)))
-        return;
-    __atomic_store_n(&m->orphan, f, __ATOMIC_RELEASE);
-    __atomic_store_n(&m->flags, (uint16_t)(flags | MAPPING_ORPHAN), __ATOMIC_RELEASE);
-    grant_release(granter, m->ref, flags);
-    domain_put(granter);
-}
-
-static bool is_of(const struct grant_mapping *m, const struct domain *granter)
-{
-    return __atomic_load_n(&m->granter, __ATOMIC_ACQUIRE) == granter;
-}
-
-/* False: somebody works on it just now. */
-static bool convert_handle(struct grant_domain *g, uint32_t handle, const struct domain *granter)
-{
-    struct grant_mapping *m;
-
-    if (!is_of(grant_mapping_at(g, handle), granter))
-        return true;
-    m = grant_handle_take(g, handle);
-    if (!m)
         return false;
-    if (is_of(m, granter))
-        convert(m);
-    grant_handle_give_back(g, m);
+    __atomic_store_n(&m->orphan, f, __ATOMIC_RELEASE);
+    __atomic_store_n(&m->flags, (uint16_t)(m->flags | MAPPING_ORPHAN), __ATOMIC_RELEASE);
     return true;
 }
 
-void grant_handle_check(struct grant_domain *g, uint32_t handle, const struct domain *granter)
+/*
+ * False: somebody works on it just now. It is never busy for us: who ends it, by an unmap or with its domain, must not miss it meanwhile.
+ */
+static bool convert_handle(struct grant_domain *g, uint32_t handle, struct domain *granter)
 {
-    if (unlikely(READ_ONCE(granter->grant->closed)))
-        (void)convert_handle(g, handle, granter); /* who works on it is about to end it, or does the same */
+    struct grant_mapping *m = grant_mapping_at(g, handle);
+    bool busy = false, converted = false;
+    uint16_t flags = 0;
+    uint32_t ref = 0;
+
+    if (__atomic_load_n(&m->granter, __ATOMIC_ACQUIRE) != granter)
+        return true;
+    lock(&g->maptrack_lock);
+    if (m->granter == granter) {
+        flags = m->flags;
+        ref = m->ref;
+        busy = m->busy;
+        converted = !busy && convert(m);
+    }
+    unlock(&g->maptrack_lock);
+    if (converted) {
+        grant_release(granter, ref, flags);
+        domain_put(granter);
+    }
+    return !busy;
+}
+
+void grant_handle_check(struct grant_domain *g, uint32_t handle, struct domain *granter)
+{
+    if (likely(!READ_ONCE(granter->grant->closed)))
+        return;
+    /* Who works on it may leave it as it was: an unmap that names a wrong address. */
+    while (!convert_handle(g, handle, granter))
+        __builtin_ia32_pause();
 }
 
 /* What one domain has mapped of `d`. */

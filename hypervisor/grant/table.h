@@ -183,7 +183,7 @@ struct grant_mapping *grant_handle_take(struct grant_domain *g, uint32_t handle)
 void grant_handle_give_back(struct grant_domain *g, struct grant_mapping *m);
 void grant_handle_free(struct grant_domain *g, uint32_t handle, struct grant_mapping *m);
 /* orphan.c. The mapping was made, and its granter may have ended meanwhile: then it is made an orphan now. */
-void grant_handle_check(struct grant_domain *g, uint32_t handle, const struct domain *granter);
+void grant_handle_check(struct grant_domain *g, uint32_t handle, struct domain *granter);
 /* The frame of a mapping that is busy, or that nobody works on; and the end of such a mapping, TLBs flushed. */
 struct frame *grant_mapping_frame(const struct grant_mapping *m);
 void grant_mapping_put(struct grant_mapping *m);
