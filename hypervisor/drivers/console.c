@@ -105,18 +105,21 @@ void log_printf(enum log_level level, const char *fmt, ...)
 /* Lines that guests cause: at most GUEST_BURST a second, so that a guest cannot keep the console busy. */
 static bool guest_line_allowed(void)
 {
+    uint64_t flags = lock_irqsave(&console.lock);
     s_time_t now = time_now();
+    bool allowed;
 
     if (now - console.guest_allowance_time > NS_PER_S) {
         console.guest_allowance_time = now;
         console.guest_allowance = GUEST_BURST;
     }
-    if (!console.guest_allowance) {
+    allowed = console.guest_allowance > 0;
+    if (allowed)
+        console.guest_allowance--;
+    else
         console.guest_dropped++;
-        return false;
-    }
-    console.guest_allowance--;
-    return true;
+    unlock_irqrestore(&console.lock, flags);
+    return allowed;
 }
 
 void log_guest_printf(enum log_level level, const char *fmt, ...)
