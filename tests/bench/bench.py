@@ -178,7 +178,7 @@ def toolstack_files(build):
 
 def measure(build, sides, options, only, tests):
     """Runs everything on every side; returns {side: {group: run}} and the failures."""
-    linux_arguments = 'mitigations=off loglevel=4 nokaslr'
+    linux_arguments = 'mitigations=off loglevel=4 nokaslr norandmaps' # else what a process maps where, and flushes, depends on the time
     groups = {}
     guest = build / 'guests' / 'bench-pv64'
     if guest.exists():
