@@ -103,6 +103,7 @@ void log_output(struct logfile *l, const char *p, size_t len)
         l->line_start = end[-1] == '\n';
     }
     fflush(l->file);
-    if (ftell(l->file) > LOG_BYTES && l->line_start)
+    /* Between lines, if it ever comes to one. */
+    if (ftell(l->file) > (l->line_start ? LOG_BYTES : 2 * LOG_BYTES))
         rotate(l);
 }

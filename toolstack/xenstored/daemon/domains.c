@@ -21,6 +21,7 @@ struct dom {
     bool shutdown; /* its shutdown was announced */
     bool kick; /* requests were taken: it is to be notified, together with the answers if there are some */
     bool announced_error;
+    unsigned int breaks; /* errors and reconnections */
 };
 
 static struct dom *doms;
@@ -39,12 +40,21 @@ static struct dom *find(unsigned int domid)
 
 /* ---- The ring as a transport ---- */
 
+/* A guest may do it as often as it likes: the first, second, fourth, eighth... time is worth a line. */
+static bool is_news(const struct dom *d)
+{
+    return !(d->breaks & (d->breaks - 1));
+}
+
 static void complain(struct dom *d)
 {
     journal_position(&d->client, d->ring.req_cons, d->ring.rsp_prod, true);
-    if (!d->announced_error)
-        log_line("domain %u broke its XenStore ring (error %u): it is not served until it reconnects",
-                 d->domid, d->ring.page->error);
+    if (!d->announced_error) {
+        d->breaks++;
+        if (is_news(d))
+            log_line("domain %u broke its XenStore ring (error %u): it is not served until it reconnects",
+                     d->domid, d->ring.page->error);
+    }
     d->announced_error = true;
 }
 
@@ -72,7 +82,9 @@ static enum st_stall dom_input(struct client *cl, unsigned int *budget)
     int rc;
 
     if (ring_reconnect(&d->ring, cl->conn)) {
-        log_line("domain %u reconnected its XenStore ring", d->domid);
+        d->breaks++;
+        if (is_news(d))
+            log_line("domain %u reconnected its XenStore ring", d->domid);
         journal_position(cl, d->ring.req_cons, d->ring.rsp_prod, false);
         d->announced_error = false;
         hv_notify(d->port);
@@ -327,7 +339,7 @@ static void look_at(void *ctx, unsigned int domid)
     if (!info || info->dying) {
         if (!info || d) {
             log_line("domain %u is gone", domid);
-            release_due |= d != NULL;
+            release_due = true; /* also where its ring could not be taken up again after a hand-over */
             st_domain_gone(store, domid);
         }
     } else if (d && info->shutdown && !d->shutdown) {
