@@ -232,6 +232,7 @@ def test_sysrq(guest):
     guest.wait('grep -a -i "sysrq.*help" /var/log/xen/console/guest-linux.log', 20)
 
 
+@pytest.mark.long
 def test_reboot(guest):
     before = int(guest.ok('xl domid linux'))
     guest.ok('xl reboot linux')
