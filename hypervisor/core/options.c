@@ -20,6 +20,7 @@ static const char *const known[] = {
     "com1",
     "com2",
     "console",
+    "console_to_ring",
     "cpuid",
     "dom0_max_vcpus",
     "dom0_mem",

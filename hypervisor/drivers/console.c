@@ -12,6 +12,7 @@
 #include "hv/frame.h"
 #include "hv/lock.h"
 #include "hv/log.h"
+#include "hv/softirq.h"
 #include "hv/string.h"
 #include "hv/time.h"
 
@@ -38,6 +39,7 @@ static struct {
     s_time_t guest_allowance_time;
     unsigned int guest_allowance;
     uint64_t guest_dropped;
+    bool announces_output, keeps_guest_output;
 } console = {.lock = LOCK_INIT(RANK_CONSOLE),
              .ring = first_ring,
              .ring_size = RING_SIZE,
@@ -49,10 +51,17 @@ static struct {
 void (*console_key_handler)(char key);
 void (*console_input_for_domain0)(void);
 
-static void emit(const char *text, size_t n)
+/* What XEN_SYSCTL_readconsole gives. */
+static void keep(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         console.ring[console.ring_produced++ % console.ring_size] = text[i];
+    if (console.announces_output)
+        softirq_raise(SOFTIRQ_CONSOLE);
+}
+
+static void show(const char *text, size_t n)
+{
     for (size_t from = 0; from < n;) {
         const char *newline = memchr(text + from, '\n', n - from);
         size_t upto = newline ? (size_t)(newline - text) : n;
@@ -64,6 +73,17 @@ static void emit(const char *text, size_t n)
     }
     if (console.vga)
         vga_write(text, n);
+}
+
+static void emit(const char *text, size_t n)
+{
+    keep(text, n);
+    show(text, n);
+}
+
+void console_announce_output(void)
+{
+    console.announces_output = true;
 }
 
 static void emit_lines(const char *text)
@@ -163,6 +183,7 @@ void console_init_early(void)
 
     console.level = parse_level(option_string("loglvl"), console.level);
     console.guest_level = parse_level(option_string("guest_loglvl"), console.guest_level);
+    console.keeps_guest_output = option_bool("console_to_ring", false);
     if (!which || strstr(which, "com1") || strstr(which, "com2")) {
         unsigned int number = which && !strstr(which, "com1") ? 2 : 1;
         const char *setting = option_string(number == 2 ? "com2" : "com1");
@@ -181,7 +202,9 @@ void console_write_guest(const char *text, size_t n)
 {
     uint64_t flags = lock_irqsave(&console.lock);
 
-    emit(text, n);
+    show(text, n);
+    if (console.keeps_guest_output)
+        keep(text, n);
     if (n)
         console.at_line_start = text[n - 1] == '\n';
     unlock_irqrestore(&console.lock, flags);

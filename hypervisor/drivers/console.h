@@ -23,6 +23,8 @@ void console_grow_ring(void *(*allocate)(unsigned int order));
 void console_force_unlock(void);
 /* A byte came from the keyboard while the hypervisor had it: debug/keys.c. */
 extern void (*console_key_handler)(char key);
+/* From now on SOFTIRQ_CONSOLE, which is the caller's, is raised when there is more in the ring. */
+void console_announce_output(void);
 /* Input for domain 0 has arrived: the top sends VIRQ_CONSOLE. */
 extern void (*console_input_for_domain0)(void);
 

@@ -102,6 +102,12 @@ void cpu_idle_start(unsigned int cpu)
     leave_to_guest();
 }
 
+/* There is more to read by XEN_SYSCTL_readconsole. */
+static void send_ring_virq(void)
+{
+    event_send_global_virq(VIRQ_CON_RING);
+}
+
 static void send_console_virq(void)
 {
     event_send_global_virq(VIRQ_CONSOLE);
@@ -144,6 +150,8 @@ void boot_continue(void)
     keys_init();
     console_start_input();
     console_input_for_domain0 = send_console_virq;
+    softirq_register(SOFTIRQ_CONSOLE, send_ring_virq);
+    console_announce_output();
 
     pv_l1tf_init();
     fail_alloc_countdown = option_number("fail-alloc", 0);

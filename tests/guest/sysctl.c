@@ -3,10 +3,12 @@
  * sysctl as a toolstack calls it: what it tells of the machine, and which error says that something is not there.
  * GUEST-GROUP: smp=2 mem=512 dom0=128M
  */
+#include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
 #include <kit/string.h>
 #include <kit/test.h>
+#include <kit/time.h>
 #include <xen/physdev.h>
 #include <xen/sysctl.h>
 
@@ -434,4 +436,32 @@ KIT_TEST(absent)
     op.u.pm_op.cpuid = 9;
     CHECK_RC(call(XEN_SYSCTL_pm_op), -XEN_EINVAL);
     CHECK_RC(kit_hypercall1(__HYPERVISOR_xsm_op, (uintptr_t)&op), -XEN_ENOSYS);
+}
+
+/* Who reads the console's ring is told that there is more. What domain 0 writes is not in it. */
+KIT_TEST(console_ring_virq)
+{
+    static char key[] = "h", text[] = "  note: not in the ring\n", seen[16384];
+    int port = kit_event_bind_virq(VIRQ_CON_RING, 0);
+
+    CHECK_OR_RETURN(port > 0);
+    kit_event_mask((unsigned)port);
+    reset();
+    op.u.debug_keys.nr_keys = 1;
+    set_xen_guest_handle(op.u.debug_keys.keys, key);
+    CHECK_RC(call(XEN_SYSCTL_debug_keys), 0);
+    for (uint64_t end = kit_time_ns() + 5 * KIT_S; !kit_event_pending((unsigned)port) && kit_time_ns() < end;)
+        hcall_sched_op(SCHEDOP_yield, NULL);
+    CHECK(kit_event_pending((unsigned)port));
+    kit_event_clear((unsigned)port);
+    kit_event_unmask((unsigned)port);
+    CHECK_RC(kit_event_close((unsigned)port), 0);
+
+    CHECK_RC(hcall_console_io(CONSOLEIO_write, sizeof(text) - 1, text), 0);
+    reset();
+    op.u.readconsole.count = sizeof(seen) - 1;
+    set_xen_guest_handle(op.u.readconsole.buffer, seen);
+    CHECK_RC(call(XEN_SYSCTL_readconsole), 0);
+    for (unsigned i = 0; i + 15 < op.u.readconsole.count; i++)
+        CHECK(memcmp(seen + i, "not in the ring", 15));
 }
