@@ -95,7 +95,7 @@ KIT_TEST(stale_tlb_retype)
     CHECK_RC(kit_remap(view, kit_maddr_of(page) | PTE_RO), 0);
     h.page = page;
     n = start_others(hammer_writes);
-    for (unsigned i = 0; i < rounds(60); i++) {
+    for (unsigned i = 0; i < rounds(400); i++) {
         hcall_update_va_mapping((uintptr_t)page, 0, UVMF_NONE);
         if (kit_pin(1 + (int)(i % 3), kit_mfn_of(page))) {
             refused++;
@@ -175,7 +175,7 @@ KIT_TEST(stale_tlb_page_table_write)
     entry = kit_va_of_mfn((l2 & PTE_ADDR) >> 12);
     h.page = (volatile uint64_t *)va;
     n = start_others(hammer_writes);
-    for (unsigned i = 0; i < rounds(40); i++) {
+    for (unsigned i = 0; i < rounds(300); i++) {
         uint64_t before;
 
         *entry = kit_maddr_of(page) | PTE_RO; /* emulated; the guest then flushes everywhere, as it must */
