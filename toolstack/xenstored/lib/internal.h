@@ -430,9 +430,11 @@ void st_conn_mark_ready(struct st_conn *c);
 
 /* txn.c */
 struct st_txn *st_txn_find(struct st_conn *c, uint32_t id);
+struct st_txn *st_txn_new(struct st_conn *c, uint32_t id);
 int st_txn_start(struct st_conn *c, uint32_t *id);
 int st_txn_end(struct st_txn *t, bool commit);
 void st_txn_abort(struct st_txn *t);
+int st_txn_note(struct st_txn *t, const char *path, size_t len, unsigned int flags);
 int st_txn_touch(struct st_txn *t, const char *path, size_t len, unsigned int flags);
 void st_txn_bound(struct st_store *s);
 void st_txn_sort(struct st_txn *t); /* so that a node's path stands before those below it */

@@ -304,20 +304,16 @@ static int load_watch(struct load *x)
     return rc == -EEXIST ? -EINVAL : rc;
 }
 
+/* Quotas are for requests: what was there when the stream was written is taken over, or guests could veto a live update. */
 static int load_txn(struct load *x)
 {
-    uint32_t id, doomed, nodes, fresh;
-    int rc;
+    uint32_t id, doomed, nodes;
 
     if (!u32(x, &id) || !u32(x, &doomed) || !u32(x, &nodes) || !id || st_txn_find(x->c, id))
         return -EINVAL;
-    fresh = x->c->next_txn;
-    x->c->next_txn = id - 1; /* the id it will get */
-    rc = st_txn_start(x->c, &id);
-    x->c->next_txn = fresh;
-    if (rc)
-        return rc == -ENOSPC ? -EINVAL : rc;
-    x->t = st_txn_find(x->c, id);
+    x->t = st_txn_new(x->c, id);
+    if (!x->t)
+        return -ENOMEM;
     x->t->doomed = doomed != 0;
     x->t->nodes = (int32_t)nodes;
     return 0;
@@ -345,9 +341,7 @@ static int load_access(struct load *x)
         if (!rc && (flags & ST_WROTE) && m.path.len > 1 && st_tree_find(x->s, *root, m.path.text, m.path.len))
             rc = drop(x, root, &m.path);
     }
-    if (!rc)
-        rc = st_txn_touch(x->t, m.path.text, m.path.len, flags);
-    return rc == -ENOSPC ? 0 : rc;
+    return rc ? rc : st_txn_note(x->t, m.path.text, m.path.len, flags);
 }
 
 static int record(struct load *x, uint32_t type)

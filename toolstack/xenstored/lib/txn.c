@@ -21,19 +21,15 @@ struct st_txn *st_txn_find(struct st_conn *c, uint32_t id)
     return NULL;
 }
 
-int st_txn_start(struct st_conn *c, uint32_t *id)
+/* A transaction on the store as it is, whatever the quotas say. NULL without memory. */
+struct st_txn *st_txn_new(struct st_conn *c, uint32_t id)
 {
     struct st_store *s = c->store;
-    struct st_txn *t;
+    struct st_txn *t = st_zalloc(s, sizeof(*t));
 
-    if (!c->privileged && (c->nr_txns >= s->quota.transactions || st_domain_bytes(c) > s->quota.memory))
-        return -ENOSPC;
-    t = st_zalloc(s, sizeof(*t));
     if (!t)
-        return -ENOMEM;
-    do
-        t->id = ++c->next_txn;
-    while (!t->id || st_txn_find(c, t->id));
+        return NULL;
+    t->id = id;
     t->conn = c;
     t->base = st_node_hold(s->root);
     t->work = st_node_hold(s->root);
@@ -43,7 +39,23 @@ int st_txn_start(struct st_conn *c, uint32_t *id)
     s->nr_txns++;
     t->bytes = sizeof(*t);
     c->bytes += t->bytes;
-    *id = t->id;
+    return t;
+}
+
+/* A request for one. 0, -ENOSPC, -ENOMEM. */
+int st_txn_start(struct st_conn *c, uint32_t *id)
+{
+    const struct st_quota *q = &c->store->quota;
+    uint32_t next = c->next_txn;
+
+    if (!c->privileged && (c->nr_txns >= q->transactions || st_domain_bytes(c) > q->memory))
+        return -ENOSPC;
+    do
+        next++;
+    while (!next || st_txn_find(c, next));
+    if (!st_txn_new(c, next))
+        return -ENOMEM;
+    *id = c->next_txn = next;
     return 0;
 }
 
@@ -130,22 +142,36 @@ static bool buckets_grow(struct st_txn *t)
     return true;
 }
 
-/* Notes that the transaction depends on, or writes (@flags), @path. 0, -ENOSPC (too many paths), -ENOMEM. */
-int st_txn_touch(struct st_txn *t, const char *path, size_t len, unsigned int flags)
+static struct st_access *access_find(const struct st_txn *t, uint32_t hash, const char *path, size_t len)
 {
-    struct st_conn *c = t->conn;
-    struct st_store *s = c->store;
-    uint32_t hash = st_hash(s, path, len);
     struct st_access *a;
 
     for (a = t->nr_buckets ? t->bucket[hash & (t->nr_buckets - 1)] : NULL; a; a = a->next)
-        if (a->hash == hash && a->len == len && !memcmp(a->path, path, len)) {
-            a->flags |= flags;
-            return 0;
-        }
-    if (!c->privileged && (t->nr_access >= s->quota.transaction_nodes ||
-                           st_domain_bytes(c) + access_bytes(len) > s->quota.memory))
-        return -ENOSPC;
+        if (a->hash == hash && a->len == len && !memcmp(a->path, path, len))
+            return a;
+    return NULL;
+}
+
+static bool may_touch(const struct st_txn *t, size_t len)
+{
+    const struct st_conn *c = t->conn;
+    const struct st_quota *q = &c->store->quota;
+
+    return c->privileged ||
+           (t->nr_access < q->transaction_nodes && st_domain_bytes(c) + access_bytes(len) <= q->memory);
+}
+
+/* Notes that the transaction depends on, or writes (@flags), @path, whatever the quotas say. 0 or -ENOMEM. */
+int st_txn_note(struct st_txn *t, const char *path, size_t len, unsigned int flags)
+{
+    struct st_store *s = t->conn->store;
+    uint32_t hash = st_hash(s, path, len);
+    struct st_access *a = access_find(t, hash, path, len);
+
+    if (a) {
+        a->flags |= flags;
+        return 0;
+    }
     if (t->nr_access >= t->nr_buckets && !buckets_grow(t))
         return -ENOMEM;
     a = st_alloc(s, access_bytes(len));
@@ -163,6 +189,14 @@ int st_txn_touch(struct st_txn *t, const char *path, size_t len, unsigned int fl
     t->nr_access++;
     txn_charge(t, (long)access_bytes(len));
     return 0;
+}
+
+/* The same for a request. 0, -ENOSPC (too many paths, or no memory left to the domain), -ENOMEM. */
+int st_txn_touch(struct st_txn *t, const char *path, size_t len, unsigned int flags)
+{
+    if (!may_touch(t, len) && !access_find(t, st_hash(t->conn->store, path, len), path, len))
+        return -ENOSPC;
+    return st_txn_note(t, path, len, flags);
 }
 
 /* ---- Commit ---- */
