@@ -169,11 +169,92 @@ static void quotas_lowered(void **state)
     assert_int_equal(client_end(conn[GUEST], t[2], "F"), 0);
 }
 
+/* ---- What a transaction holds ---- */
+
+/* A write copies the node even if it stays as large as it was: ten transactions would hold ten times what a guest may. */
+static void copies_are_charged(void **state)
+{
+    uint32_t t, before, high, moved;
+    unsigned int i;
+    char name[32];
+
+    fill_memory();
+    for (i = 0; i < 400; i++) { /* room for some copies */
+        snprintf(name, sizeof(name), "d%u/n%u", i / 20, i);
+        assert_int_equal(client_path(conn[GUEST], XS_RM, 0, name, &msg), 0);
+    }
+    before = used();
+    t = client_start(conn[GUEST]);
+    for (i = 400; i < 1100; i++) {
+        char value[1900];
+
+        memset(value, 'w', sizeof(value) - 1);
+        value[sizeof(value) - 1] = 0;
+        snprintf(name, sizeof(name), "d%u/n%u", i / 20, i);
+        if (client_write(conn[GUEST], t, name, value))
+            break;
+    }
+    assert_in_range(i, 450, 1099);
+    high = used();
+    assert_in_range(high, before + (i - 400) * 1900u, st_store_quota(store)->memory + 100000);
+    move(); /* and stay so */
+    moved = used();
+    assert_in_range(moved, high - 10000, high + 10000);
+    assert_int_equal(client_end(conn[GUEST], t, "F"), 0);
+    assert_int_equal(used(), before);
+}
+
+/* The nodes that it made and removed again are not. */
+static void charged_while_held(void **state)
+{
+    uint32_t t = client_start(conn[GUEST]), before, i;
+    char value[1900];
+
+    memset(value, 'w', sizeof(value) - 1);
+    value[sizeof(value) - 1] = 0;
+    assert_int_equal(client_write(conn[GUEST], t, "some/thing", value), 0);
+    before = used();
+    for (i = 0; i < 3000; i++) {
+        assert_int_equal(client_write(conn[GUEST], t, "some/thing", i & 1 ? value : "short"), 0);
+        assert_int_equal(client_write(conn[GUEST], t, "some/more", value), 0);
+        assert_int_equal(client_path(conn[GUEST], XS_RM, t, "some/more", &msg), 0);
+    }
+    assert_in_range(used(), before, before + 200);
+    move();
+    assert_in_range(used(), before, before + 400);
+    assert_int_equal(client_end(conn[GUEST], t, "T"), 0);
+}
+
+/* What is changed outside of transactions leaves old versions with them: those are bounded in bytes, too. */
+static void old_versions(void **state)
+{
+    uint32_t t[10], i, k, doomed = 0;
+    char value[1900], name[32];
+
+    st_store_quota(store)->snapshot_bytes = 1024 * 1024;
+    for (k = 0; k < 10; k++) {
+        t[k] = client_start(conn[GUEST]);
+        snprintf(name, sizeof(name), "mine%u", k);
+        assert_int_equal(client_write(conn[GUEST], t[k], name, "1"), 0);
+        memset(value, 'a' + (int)k, sizeof(value) - 1);
+        value[sizeof(value) - 1] = 0;
+        for (i = 0; i < 300; i++) {
+            snprintf(name, sizeof(name), "n%u", i);
+            assert_int_equal(client_write(conn[GUEST], 0, name, value), 0);
+            assert_true(store->all_bytes - store->live_bytes <= 1024 * 1024);
+        }
+    }
+    for (k = 0; k < 10; k++)
+        doomed += client_end(conn[GUEST], t[k], "T") == -EAGAIN;
+    assert_in_range(doomed, 5, 9);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(over_its_memory), T(quotas_lowered)};
+    const struct CMUnitTest tests[] = {T(over_its_memory), T(quotas_lowered), T(copies_are_charged),
+                                       T(charged_while_held), T(old_versions)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

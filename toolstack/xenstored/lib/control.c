@@ -56,6 +56,7 @@ static const struct quota_name {
         {"path-max", offsetof(struct st_quota, path_max), " bytes per path"},
         {"snapshot-nodes", offsetof(struct st_quota, snapshot_nodes),
          " old nodes kept for transactions, in all"},
+        {"snapshot-bytes", offsetof(struct st_quota, snapshot_bytes), " bytes of them"},
         {"credit-burst", offsetof(struct st_quota, credit_burst),
          " transactions a domain may invalidate at once"},
         {"credit-period", offsetof(struct st_quota, credit_period_ms), " ms until one more is allowed"},

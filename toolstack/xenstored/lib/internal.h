@@ -172,7 +172,7 @@ struct st_txn {
     struct st_access **bucket;
     uint32_t nr_buckets, nr_access;
     int32_t nodes;  /* how many more the connection's domain owns in work than in base */
-    uint32_t bytes; /* charged to the connection */
+    uint32_t bytes; /* charged to the connection: of its own, and of the nodes that only its work has */
 };
 
 struct st_conn {
@@ -219,7 +219,8 @@ struct st_store {
     struct st_watch_path **watch_table;
     uint32_t watch_size, watch_count;
     uint32_t nr_watches, nr_txns, nr_conns, doomed;
-    uint32_t live_nodes, all_nodes;
+    uint32_t live_nodes, all_nodes; /* of the current tree; with those that transactions hold */
+    size_t live_bytes, all_bytes;   /* of those, st_node_size() */
     uint64_t requests;
     size_t bytes;
     bool tracing;
@@ -436,6 +437,8 @@ int st_txn_end(struct st_txn *t, bool commit);
 void st_txn_abort(struct st_txn *t);
 int st_txn_note(struct st_txn *t, const char *path, size_t len, unsigned int flags);
 int st_txn_touch(struct st_txn *t, const char *path, size_t len, unsigned int flags);
+/* Something was done in its tree (@t NULL: in the store's) since all_bytes was @before. */
+void st_txn_worked(struct st_txn *t, size_t before);
 void st_txn_bound(struct st_store *s);
 void st_txn_sort(struct st_txn *t); /* so that a node's path stands before those below it */
 bool st_txn_conflicts(struct st_txn *t);

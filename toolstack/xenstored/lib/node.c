@@ -41,6 +41,7 @@ struct st_node *st_node_new(struct st_store *s, const char *name, size_t name_le
     if (len)
         memcpy(n->data + name_len, value, len);
     s->all_nodes++;
+    s->all_bytes += st_node_size(n);
     return n;
 }
 
@@ -71,6 +72,7 @@ void st_node_put(struct st_store *s, struct st_node *n)
         st_dealloc(s, n->dir, sizeof(*n->dir));
         st_perms_put(s, n->perms);
         s->all_nodes--;
+        s->all_bytes -= st_node_size(n);
         st_dealloc(s, n, node_bytes(n->name_len, n->value_len));
     }
 }
@@ -98,6 +100,7 @@ static struct st_node *node_copy(struct st_store *s, const struct st_node *n)
     st_node_hold(copy->right);
     st_perms_hold(copy->perms);
     s->all_nodes++;
+    s->all_bytes += st_node_size(copy);
     return copy;
 }
 
@@ -132,6 +135,7 @@ struct st_node *st_node_set_value(struct st_store *s, struct st_node **slot, con
         memcpy(moved, n, offsetof(struct st_node, data) + n->name_len);
         st_dealloc(s, n, have);
         *slot = moved;
+        s->all_bytes += need - have;
     }
     if (len)
         memcpy(moved->data + moved->name_len, value, len);

@@ -146,19 +146,11 @@ static int touch_created(struct st_txn *t, const struct st_path *p, size_t found
 
 static void count_created(struct st_conn *c, struct st_txn *t, struct st_node *top)
 {
-    unsigned int n = 0;
-    long bytes = 0;
-
-    for (; top; top = node_children(top), n++) {
-        bytes += (long)st_node_size(top);
-        if (!t)
+    for (; top; top = node_children(top))
+        if (t)
+            t->nodes++;
+        else
             st_account(c->store, top->perms, 1, (long)st_node_size(top));
-    }
-    if (t) {
-        t->nodes += (int32_t)n;
-        t->bytes += (uint32_t)bytes;
-        c->bytes += (uint32_t)bytes;
-    }
 }
 
 static int create(struct st_conn *c, struct st_txn *t, const struct st_path *p, struct st_node *above,
@@ -168,7 +160,7 @@ static int create(struct st_conn *c, struct st_txn *t, const struct st_path *p, 
     struct st_node **root = tree_of(c, t);
     unsigned int n = missing_nodes(p, found);
     struct st_perms *perms;
-    size_t first, end;
+    size_t first, end, held = s->all_bytes;
     int rc = invalid(p, found);
 
     if (rc)
@@ -191,6 +183,7 @@ static int create(struct st_conn *c, struct st_txn *t, const struct st_path *p, 
     if (!perms)
         return -ENOMEM;
     rc = st_tree_create(s, root, p->text, p->len, value, len, perms, c->domid);
+    st_txn_worked(t, held);
     if (!rc) {
         count_created(c, t, st_tree_find(s, *root, p->text, end));
         if (!t)
@@ -205,8 +198,7 @@ int st_op_write(struct st_conn *c, struct st_txn *t, const struct st_path *p, co
     struct st_store *s = c->store;
     struct st_node **root = tree_of(c, t), **slot, *n;
     struct st_where w;
-    size_t before;
-    long grown;
+    size_t before, held = s->all_bytes;
     int rc;
 
     st_tree_look(s, root, p->text, p->len, &w);
@@ -217,24 +209,20 @@ int st_op_write(struct st_conn *c, struct st_txn *t, const struct st_path *p, co
         rc = touch(t, p->text, p->len, ST_DEP_EXIST | ST_DEP_PERMS);
         return rc ? rc : -EACCES;
     }
-    if (too_large(c, len, n->perms, node_children_bytes(n)) || too_much_memory(c, len))
+    before = st_node_size(n);
+    if (too_large(c, len, n->perms, node_children_bytes(n)) ||
+        too_much_memory(c, len + (w.own ? 0 : before))) /* it is copied */
         return -ENOSPC;
     rc = touch(t, p->text, p->len, ST_DEP_EXIST | ST_DEP_DATA | ST_WROTE | ST_TOLD);
     if (rc)
         return rc;
-    before = st_node_size(n);
     slot = w.own ? w.slot : st_tree_own(s, root, p->text, p->len);
     rc = st_tree_set_at(s, slot, value, len, c->domid);
-    if (rc)
+    st_txn_worked(t, held);
+    if (rc || t)
         return rc;
     n = *slot;
-    grown = (long)st_node_size(n) - (long)before;
-    if (t) {
-        t->bytes += (uint32_t)(grown > 0 ? grown : 0);
-        c->bytes += (uint32_t)(grown > 0 ? grown : 0);
-        return 0;
-    }
-    st_account(s, n->perms, 0, grown);
+    st_account(s, n->perms, 0, (long)st_node_size(n) - (long)before);
     st_fire(s, p->text, p->len, n->perms, NULL);
     return 0;
 }
@@ -274,7 +262,7 @@ int st_op_remove(struct st_conn *c, struct st_txn *t, const struct st_path *p)
     struct st_node **root = tree_of(c, t), *n, *removed;
     struct own_count own = {c->domid, 0};
     struct st_walk w = {"/"};
-    size_t found, parent = st_path_parent(p->text, p->len);
+    size_t found, parent = st_path_parent(p->text, p->len), held = s->all_bytes;
     int rc;
 
     n = st_tree_nearest(s, *root, p->text, p->len, &found);
@@ -300,8 +288,10 @@ int st_op_remove(struct st_conn *c, struct st_txn *t, const struct st_path *p)
     if (t && !c->privileged)
         st_node_walk(n, &w, 1, count_own, &own);
     rc = st_tree_remove(s, root, p->text, p->len, c->domid, &removed);
-    if (rc)
+    if (rc) {
+        st_txn_worked(t, held); /* copies may be made */
         return rc;
+    }
     if (t) {
         t->nodes -= own.nodes;
     } else {
@@ -309,6 +299,7 @@ int st_op_remove(struct st_conn *c, struct st_txn *t, const struct st_path *p)
         st_fire_removed(s, removed, st_tree_find(s, s->root, p->text, parent)->perms, p->text, p->len);
     }
     st_node_put(s, removed);
+    st_txn_worked(t, held);
     return 0;
 }
 
@@ -324,8 +315,10 @@ static int change_perms(struct st_conn *c, struct st_txn *t, const struct st_pat
 {
     struct st_store *s = c->store;
     struct st_perms *old = st_perms_hold(n->perms);
+    size_t held = s->all_bytes;
     int rc = st_tree_set_perms(s, tree_of(c, t), p->text, p->len, perms, c->domid);
 
+    st_txn_worked(t, held);
     if (!rc && !t) {
         n = st_tree_find(s, s->root, p->text, p->len);
         st_account(s, old, -1, -(long)st_node_size(n));

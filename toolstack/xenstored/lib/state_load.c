@@ -322,6 +322,7 @@ static int load_txn(struct load *x)
 static int load_access(struct load *x)
 {
     struct st_node **root = &x->t->work;
+    size_t held = x->s->all_bytes;
     uint32_t flags, present;
     struct image m;
     int rc;
@@ -341,6 +342,7 @@ static int load_access(struct load *x)
         if (!rc && (flags & ST_WROTE) && m.path.len > 1 && st_tree_find(x->s, *root, m.path.text, m.path.len))
             rc = drop(x, root, &m.path);
     }
+    st_txn_worked(x->t, held);
     return rc ? rc : st_txn_note(x->t, m.path.text, m.path.len, flags);
 }
 

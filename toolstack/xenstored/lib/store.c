@@ -17,6 +17,7 @@ static const struct st_quota defaults = {
     .snapshot_nodes = 65536,
     .credit_burst = 5,
     .credit_period_ms = 1000,
+    .snapshot_bytes = 32 * 1024 * 1024,
 };
 
 static int initial_tree(struct st_store *s)
@@ -144,6 +145,7 @@ struct audit {
     struct st_store *s;
     unsigned int wrong;
     uint32_t nodes;
+    size_t bytes;
     uint32_t children, children_bytes;
 };
 
@@ -166,6 +168,7 @@ static int audit_node(void *ctx, struct st_node *n, const char *path, size_t len
     struct audit *x = ctx;
 
     x->nodes++;
+    x->bytes += st_node_size(n);
     x->children = x->children_bytes = 0;
     count_children(x, node_children(n));
     if (x->children != node_nr_children(n) || x->children_bytes != node_children_bytes(n))
@@ -203,16 +206,20 @@ unsigned int st_store_check(struct st_store *s)
 {
     struct audit x = {.s = s};
     uint32_t live = s->live_nodes, watches = 0, conns = 0;
+    size_t bytes = s->live_bytes, special = st_node_size(s->intro) + st_node_size(s->release);
     struct st_walk w = {"/"};
     struct st_list *l;
 
     st_node_walk(s->root, &w, 1, audit_node, &x);
     st_domain_foreach(s, audit_domain, &x);
     s->live_nodes = 0;
+    s->live_bytes = 0;
     st_account_subtree(s, s->root, 1);
     if (x.nodes != live || s->live_nodes != live || s->all_nodes < live + 2)
         x.wrong++;
-    if (!s->nr_txns && s->all_nodes != live + 2)
+    if (x.bytes != bytes || s->live_bytes != bytes || s->all_bytes < bytes + special)
+        x.wrong++;
+    if (!s->nr_txns && (s->all_nodes != live + 2 || s->all_bytes != bytes + special))
         x.wrong++;
     for (l = s->conns.next; l != &s->conns; l = l->next, conns++) {
         x.wrong += audit_conn(list_of(l, struct st_conn, on_store));

@@ -215,6 +215,7 @@ int st_tree_remove(struct st_store *s, struct st_node **root, const char *path, 
 void st_account(struct st_store *s, const struct st_perms *p, int nodes, long bytes)
 {
     s->live_nodes += (uint32_t)nodes;
+    s->live_bytes += (size_t)bytes;
     p->owner->nodes += nodes;
     p->owner->node_bytes += (uint32_t)bytes;
 }

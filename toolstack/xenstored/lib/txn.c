@@ -104,6 +104,22 @@ void st_txn_abort(struct st_txn *t)
 }
 
 /*
+ * What is done in a transaction's tree makes nodes that only it has, for a write copies the node and those on the way to it; or
+ * frees such. They are charged to the connection, as its domain's other nodes are.
+ */
+void st_txn_worked(struct st_txn *t, size_t before)
+{
+    if (t)
+        txn_charge(t, (long)(t->conn->store->all_bytes - before));
+}
+
+static bool holds_too_much(const struct st_store *s)
+{
+    return s->all_nodes - s->live_nodes > s->quota.snapshot_nodes ||
+           s->all_bytes - s->live_bytes > s->quota.snapshot_bytes;
+}
+
+/*
  * Keeps what open transactions hold in bounds: the oldest unprivileged ones lose their snapshots. They go on
  * from a fresh one, and only their end says EAGAIN: that is what Linux retries.
  */
@@ -111,7 +127,7 @@ void st_txn_bound(struct st_store *s)
 {
     struct st_list *l = s->txns.next, *next;
 
-    for (; l != &s->txns && s->all_nodes - s->live_nodes > s->quota.snapshot_nodes; l = next) {
+    for (; l != &s->txns && holds_too_much(s); l = next) {
         struct st_txn *t = list_of(l, struct st_txn, on_store);
 
         next = l->next;

@@ -81,6 +81,7 @@ struct st_quota {
     uint32_t snapshot_nodes;    /* superseded nodes kept for open transactions, in the whole store */
     uint32_t credit_burst;      /* invalidated transactions before a domain's writes are delayed */
     uint32_t credit_period_ms;  /* time to regain one of them */
+    uint32_t snapshot_bytes;    /* bytes of superseded nodes, in the whole store */
 };
 
 /* What stops a connection from taking the next request. */
