@@ -249,12 +249,134 @@ static void old_versions(void **state)
     assert_in_range(doomed, 5, 9);
 }
 
+/* ---- What it gives behaves as what was saved ---- */
+
+static unsigned int count_events(unsigned int who)
+{
+    unsigned int n = 0;
+
+    while (client_take(conn[who], &msg))
+        n += msg.hdr.type == XS_WATCH_EVENT;
+    return n;
+}
+
+/* An event that waits is still merged with, if its watch is still the one. */
+static void events_merged(void **state)
+{
+    static const char path[] = "/local/domain/5/data/x";
+    char token[8];
+    int i;
+
+    assert_int_equal(client_two(conn[OTHER], XS_WATCH, 0, "/", "all"), 0);
+    for (i = 0; i < 3; i++) {
+        snprintf(token, sizeof(token), "t%d", i);
+        assert_int_equal(client_two(conn[GUEST], XS_WATCH, 0, i == 1 ? "/elsewhere" : "data", token), 0);
+    }
+    count_events(GUEST);
+    assert_int_equal(client_write(conn[DOM0], 0, path, "1"), 0);
+    move();
+    assert_int_equal(client_write(conn[DOM0], 0, path, "2"), 0);
+    move();
+    assert_int_equal(client_write(conn[DOM0], 0, path, "3"), 0);
+    assert_int_equal(count_events(GUEST), 2);
+    assert_int_equal(client_write(conn[DOM0], 0, path, "4"), 0);
+    assert_int_equal(count_events(GUEST), 2);
+    assert_int_equal(client_write(conn[DOM0], 0, path, "5"), 0);
+    assert_int_equal(client_send(conn[GUEST], XS_UNWATCH, 0, 1, "data\0t2", 8), ST_READY);
+    assert_int_equal(client_send(conn[GUEST], XS_WATCH, 0, 1, "data\0t2", 8), ST_READY);
+    move();
+    assert_int_equal(client_write(conn[DOM0], 0, path, "6"), 0);
+    assert_int_equal(count_events(GUEST),
+                     4); /* the new watch's first, and its own: the old one's are not its */
+}
+
+/* One that is half delivered is not. */
+static void half_an_event(void **state)
+{
+    static const char path[] = "/local/domain/5/data/x";
+
+    assert_int_equal(client_two(conn[GUEST], XS_WATCH, 0, "data", "t"), 0);
+    count_events(GUEST);
+    assert_int_equal(client_write(conn[DOM0], 0, path, "1"), 0);
+    st_conn_delivered(conn[GUEST], 5);
+    move();
+    assert_int_equal(client_write(conn[DOM0], 0, path, "2"), 0);
+    assert_int_equal(conn[GUEST]->sent, 5);
+    st_conn_delivered(conn[GUEST], sizeof(struct xsd_sockmsg) + sizeof("data/x") + sizeof("t") - 5);
+    assert_int_equal(count_events(GUEST), 1);
+}
+
+/* Who is to pay for a conflict does not depend on what is not in the stream. */
+static unsigned int blamed(bool moving)
+{
+    uint32_t t, credit = store->quota.credit_burst;
+
+    assert_int_equal(client_write(conn[GUEST], 0, "x", "1"), 0);
+    assert_int_equal(client_write(conn[OTHER], 0, "x", "1"), 0);
+    t = client_start(conn[DOM0]);
+    assert_int_equal(client_path(conn[DOM0], XS_READ, t, "/local/domain/6/x", &msg), 0);
+    assert_int_equal(client_path(conn[DOM0], XS_READ, t, "/local/domain/5/x", &msg), 0);
+    if (moving)
+        move();
+    assert_int_equal(client_write(conn[GUEST], 0, "x", "2"), 0);
+    assert_int_equal(client_write(conn[OTHER], 0, "x", "2"), 0);
+    assert_int_equal(client_end(conn[DOM0], t, "T"), -EAGAIN);
+    assert_int_equal(st_domain_find(store, 5)->credit + st_domain_find(store, 6)->credit, 2 * credit - 1);
+    return st_domain_find(store, 5)->credit < credit ? 5 : 6;
+}
+
+static void blame(void **state)
+{
+    unsigned int first = blamed(false);
+
+    teardown(state);
+    setup(state);
+    assert_int_equal(blamed(true), first);
+}
+
+/* A guest may just have broken the protocol when the daemon died. */
+static void broken(void **state)
+{
+    struct xsd_sockmsg hdr = {XS_READ, 1, 0, XENSTORE_PAYLOAD_MAX + 1};
+    unsigned int budget = 1;
+    enum st_stall stall;
+
+    st_conn_feed(conn[GUEST], &hdr, sizeof(hdr), &budget, &stall);
+    assert_int_equal(stall, ST_DEAD);
+    move();
+    st_conn_feed(conn[GUEST], NULL, 0, &budget, &stall);
+    assert_int_equal(stall, ST_DEAD);
+    st_conn_reset(conn[GUEST]);
+    assert_int_equal(client_write(conn[GUEST], 0, "x", "1"), 0);
+}
+
+/* ---- Saving changes nothing ---- */
+
+static void saved_in_vain(void **state)
+{
+    uint32_t t = client_start(conn[DOM0]), credit;
+    int i;
+
+    assert_int_equal(client_write(conn[DOM0], t, "/local/domain/6/mine", "1"), 0);
+    assert_int_equal(client_path(conn[DOM0], XS_READ, t, "/local/domain/6/x", &msg), -ENOENT);
+    assert_int_equal(client_write(conn[OTHER], 0, "x", "2"), 0);
+    credit = st_domain_find(store, 6)->credit;
+    for (i = 0; i < 10; i++)
+        save();
+    assert_int_equal(st_domain_find(store, 6)->credit, credit);
+    assert_int_equal(client_path(conn[OTHER], XS_RM, 0, "x", &msg), 0);
+    assert_int_equal(client_end(conn[DOM0], t, "T"), 0); /* as it would have been */
+    assert_int_equal(client_path(conn[DOM0], XS_READ, 0, "/local/domain/6/mine", &msg), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(over_its_memory), T(quotas_lowered), T(copies_are_charged),
-                                       T(charged_while_held), T(old_versions)};
+    const struct CMUnitTest tests[] = {T(over_its_memory),    T(quotas_lowered), T(copies_are_charged),
+                                       T(charged_while_held), T(old_versions),   T(events_merged),
+                                       T(half_an_event),      T(blame),          T(broken),
+                                       T(saved_in_vain)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,7 +134,8 @@ struct st_watch {
     struct st_watch_path *path;
     struct st_conn *conn;
     bool relative;
-    bool overflow; /* an event could not be queued: one with the watch's own path is due */
+    bool overflow;   /* an event could not be queued: one with the watch's own path is due */
+    uint32_t number; /* among the connection's, while a state stream is written */
     uint16_t token_len;
     char token[];
 };
@@ -440,8 +441,8 @@ int st_txn_touch(struct st_txn *t, const char *path, size_t len, unsigned int fl
 /* Something was done in its tree (@t NULL: in the store's) since all_bytes was @before. */
 void st_txn_worked(struct st_txn *t, size_t before);
 void st_txn_bound(struct st_store *s);
-void st_txn_sort(struct st_txn *t); /* so that a node's path stands before those below it */
-bool st_txn_conflicts(struct st_txn *t);
+void st_txn_sort(struct st_txn *t);            /* so that a node's path stands before those below it */
+bool st_txn_conflicts(const struct st_txn *t); /* would its end say so now? */
 
 /* ops.c: what the requests do, in a transaction (@t) or on the store (NULL) */
 int st_op_find(struct st_conn *c, struct st_txn *t, const struct st_path *p, unsigned int need,

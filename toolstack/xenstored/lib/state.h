@@ -4,8 +4,8 @@
  *
  *   8 bytes "xenioxs2", then records: u32 type, u32 length of the body, body, zeroes up to a multiple of 8.
  *
- * Order: GLOBAL, DOMAINs, NODES (parents first), then for each connection CONN, its MESSAGEs (oldest first),
- * WATCHes, TXNs each followed by its ACCESSes (parents first); END.
+ * Order: GLOBAL, DOMAINs, NODES (parents first), then for each connection CONN, its WATCHes, MESSAGEs (oldest first),
+ * TXNs each followed by its ACCESSes (parents first); END.
  */
 #ifndef XENSTORED_STATE_H
 #define XENSTORED_STATE_H
@@ -27,7 +27,10 @@ struct st_loader {
     void *ctx;
 };
 
-/* 0 or negative errno. The store is unchanged. */
+/*
+ * 0 or negative errno. The store is unchanged. What the stream gives is not in all things what was saved: a transaction that conflicts by
+ * now has lost its snapshot, any other goes on from the present tree. Who lets calls be played on it must go on with it, too.
+ */
 int st_state_save(struct st_store *s, const struct st_saver *saver);
 /*
  * Into a store fresh from st_store_new(). 0; -EINVAL: not a stream of ours, or a damaged one; -ENOMEM. After an

@@ -14,11 +14,14 @@ enum state_record {
     STATE_DOMAIN = 2, /* u32 domid, target, introduced, credit; u64 credit time */
     STATE_NODES = 3,  /* some nodes of the tree, see state_nodes.c */
     STATE_CONN = 4, /* u32 domid or ~0, readonly, next txn, bytes received, description length; these; that */
-    STATE_MESSAGE = 5, /* u32 event, bytes delivered; message */
+    STATE_MESSAGE = 5, /* u32 kind, bytes delivered; message */
     STATE_WATCH = 6,   /* u32 relative, overflow, path length; path; token with its NUL */
     STATE_TXN = 7,     /* u32 id, doomed, nodes */
     STATE_ACCESS = 8,  /* u32 flags, present; node if present; path */
 };
+/* kind of a message: a reply; an event; an event of a watch, which still may be merged with: its number among those before */
+enum { STATE_REPLY, STATE_EVENT, STATE_EVENT_OF };
+
 /* node: u64 seq, gen, cgen; u32 writer, cwriter, value length, path length; perms; value; then the path */
 /* perms: u32 count; count times u32 domid << 8 | bits */
 

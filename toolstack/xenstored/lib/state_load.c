@@ -10,6 +10,8 @@ struct load {
     const char *p, *end; /* of the record's body */
     struct st_conn *c;   /* the connection that records belong to; NULL: it was closed, skip */
     struct st_txn *t;
+    struct st_watch **watch; /* the connection's, once an event refers to one */
+    uint32_t nr_watches;     /* of those */
     struct state_nodes *nodes;
     bool global, ended;
 };
@@ -217,6 +219,20 @@ static int load_domain(struct load *x)
     return 0;
 }
 
+static void forget_watches(struct load *x)
+{
+    st_dealloc(x->s, x->watch, x->nr_watches * sizeof(*x->watch));
+    x->watch = NULL;
+    x->nr_watches = 0;
+}
+
+/* A client that broke the protocol, and whom the process could not close any more: its header stands there alone. */
+static bool load_broken(struct st_conn *c)
+{
+    c->dead = c->in_have == sizeof(c->in.hdr) && c->in.hdr.len > XENSTORE_PAYLOAD_MAX;
+    return c->dead;
+}
+
 static int load_conn(struct load *x)
 {
     uint32_t domid, readonly, next_txn, have, len;
@@ -224,6 +240,7 @@ static int load_conn(struct load *x)
 
     x->c = NULL;
     x->t = NULL;
+    forget_watches(x);
     if (!u32(x, &domid) || !u32(x, &readonly) || !u32(x, &next_txn) || !u32(x, &have) || !u32(x, &len) ||
         have > sizeof(x->c->in) - 1)
         return -EINVAL;
@@ -240,7 +257,7 @@ static int load_conn(struct load *x)
     x->c->next_txn = next_txn;
     memcpy(&x->c->in, in, have);
     x->c->in_have = have;
-    if (have >= sizeof(x->c->in.hdr)) {
+    if (have >= sizeof(x->c->in.hdr) && !load_broken(x->c)) {
         if (x->c->in.hdr.len > XENSTORE_PAYLOAD_MAX || have > sizeof(x->c->in.hdr) + x->c->in.hdr.len)
             return -EINVAL;
         x->c->complete = have == sizeof(x->c->in.hdr) + x->c->in.hdr.len;
@@ -252,13 +269,41 @@ static int load_conn(struct load *x)
     return 0;
 }
 
+static int collect_watches(struct load *x)
+{
+    const struct st_list *l;
+    uint32_t i = 0;
+
+    x->watch = st_alloc(x->s, x->c->nr_watches * sizeof(*x->watch));
+    if (!x->watch)
+        return -ENOMEM;
+    x->nr_watches = x->c->nr_watches;
+    for (l = x->c->watches.next; l != &x->c->watches; l = l->next)
+        x->watch[i++] = list_of(l, struct st_watch, on_conn);
+    return 0;
+}
+
+static int event_of(struct load *x, uint32_t number, struct st_msg *m)
+{
+    int rc = x->watch ? 0 : number < x->c->nr_watches ? collect_watches(x) : -EINVAL;
+
+    if (!rc && number >= x->nr_watches)
+        rc = -EINVAL;
+    if (rc)
+        return rc;
+    m->watch = x->watch[number];
+    list_add_tail(&m->watch->pending, &m->pending);
+    return 0;
+}
+
 static int load_message(struct load *x)
 {
-    uint32_t event, sent, len;
+    uint32_t kind, sent, len;
     struct xsd_sockmsg hdr;
     struct st_msg *m;
+    int rc;
 
-    if (!u32(x, &event) || !u32(x, &sent))
+    if (!u32(x, &kind) || !u32(x, &sent))
         return -EINVAL;
     len = (uint32_t)(x->end - x->p);
     if (len < sizeof(hdr) || len > sizeof(hdr) + 2 * XENSTORE_PAYLOAD_MAX || sent >= len)
@@ -270,7 +315,13 @@ static int load_message(struct load *x)
     if (!m)
         return -ENOMEM;
     memcpy(m->buf, bytes(x, len), len);
-    m->event = event != 0;
+    m->event = kind != STATE_REPLY;
+    rc = kind < STATE_EVENT_OF ? 0 : event_of(x, kind - STATE_EVENT_OF, m);
+    if (rc) {
+        m->event = false; /* not queued: counted nowhere */
+        st_msg_free(x->c, m);
+        return rc;
+    }
     st_msg_queue(x->c, m);
     if (sent)
         x->c->sent = sent;
@@ -405,6 +456,7 @@ int st_state_load(struct st_store *s, const void *data, size_t len, const struct
         rc = record(&x, head[0]);
         p += 8 + ((head[1] + (size_t)7) & ~(size_t)7);
     }
+    forget_watches(&x);
     state_nodes_free(s, x.nodes);
     return rc;
 }

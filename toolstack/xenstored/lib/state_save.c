@@ -117,7 +117,7 @@ static void save_messages(struct save *x, const struct st_conn *c)
     for (l = c->out.next; l != &c->out; l = l->next) {
         const struct st_msg *m = list_of(l, struct st_msg, link);
 
-        u32(x, m->event);
+        u32(x, !m->event ? STATE_REPLY : m->watch ? STATE_EVENT_OF + m->watch->number : STATE_EVENT);
         u32(x, sent);
         bytes(x, m->buf, m->len);
         emit(x, STATE_MESSAGE);
@@ -128,10 +128,12 @@ static void save_messages(struct save *x, const struct st_conn *c)
 static void save_watches(struct save *x, const struct st_conn *c)
 {
     const struct st_list *l;
+    uint32_t number = 0;
 
     for (l = c->watches.next; l != &c->watches; l = l->next) {
-        const struct st_watch *w = list_of(l, struct st_watch, on_conn);
+        struct st_watch *w = list_of(l, struct st_watch, on_conn);
 
+        w->number = number++;
         u32(x, w->relative);
         u32(x, w->overflow);
         u32(x, w->path->len);
@@ -190,8 +192,8 @@ static void save_conn(struct save *x, struct st_conn *c)
     bytes(x, description, len);
     st_dealloc(x->s, description, ST_DESCRIPTION_MAX);
     emit(x, STATE_CONN);
-    save_messages(x, c);
     save_watches(x, c);
+    save_messages(x, c);
     for (l = c->txns.next; l != &c->txns; l = l->next)
         save_txn(x, list_of(l, struct st_txn, on_conn));
 }

@@ -278,12 +278,13 @@ static unsigned int who_changed(struct st_store *s, const struct st_access *a, c
     return node_cgen(base) != node_cgen(now) ? node_cwriter(now) : 0;
 }
 
-static bool conflicts(struct st_txn *t, const struct st_access *a)
+/* Changed at this path: then *@who did it. */
+static bool conflicts(const struct st_txn *t, const struct st_access *a, unsigned int *who)
 {
     struct st_store *s = t->conn->store;
     const struct st_node *b = st_tree_find(s, t->base, a->path, a->len);
     const struct st_node *n = st_tree_find(s, s->root, a->path, a->len);
-    unsigned int f = a->flags, who;
+    unsigned int f = a->flags;
     bool hit;
 
     if (b == n)
@@ -295,24 +296,29 @@ static bool conflicts(struct st_txn *t, const struct st_access *a)
               ((f & ST_DEP_LIST) && node_cgen(b) != node_cgen(n)) ||
               ((f & ST_DEP_PERMS) && !st_perms_equal(b->perms, n->perms)) ||
               ((f & ST_DEP_SUBTREE) && !st_node_same(b, n));
-    if (!hit)
-        return false;
-    who = who_changed(s, a, b, n);
-    if (who != t->conn->domid)
-        st_domain_blame(s, who);
-    return true;
+    if (hit)
+        *who = who_changed(s, a, b, n);
+    return hit;
 }
 
-bool st_txn_conflicts(struct st_txn *t)
+/* Changes nothing, nobody's credit either. */
+static bool find_conflict(const struct st_txn *t, unsigned int *who)
 {
-    struct st_access *a;
+    const struct st_access *a;
 
     if (t->base == t->conn->store->root)
         return false;
     for (a = t->first; a; a = a->after)
-        if (conflicts(t, a))
+        if (conflicts(t, a, who))
             return true;
     return false;
+}
+
+bool st_txn_conflicts(const struct st_txn *t)
+{
+    unsigned int who;
+
+    return find_conflict(t, &who);
 }
 
 /* Carries one written path from the transaction's tree over to *root. 0 or -ENOMEM. */
@@ -414,12 +420,19 @@ static int txn_commit(struct st_txn *t)
     struct st_conn *c = t->conn;
     struct st_store *s = c->store;
     struct st_node *result, *before = s->root;
+    unsigned int who;
 
-    if (t->doomed || st_txn_conflicts(t))
+    if (t->doomed)
         return -EAGAIN;
+    st_txn_sort(
+        t); /* from here on the order in which the paths were touched says nothing: a state stream does not keep it */
+    if (find_conflict(t, &who)) {
+        if (who != c->domid)
+            st_domain_blame(s, who);
+        return -EAGAIN;
+    }
     if (!c->privileged && t->nodes > 0 && c->domain->nodes + t->nodes > (int32_t)s->quota.nodes)
         return -ENOSPC;
-    st_txn_sort(t);
     result = txn_result(t);
     if (!result)
         return -ENOMEM;
