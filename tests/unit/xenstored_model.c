@@ -17,6 +17,7 @@
  * UNIT-SOURCES: toolstack/xenstored/lib/state_load.c toolstack/xenstored/lib/listing.c toolstack/xenstored/lib/state_nodes.c
  * UNIT-SOURCES: tests/unit/support/store_model_tree.c tests/unit/support/store_model_txn.c
  * UNIT-SOURCES: tests/unit/support/store_model_client.c tests/unit/support/store_model_requests.c
+ * UNIT-SOURCES: tests/unit/support/store_model_twin.c
  */
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 static uint64_t seed;
 struct st_store *store;
 static struct client_memory memory;
+static const struct st_hooks hooks = {.tap = twin_tap};
 
 /* ---- Domains come and go ---- */
 
@@ -60,6 +62,7 @@ static void open_client(int d)
     c->replies_end = &c->replies;
     c->conn = d ? st_conn_open_domain(store, (unsigned int)d) : st_conn_open_socket(store, false);
     assert_non_null(c->conn);
+    twin_opened(d);
 }
 
 static void domain_dies(int d)
@@ -181,10 +184,12 @@ static void live_update(void)
     stream_len = 0;
     assert_int_equal(st_state_save(old, &saver), 0);
     assert_int_equal(st_store_check(old), 0);
-    store = client_store(&fresh, NULL);
+    twin_compare(stream, stream_len);
+    store = client_store(&fresh, &hooks);
     assert_int_equal(st_state_load(store, stream, stream_len, &loader), 0);
     assert_int_equal(st_store_check(store), 0);
     st_store_free(old);
+    twin_begin(stream, stream_len);
     for (i = 0; i < CLIENTS; i++)
         for (k = 0; k < MAX_TXNS; k++)
             if (client[i].txn[k])
@@ -258,7 +263,7 @@ static void set_up(void)
     unsigned int i;
     int d;
 
-    store = client_store(&memory, NULL);
+    store = client_store(&memory, &hooks);
     st_store_quota(store)->nodes = NODES;
     st_store_quota(store)->watches = MAX_WATCH;
     st_store_quota(store)->transactions = MAX_TXNS;
@@ -305,6 +310,7 @@ static void model(void **state)
         drop_expected(&client[d]);
     }
     st_store_free(store);
+    twin_end();
     free(stream);
 }
 

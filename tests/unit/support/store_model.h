@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The model test of the store, in parts: the naive reference (store_model_tree.c, store_model_txn.c), the clients with the replies and
- * events that they expect (store_model_client.c), the random requests (store_model_requests.c); the run is tests/unit/xenstored_model.c.
+ * events that they expect (store_model_client.c), the random requests (store_model_requests.c), a second store that follows the first one's
+ * calls (store_model_twin.c); the run is tests/unit/xenstored_model.c.
  */
 #ifndef STORE_MODEL_H
 #define STORE_MODEL_H
@@ -144,5 +145,12 @@ void op_reset(struct client *c);
 void op_start(struct client *c);
 void op_end(struct client *c);
 void op_bad(struct client *c);
+
+/* store_model_twin.c */
+void twin_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len);
+void twin_opened(int i);
+void twin_begin(const void *stream, size_t len); /* the store was just made from it */
+void twin_compare(const void *stream, size_t len);
+void twin_end(void);
 
 #endif

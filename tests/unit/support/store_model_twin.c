@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a journal relies on: a store made from the same stream, on which the same calls are played, is the same to the last byte.
+ * From one live update to the next the calls that the tap was told of are kept; the twin is made and compared before the next.
+ */
+#include "tests/unit/support/store_model.h"
+#include "toolstack/xenstored/lib/state.h"
+
+#define OPENED 100u /* a call that is not tapped: the daemon knows of it itself */
+
+struct buffer {
+    char *p;
+    size_t len, room;
+};
+
+struct call {
+    uint32_t what, client, arg, len; /* client: CLIENTS for none */
+};
+
+static struct buffer base, calls;
+static struct st_conn *twin[CLIENTS];
+
+static void put(struct buffer *b, const void *data, size_t len)
+{
+    if (b->len + len > b->room) {
+        b->p = realloc(b->p, b->room = (b->len + len) * 2);
+        assert_non_null(b->p);
+    }
+    if (len)
+        memcpy(b->p + b->len, data, len);
+    b->len += len;
+}
+
+static uint32_t client_of(const struct st_conn *c)
+{
+    uint32_t i;
+
+    for (i = 0; i < CLIENTS && (!c || client[i].conn != c); i++)
+        ;
+    return i;
+}
+
+static void keep(uint32_t what, uint32_t who, uint32_t arg, const void *data, size_t len)
+{
+    struct call call = {what, who, arg, (uint32_t)len};
+
+    if (!base.len)
+        return;
+    put(&calls, &call, sizeof(call));
+    put(&calls, data, len);
+}
+
+void twin_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len)
+{
+    keep(what, client_of(c), arg, data, len);
+}
+
+void twin_opened(int i)
+{
+    keep(OPENED, (uint32_t)i, 0, NULL, 0);
+}
+
+void twin_begin(const void *stream, size_t len)
+{
+    base.len = calls.len = 0;
+    put(&base, stream, len);
+}
+
+void twin_end(void)
+{
+    free(base.p);
+    free(calls.p);
+    base = calls = (struct buffer){0};
+}
+
+static void play(struct st_store *s, const struct call *call, const char *data)
+{
+    struct st_conn *c = call->client < CLIENTS ? twin[call->client] : NULL;
+    unsigned int budget = call->arg;
+    enum st_stall stall;
+
+    switch (call->what) {
+    case ST_TAP_FEED:
+        st_conn_feed(c, data, call->len, &budget, &stall);
+        break;
+    case ST_TAP_DELIVERED:
+        st_conn_delivered(c, call->arg);
+        break;
+    case ST_TAP_RESET:
+        st_conn_reset(c);
+        break;
+    case ST_TAP_GONE:
+        st_domain_gone(s, call->arg);
+        break;
+    case ST_TAP_RELEASE_EVENT:
+        st_fire_release(s);
+        break;
+    case OPENED:
+        twin[call->client] = st_conn_open_domain(s, call->client);
+        assert_non_null(twin[call->client]);
+        break;
+    default:
+        fail_msg("a call that cannot be played: %u", call->what);
+    }
+}
+
+static int adopt(void *ctx, struct st_conn *c, const void *p, size_t len)
+{
+    int i;
+
+    memcpy(&i, p, sizeof(i));
+    twin[i] = c;
+    return 0;
+}
+
+static int collect(void *ctx, const void *data, size_t len)
+{
+    put(ctx, data, len);
+    return 0;
+}
+
+static size_t describe(void *ctx, struct st_conn *c, void *out)
+{
+    int i;
+
+    for (i = 0; i < CLIENTS && twin[i] != c; i++)
+        ;
+    memcpy(out, &i, sizeof(i));
+    return sizeof(i);
+}
+
+void twin_compare(const void *stream, size_t len)
+{
+    static struct client_memory memory;
+    struct buffer b = {0};
+    struct st_saver saver = {collect, describe, &b};
+    struct st_loader loader = {adopt, NULL};
+    struct st_store *s;
+    struct call call;
+    size_t at;
+
+    if (!base.len)
+        return;
+    s = client_store(&memory, NULL);
+    assert_int_equal(st_state_load(s, base.p, base.len, &loader), 0);
+    for (at = 0; at < calls.len; at += sizeof(call) + call.len) {
+        memcpy(&call, calls.p + at, sizeof(call));
+        play(s, &call, calls.p + at + sizeof(call));
+    }
+    assert_int_equal(st_state_save(s, &saver), 0);
+    assert_int_equal(b.len, len);
+    assert_memory_equal(b.p, stream, len);
+    st_store_free(s);
+    free(b.p);
+}
