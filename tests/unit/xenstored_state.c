@@ -334,6 +334,40 @@ static void blame(void **state)
     assert_int_equal(blamed(true), first);
 }
 
+static enum st_tap last_tap;
+
+static void tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len)
+{
+    last_tap = what;
+}
+
+/* What could not be queued is, when there is room, and whoever keeps a journal is told: it was a change, not in another call. */
+static void retries_are_told(void **state)
+{
+    char token[900];
+    int i;
+
+    memset(token, 't', sizeof(token) - 1);
+    token[sizeof(token) - 1] = 0;
+    assert_int_equal(client_two(conn[GUEST], XS_WATCH, 0, "/pub", token), 0);
+    assert_int_equal(client_write(conn[DOM0], 0, "/pub", ""), 0);
+    assert_int_equal(client_two(conn[DOM0], XS_SET_PERMS, 0, "/pub", "r0"), 0);
+    count_events(GUEST);
+    store->quota.memory = used() + 500;
+    assert_int_equal(client_write(conn[DOM0], 0, "/pub/x", ""), 0);
+    store->hooks.tap = tap;
+    last_tap = ST_TAP_FEED;
+    for (i = 0; i < 3; i++)
+        assert_false(st_conn_has_output(conn[GUEST]));
+    assert_true(st_conn_starved(conn[GUEST]));
+    assert_int_equal(last_tap, ST_TAP_FEED);
+    store->quota.memory *= 2;
+    assert_true(st_conn_has_output(conn[GUEST]));
+    assert_int_equal(last_tap, ST_TAP_RETRY);
+    store->hooks.tap = NULL;
+    assert_int_equal(count_events(GUEST), 1);
+}
+
 /* A guest may just have broken the protocol when the daemon died. */
 static void broken(void **state)
 {
@@ -373,10 +407,10 @@ static void saved_in_vain(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(over_its_memory),    T(quotas_lowered), T(copies_are_charged),
-                                       T(charged_while_held), T(old_versions),   T(events_merged),
-                                       T(half_an_event),      T(blame),          T(broken),
-                                       T(saved_in_vain)};
+    const struct CMUnitTest tests[] = {
+        T(over_its_memory),  T(quotas_lowered), T(copies_are_charged), T(charged_while_held),
+        T(old_versions),     T(events_merged),  T(half_an_event),      T(blame),
+        T(retries_are_told), T(broken),         T(saved_in_vain)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,6 +86,9 @@ static void play(struct st_store *s, const struct call *call, const char *data)
     case ST_TAP_DELIVERED:
         st_conn_delivered(c, call->arg);
         break;
+    case ST_TAP_RETRY:
+        st_conn_has_output(c);
+        break;
     case ST_TAP_RESET:
         st_conn_reset(c);
         break;

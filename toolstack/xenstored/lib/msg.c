@@ -113,8 +113,10 @@ void st_conn_delivered(struct st_conn *c, size_t n)
 
 bool st_conn_has_output(struct st_conn *c)
 {
-    if (c->overflows && list_empty(&c->out))
-        st_watch_retry(c); /* what could not be queued for want of memory */
+    if (list_empty(&c->out) && st_watch_may_retry(c)) { /* what could not be queued for want of memory */
+        st_tap(c->store, ST_TAP_RETRY, c, 0, NULL, 0);
+        st_watch_retry(c);
+    }
     return !list_empty(&c->out);
 }
 

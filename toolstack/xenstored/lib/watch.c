@@ -135,6 +135,12 @@ static bool merged(const struct st_watch *w, const char *path, size_t len)
     return false;
 }
 
+/* What an event with a path of @len bytes is charged, at least. */
+static size_t event_bytes(const struct st_watch *w, size_t len)
+{
+    return sizeof(struct st_msg) + len + 1 + w->token_len + 1;
+}
+
 /* Queues an event for @w with @path (relative already where the watch is). */
 static bool event_queue(struct st_watch *w, const char *path, size_t len)
 {
@@ -145,7 +151,7 @@ static bool event_queue(struct st_watch *w, const char *path, size_t len)
 
     if (merged(w, path, len))
         return true;
-    if (over_memory(c, sizeof(*m) + payload))
+    if (over_memory(c, event_bytes(w, len)))
         return false;
     m = st_msg_new(c, (uint32_t)sizeof(hdr) + payload);
     if (!m)
@@ -174,6 +180,20 @@ static void event(struct st_watch *w, const char *path, size_t len)
 
     if (!event_queue(w, path + skip, len - skip))
         overflow(w);
+}
+
+/* Is there something that could not be queued, and room for the first of it now? */
+bool st_watch_may_retry(const struct st_conn *c)
+{
+    const struct st_list *l;
+
+    for (l = c->watches.next; c->overflows && l != &c->watches; l = l->next) {
+        const struct st_watch *w = list_of(l, struct st_watch, on_conn);
+
+        if (w->overflow)
+            return !over_memory(c, event_bytes(w, w->path->len - relative_skip(w)));
+    }
+    return false;
 }
 
 /* Queues what could not be queued, as far as there is room now. */

@@ -35,6 +35,7 @@ enum st_tap {
     ST_TAP_GONE,          /* st_domain_gone: arg the domain */
     ST_TAP_RELEASE_EVENT, /* st_fire_release */
     ST_TAP_AMEND,         /* st_conn_amend_reply: data the text with its NUL */
+    ST_TAP_RETRY,         /* st_conn_has_output, when it queues events for which there was no memory */
 };
 
 /*
