@@ -56,8 +56,9 @@ class Ring:
 
     def __init__(self, directory, domid):
         self.domid = domid
-        self.path = directory / f'ring-{domid}'
-        self.path.write_bytes(bytes(4096))
+        self.path = directory / (f'ring-{domid}' if domid else 'xsd_kva')
+        if domid:
+            self.path.write_bytes(bytes(4096))
         self.page = mmap.mmap(os.open(self.path, os.O_RDWR), 4096)
         self.words = memoryview(self.page).cast('I')  # stores whole words, as struct.pack_into does not
         self.events = os.open(directory / 'events', os.O_RDWR)
@@ -67,8 +68,8 @@ class Ring:
             self.words[offset // 4] = value & 0xffffffff
         return self.words[offset // 4]
 
-    def kick(self):
-        os.write(self.events, struct.pack('<I', 100 + self.domid))
+    def kick(self, port=None):
+        os.write(self.events, struct.pack('<I', port or 100 + self.domid))
 
     def wait(self, condition):
         end = time.monotonic() + LIMIT
@@ -81,11 +82,15 @@ class Ring:
         for i in range(0, len(data), 512):
             part = data[i:i + 512]
             self.wait(lambda: self.index(2052) - self.index(2048) & 0xffffffff <= self.SIZE - 512)
-            prod = self.index(2052)
-            for k, byte in enumerate(part):
-                self.page[(prod + k) % self.SIZE] = byte
-            self.index(2052, prod + len(part))
-            self.kick()
+            self.put(part)
+
+    def put(self, part):
+        """What fits."""
+        prod = self.index(2052)
+        for k, byte in enumerate(part):
+            self.page[(prod + k) % self.SIZE] = byte
+        self.index(2052, prod + len(part))
+        self.kick()
 
     def receive(self, n):
         out = b''

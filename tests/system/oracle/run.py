@@ -19,7 +19,8 @@ def main():
         'the same answers as oxenstored': ['compare.py', stub, store, str(pathlib.Path(debian).with_name('oxenstored')), '--ops', '1500'],
         'killed under load': ['crash.py', stub, store, 'kill', '--times', '25'],
         'live updates under load': ['crash.py', stub, store, 'update', '--times', '25'],
-        'domains come and go': ['cycles.py', stub, store, '100'],
+        'what the journal costs, and rings that are lost': ['journal.py', stub, store],
+        'domains come and go': ['cycles.py', stub, store, '50'],
         'xenstore-* with each option': ['tools.py', stub, store, debian, utils],
         'consoles': ['console.py', stub, store, f'{tools}/xenconsoled'],
     }

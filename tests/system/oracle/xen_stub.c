@@ -2,7 +2,8 @@
 /*
  * Preloaded into a xenstored, ours or Debian's, to run it without a hypervisor: domains' rings are files in
  * $STUB_DIR (ring-N), event channels a FIFO there from which ports are read as 32-bit numbers, and every domain
- * exists. Only what the daemons call is here.
+ * exists, or those in the file domains there, each a line with its number and its flags. The ports and pages that
+ * a process holds are counted in held-PID. Only what the daemons call is here.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 #include <xen/xen.h>
 #include <xen/domctl.h>
+#include <xen/sysctl.h>
 
 #define PORT_OF(domid) (100 + (domid))
 #define FURTHER_PORT   99 /* of a guest's second console */
@@ -33,6 +35,26 @@ static const char *in_dir(char out[300], const char *name)
     snprintf(out, 300, "%s/%s", dir ? dir : ".", name);
     return out;
 }
+
+/* Channels bound to domains, and pages mapped, now. */
+static void count(unsigned int what, int change)
+{
+    static int32_t *held;
+    char name[32], path[300];
+    int fd;
+
+    if (!held) {
+        snprintf(name, sizeof(name), "held-%d", (int)getpid());
+        fd = open(in_dir(path, name), O_RDWR | O_CREAT, 0600);
+        held = fd < 0 || ftruncate(fd, 4096) ? MAP_FAILED
+                                             : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        close(fd);
+    }
+    if (held != MAP_FAILED)
+        held[what] += change;
+}
+
+enum { PORTS, PAGES };
 
 void *xenevtchn_open(void *logger, unsigned int flags)
 {
@@ -65,6 +87,7 @@ int xenevtchn_bind_virq(void *h, unsigned int virq)
 
 int xenevtchn_bind_interdomain(void *h, uint32_t domid, uint32_t port)
 {
+    count(PORTS, 1);
     return port == FURTHER_PORT ? FURTHER_PORT : (int)PORT_OF(domid);
 }
 
@@ -75,6 +98,7 @@ int xenevtchn_notify(void *h, uint32_t port)
 
 int xenevtchn_unbind(void *h, uint32_t port)
 {
+    count(PORTS, -1);
     return 0;
 }
 
@@ -120,11 +144,13 @@ void *xengnttab_map_grant_ref(void *h, uint32_t domid, uint32_t ref, int prot)
         return NULL;
     page = mmap(NULL, 4096, prot, MAP_SHARED, fd, 0);
     close(fd);
+    count(PAGES, page != MAP_FAILED);
     return page == MAP_FAILED ? NULL : page;
 }
 
-int xengnttab_unmap(void *h, void *page, uint32_t count)
+int xengnttab_unmap(void *h, void *page, uint32_t pages)
 {
+    count(PAGES, -1);
     return munmap(page, 4096);
 }
 
@@ -148,7 +174,39 @@ int xc_domain_getinfo(void *h, uint32_t first, unsigned int max, void *info)
 
 void *xencall_open(void *logger, unsigned int flags)
 {
-    return NULL;
+    char path[300];
+
+    return access(in_dir(path, "domains"), R_OK) ? NULL : &handle;
+}
+
+void *xencall_alloc_buffer(void *h, size_t size)
+{
+    return calloc(1, size);
+}
+
+void xencall_free_buffer(void *h, void *p)
+{
+    free(p);
+}
+
+/* The list of domains, the one hypercall that is made. */
+int xencall1(void *h, unsigned int op, uint64_t argument)
+{
+    struct xen_sysctl_getdomaininfolist *list =
+        &((struct xen_sysctl *)(uintptr_t)argument)->u.getdomaininfolist;
+    unsigned int domid, flags;
+    char path[300];
+    FILE *f = fopen(in_dir(path, "domains"), "r");
+
+    if (!f)
+        return -1;
+    while (list->num_domains < list->max_domains && fscanf(f, "%u %u", &domid, &flags) == 2)
+        if (domid >= list->first_domain) {
+            list->buffer.p[list->num_domains].domain = (uint16_t)domid;
+            list->buffer.p[list->num_domains++].flags = flags;
+        }
+    fclose(f);
+    return 0;
 }
 
 void *xenforeignmemory_open(void *logger, unsigned int flags)

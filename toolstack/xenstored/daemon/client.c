@@ -29,6 +29,7 @@ void client_add(struct client *cl, const struct client_ops *ops, struct st_conn 
 {
     cl->ops = ops;
     cl->conn = conn;
+    cl->moved = NULL;
     cl->stall = ST_READY; /* counted nowhere yet */
     cl->queued = cl->dead = false;
     cl->next = clients;
@@ -90,6 +91,15 @@ void client_all(void (*fn)(struct client *cl))
         next = cl->next;
         fn(cl);
     }
+}
+
+struct client *client_find(uint32_t id)
+{
+    struct client *cl;
+
+    for (cl = clients; cl && cl->id != id; cl = cl->next)
+        ;
+    return cl;
 }
 
 /* Sends the output of all who got some; those whose output had stalled them may go on. */

@@ -33,9 +33,9 @@ struct client_ops {
 
 struct client {
     const struct client_ops *ops;
-    struct st_conn *conn;
-    struct client *next;     /* all clients */
-    struct client *run_next; /* those that want a turn */
+    struct st_conn *conn, *moved; /* moved: its connection in the store that is being made (renew.c) */
+    struct client *next;          /* all clients */
+    struct client *run_next;      /* those that want a turn */
     bool queued, dead;
     uint32_t id; /* in the journal */
     enum st_stall stall;
@@ -49,12 +49,22 @@ void client_add(struct client *cl, const struct client_ops *ops, struct st_conn 
 void client_remove(struct client *cl); /* closes its connection; the caller frees it */
 void client_run_later(struct client *cl);
 void client_all(void (*fn)(struct client *cl));
-bool clients_turn(uint64_t now); /* true if someone wants another turn at once */
-int clients_timeout(void);       /* ms until someone may go on; -1: never */
+struct client *client_find(uint32_t id); /* NULL: there is none */
+bool clients_turn(uint64_t now);         /* true if someone wants another turn at once */
+int clients_timeout(void);               /* ms until someone may go on; -1: never */
 
-/* heap.c: for struct st_allocator */
+/* heap.c: for struct st_allocator, whose ctx is the heap */
+struct heap *heap_new(void);       /* NULL: no memory */
+void heap_drop(struct heap *heap); /* and what is in it, but for what is large; NULL: nothing */
 void *heap_alloc(void *ctx, size_t size);
 void heap_free(void *ctx, void *p, size_t size);
+
+/* renew.c */
+int store_make(uint64_t seed); /* `store` is an empty one; -ENOMEM */
+/*
+ * `store` becomes what the stream gives, which was just saved from it; clients stay. 0; else negative errno, and nothing changed.
+ */
+int store_renew(uint64_t seed, const void *stream, size_t len);
 
 /* loop.c: descriptors */
 struct watcher {
@@ -132,8 +142,6 @@ void sockets_inherit(struct client *cl, bool inherit); /* across exec */
 int domains_exc_port(void);
 int domains_resume(int evtchn_fd, int exc_port);
 bool log_is_syslog(void);
-const char *
-handover_self(void); /* goes on with a fresh process of the same program; returns only with an error */
 size_t describe_client(void *ctx, struct st_conn *c, void *out); /* u32 id, then what the client says */
 void domains_scan(void);
 
@@ -144,18 +152,24 @@ struct dom_notes {
     uint32_t remote_port;
     uint64_t gfn;
     uint8_t broken, shutdown, complained;
+    uint8_t lost; /* it could not be mapped or bound again */
 };
 
 /* journal.c: what survives kill -9 */
-int journal_recover(const char *dir);   /* 1: recovered; 0: nothing there; negative errno: unusable */
-uint64_t journal_seed(const char *dir); /* of the journal that is there; 0: none */
-void journal_begin(const char *dir, uint64_t seed);
+void journal_room(size_t bytes);
+/* @renew: the store was not just loaded, so it is made anew from what the journal begins with */
+void journal_begin(const char *dir, uint64_t seed, bool renew);
 void journal_end(void); /* a clean exit: forget it */
 void journal_opened(struct client *cl);
 void journal_position(struct client *cl, uint32_t req_cons, uint32_t rsp_prod, bool broken);
+void journal_afresh(struct client *cl); /* the ring begins anew: its connection is reset */
 void journal_hook(int result, const void *data, size_t len);
 void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len);
 void journal_turn(void); /* between turns: starts a new one when it is full */
+
+/* journal_play.c */
+int journal_recover(const char *dir);   /* 1: recovered; 0: nothing there; negative errno: unusable */
+uint64_t journal_seed(const char *dir); /* of the journal that is there; 0: none */
 bool journal_replaying(void);
 void journal_released(unsigned int domid);
 /* While replaying: the result that the hook gave then. False: the journal ends here, the hook is to be asked. */

@@ -75,19 +75,31 @@ void domains_notify(void)
             kick(d);
 }
 
+/* Written down first: a daemon that finds the page half-way begins it anew as well. */
+static void reconnect(struct dom *d)
+{
+    d->breaks++;
+    if (is_news(d))
+        log_line("domain %u reconnected its XenStore ring", d->domid);
+    d->ring.req_cons = d->ring.rsp_prod = 0;
+    d->ring.broken = d->announced_error = false;
+    journal_afresh(&d->client);
+    ring_reconnect(&d->ring, d->client.conn);
+    hv_notify(d->port);
+}
+
 static enum st_stall dom_input(struct client *cl, unsigned int *budget)
 {
     struct dom *d = (struct dom *)cl;
     enum st_stall stall = ST_READY;
     int rc;
 
-    if (ring_reconnect(&d->ring, cl->conn)) {
-        d->breaks++;
-        if (is_news(d))
-            log_line("domain %u reconnected its XenStore ring", d->domid);
-        journal_position(cl, d->ring.req_cons, d->ring.rsp_prod, false);
-        d->announced_error = false;
-        hv_notify(d->port);
+    if (!d->ring.page) { /* lost: what its connection had is of no use to anybody */
+        st_conn_reset(cl->conn);
+        return ST_READY;
+    }
+    if (ring_wants_reconnect(&d->ring)) {
+        reconnect(d);
         return ST_READY;
     }
     rc = ring_input(&d->ring, cl->conn, budget, &stall);
@@ -103,7 +115,7 @@ static enum st_stall dom_input(struct client *cl, unsigned int *budget)
 static bool dom_output(struct client *cl)
 {
     struct dom *d = (struct dom *)cl;
-    int rc = ring_output(&d->ring, cl->conn);
+    int rc = d->ring.page ? ring_output(&d->ring, cl->conn) : 0;
 
     if (rc < 0)
         complain(d);
@@ -112,16 +124,21 @@ static bool dom_output(struct client *cl)
     return true;
 }
 
+static void unmap(unsigned int domid, void *page)
+{
+    if (page && domid)
+        hv_unmap_ring(page);
+    else if (page)
+        hv_unmap_dom0_ring(page);
+}
+
 static void detach(struct dom *d)
 {
     struct dom **link;
 
     nr_kicks -= d->kick;
     hv_unbind(d->port);
-    if (d->domid)
-        hv_unmap_ring(d->ring.page);
-    else
-        hv_unmap_dom0_ring(d->ring.page);
+    unmap(d->domid, d->ring.page);
     for (link = &doms; *link != d; link = &(*link)->next)
         ;
     *link = d->next;
@@ -151,6 +168,7 @@ size_t domain_describe(struct client *cl, char *out)
     n.broken = d->ring.broken;
     n.shutdown = d->shutdown;
     n.complained = d->announced_error;
+    n.lost = !d->ring.page;
     out[0] = DESCRIBES_RING;
     memcpy(out + 1, &n, sizeof(n));
     return 1 + sizeof(n);
@@ -163,26 +181,43 @@ static const struct client_ops dom_ops = {
     .describe = domain_describe,
 };
 
+/* Maps the page again, and binds the channel unless it is bound; NULL if either fails, and then it is not bound. */
+static void *take_up(struct dom_notes *n, bool bound)
+{
+    uint32_t port = 0;
+    void *page = n->domid ? hv_map_ring(n->domid, n->gfn) : hv_dom0_ring(&port);
+
+    if (page && !bound)
+        n->port = hv_bind(n->domid, n->domid ? n->remote_port : port);
+    if (page && n->port >= 0)
+        return page;
+    unmap(n->domid, page);
+    if (bound)
+        hv_unbind(n->port);
+    n->port = -1;
+    return NULL;
+}
+
 /*
  * Goes on with a domain's ring. @bound: the event channel is still bound, in an inherited descriptor; else it is bound
- * anew. The page is mapped again either way.
+ * anew. The page is mapped again either way. A guest whose ring cannot be taken up stays known without one, for somebody waits
+ * for its end; at the next hand-over it is tried again, and INTRODUCE gives it a new one.
  */
 int domain_restore(struct st_conn *c, uint32_t id, const char *p, size_t len, bool bound)
 {
     struct dom_notes n;
-    uint32_t port = 0;
     struct dom *d;
     void *page;
 
     if (len != 1 + sizeof(n))
         return -EINVAL;
     memcpy(&n, p + 1, sizeof(n));
-    page = n.domid ? hv_map_ring(n.domid, n.gfn) : hv_dom0_ring(&port);
-    if (page && !bound)
-        n.port = hv_bind(n.domid, n.domid ? n.remote_port : port);
-    d = page && n.port >= 0 ? calloc(1, sizeof(*d)) : NULL;
-    if (!d) {
+    page = take_up(&n, bound && !n.lost);
+    if (!page)
         log_line("domain %u: its ring cannot be taken up again", n.domid);
+    d = page || n.domid ? calloc(1, sizeof(*d)) : NULL;
+    if (!d) {
+        unmap(n.domid, page);
         return -ENOMEM;
     }
     d->domid = n.domid;
@@ -190,8 +225,10 @@ int domain_restore(struct st_conn *c, uint32_t id, const char *p, size_t len, bo
     d->remote_port = n.remote_port;
     d->gfn = n.gfn;
     d->shutdown = n.shutdown;
-    d->announced_error = n.complained;
-    ring_resume(&d->ring, page, n.req_cons, n.rsp_prod, n.broken);
+    d->announced_error = n.complained || !page;
+    ring_resume(&d->ring, page, n.req_cons, n.rsp_prod, n.broken || !page);
+    if (page && n.lost)
+        ring_fail(&d->ring, XENSTORE_ERROR_COMM); /* what was in it was not taken over */
     d->next = doms;
     doms = d;
     client_add(&d->client, &dom_ops, c, id);
@@ -225,19 +262,26 @@ static int attach(unsigned int domid, uint64_t gfn, void *page, int port, uint32
 /* ---- Requests ---- */
 
 /* The domain is introduced once more: after a save that failed, or with a new kernel. It starts afresh. */
-static int reintroduce(struct dom *d, uint32_t port)
+static int reintroduce(struct dom *d, uint64_t gfn, uint32_t port)
 {
-    int ours = hv_bind(d->domid, port);
+    void *page = d->ring.page ? d->ring.page : hv_map_ring(d->domid, gfn);
+    int ours = page ? hv_bind(d->domid, port) : -1;
 
+    if (ours < 0 && !d->ring.page) { /* lost before, and still */
+        unmap(d->domid, page);
+        return -EINVAL;
+    }
     if (ours >= 0) {
         hv_unbind(d->port);
         d->port = ours;
     } /* else it still is the channel that is bound */
+    if (!d->ring.page)
+        d->gfn = gfn;
     st_conn_reset(d->client.conn);
-    ring_attach(&d->ring, d->ring.page);
+    ring_attach(&d->ring, page);
     d->remote_port = port;
-    journal_position(&d->client, d->ring.req_cons, d->ring.rsp_prod, false);
     d->announced_error = false;
+    journal_afresh(&d->client);
     client_run_later(&d->client);
     hv_notify(d->port);
     return 0;
@@ -250,7 +294,7 @@ static int introduce(unsigned int domid, uint64_t gfn, uint32_t port)
     int ours, rc;
 
     if (d)
-        return reintroduce(d, port);
+        return reintroduce(d, gfn, port);
     page = hv_map_ring(domid, gfn);
     if (!page) {
         log_line("domain %u: its ring cannot be mapped, neither by grant 1 nor as frame %llu", domid,
@@ -339,7 +383,7 @@ static void look_at(void *ctx, unsigned int domid)
     if (!info || info->dying) {
         if (!info || d) {
             log_line("domain %u is gone", domid);
-            release_due = true; /* also where its ring could not be taken up again after a hand-over */
+            release_due = true;
             st_domain_gone(store, domid);
         }
     } else if (d && info->shutdown && !d->shutdown) {

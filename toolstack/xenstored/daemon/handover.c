@@ -215,17 +215,6 @@ static const char *try(void)
     return "the new program could not be executed";
 }
 
-const char *handover_self(void)
-{
-    const char *error;
-
-    forget();
-    h.program = strdup("/proc/self/exe");
-    error = h.program ? try() : "no memory";
-    forget();
-    return error;
-}
-
 /* Called between turns, before what they said is sent. */
 void handover_if_due(void)
 {

@@ -4,10 +4,12 @@
  *
  * A file, mapped, so that what was stored in it is there however the process ends: the state stream of a moment, then
  * every call that changed the store since, in order, with what hooks answered. The library has no clock and no chance in
- * it (the seed and the times are in the journal), so the next daemon plays the calls again and has the store, and every
- * undelivered byte, as they were. A call is written down before it takes place, and a ring's indices are published after
- * it; so nothing is lost and nothing is answered twice. A record's length is stored last: a torn one does not exist.
- * When the file is full the process goes on with a fresh one by a live update to itself.
+ * it (the seed and the times are in the journal), so the next daemon plays the calls again (journal_play.c) and has the store,
+ * and every undelivered byte, as they were. A call is written down before it takes place, and a ring's indices are published
+ * after it; so nothing is lost and nothing is answered twice. A record's length is stored last: a torn one does not exist.
+ *
+ * When the file is full it is begun anew, and the store from it (renew.c). Only what makes progress is written down, and
+ * the room grows with the state, so what a guest makes this cost is a constant for each of its requests.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -18,61 +20,64 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "toolstack/xenstored/daemon/daemon.h"
+#include "toolstack/xenstored/daemon/journal_format.h"
 #include "toolstack/xenstored/lib/state.h"
 
-#define MAGIC     0x316a73786f696e78ull /* "xnioxsj1" */
-#define LOG_BYTES (8u * 1024 * 1024)
-#define LOG_SPARE (256u * 1024) /* what one round of turns may write at most, and then some */
+#define ROOM_MIN 4096u
 
-enum record_type { R_OPEN = 1, R_POSITION, R_HOOK, R_TAP };
-
-struct header {
-    uint64_t magic, seed, base_len;
-};
-
-struct record {
-    uint32_t size; /* of the record with its body, a multiple of 8; 0: the end. Stored last */
-    uint32_t type;
-    uint32_t id; /* of the client */
-    uint32_t arg;
-    uint32_t what; /* enum st_tap */
-    uint32_t len;  /* of the body */
-    uint64_t now;
+struct file {
+    char *map; /* NULL: none */
+    size_t size, at;
+    int fd;
 };
 
 static struct {
-    char *map;
-    size_t size, at;
+    struct file f;
     char path[256];
-    bool failed;
-    uint64_t now;
-} j;
+    uint64_t seed;
+    bool failed, complained;
+    size_t room; /* for records; more where the state is large */
+} j = {.room = 1024 * 1024};
 
-static struct { /* the journal being played */
-    const char *p, *end;
-    bool on;
-} r;
+/* At least so many bytes of records before the journal is begun anew. */
+void journal_room(size_t bytes)
+{
+    j.room = bytes < ROOM_MIN ? ROOM_MIN : bytes;
+}
 
 /* ---- Writing ---- */
+
+static bool enlarge(size_t by)
+{
+    size_t size = j.f.size + by;
+    void *map = ftruncate(j.f.fd, (off_t)size) ? MAP_FAILED : mremap(j.f.map, j.f.size, size, MREMAP_MAYMOVE);
+
+    if (map == MAP_FAILED)
+        return false;
+    j.f.map = map;
+    j.f.size = size;
+    return true;
+}
 
 static void append(enum record_type type, uint32_t id, uint32_t arg, uint32_t what, const void *body,
                    size_t len)
 {
     struct record rec = {0, type, id, arg, what, (uint32_t)len, st_store_time(store)};
     size_t size = (sizeof(rec) + len + 7) & ~(size_t)7;
-    char *to = j.map + j.at;
+    char *to;
 
-    if (!j.map || r.on)
+    if (!j.f.map || j.failed)
         return;
-    if (j.at + size + sizeof(rec) > j.size) { /* cannot be: journal_turn leaves room */
-        j.failed = true;
+    if (j.f.at + size + sizeof(rec) > j.f.size && !enlarge(j.room + size)) {
+        j.failed = true; /* what follows would be played on something else */
         return;
     }
+    to = j.f.map + j.f.at;
     memcpy(to, &rec, sizeof(rec));
     if (len)
         memcpy(to + sizeof(rec), body, len);
     __atomic_store_n((uint32_t *)to, (uint32_t)size, __ATOMIC_RELEASE);
-    j.at += size;
+    j.f.at += size;
 }
 
 static uint32_t id_of(struct st_conn *c)
@@ -82,12 +87,22 @@ static uint32_t id_of(struct st_conn *c)
     return cl ? cl->id : 0;
 }
 
-void journal_opened(struct client *cl)
+static void describe(enum record_type type, struct client *cl)
 {
     char notes[ST_DESCRIPTION_MAX];
     size_t len = cl->ops->describe(cl, notes);
 
-    append(R_OPEN, cl->id, 0, 0, notes, len);
+    append(type, cl->id, 0, 0, notes, len);
+}
+
+void journal_opened(struct client *cl)
+{
+    describe(R_OPEN, cl);
+}
+
+void journal_afresh(struct client *cl)
+{
+    describe(R_AFRESH, cl);
 }
 
 void journal_position(struct client *cl, uint32_t req_cons, uint32_t rsp_prod, bool broken)
@@ -114,10 +129,10 @@ static int to_file(void *ctx, const void *data, size_t len)
     return len && fwrite(data, len, 1, ctx) != 1 ? -EIO : 0;
 }
 
-static int write_base(FILE *f, uint64_t seed)
+static int write_base(FILE *f, struct file *out)
 {
     struct st_saver saver = {to_file, describe_client, f};
-    struct header h = {MAGIC, seed, 0};
+    struct header h = {JOURNAL_MAGIC, j.seed, 0};
     long end;
     int rc;
 
@@ -130,35 +145,80 @@ static int write_base(FILE *f, uint64_t seed)
         rc = -EIO;
     if (rc)
         return rc;
-    j.at = ((size_t)end + 7) & ~(size_t)7;
-    j.size = j.at +
-             (j.at > LOG_BYTES / 2 ? 2 * j.at : LOG_BYTES); /* renewing costs as much as the store is large */
-    return ftruncate(fileno(f), (off_t)j.size) ? -errno : 0;
+    out->at = journal_records(h.base_len);
+    out->size = out->at + (3 * out->at > j.room ? 3 * out->at : j.room);
+    out->fd = dup(fileno(f));
+    if (out->fd < 0 || ftruncate(out->fd, (off_t)out->size))
+        return -errno;
+    fcntl(out->fd, F_SETFD, FD_CLOEXEC);
+    out->map = mmap(NULL, out->size, PROT_READ | PROT_WRITE, MAP_SHARED, out->fd, 0);
+    if (out->map != MAP_FAILED)
+        return 0;
+    out->map = NULL;
+    return -errno;
+}
+
+static void drop(struct file *f)
+{
+    if (f->map)
+        munmap(f->map, f->size);
+    if (f->fd >= 0)
+        close(f->fd);
+    *f = (struct file){.fd = -1};
+}
+
+static int make_file(const char *path, struct file *out)
+{
+    FILE *f = fopen(path, "w+e");
+    int rc = f ? write_base(f, out) : -errno;
+
+    if (f)
+        fclose(f);
+    return rc;
+}
+
+static void give_up(int rc)
+{
+    log_line("no journal %s (%s): a crash will lose the store", j.path, strerror(-rc));
+    journal_end();
+    drop(&j.f);
+}
+
+/* 0, or negative errno: the journal stays as it is. */
+static int begin(bool renew)
+{
+    struct file f = {.fd = -1};
+    char tmp[280];
+    int rc;
+
+    snprintf(tmp, sizeof(tmp), "%s.new", j.path);
+    rc = make_file(tmp, &f);
+    if (!rc && renew)
+        rc = store_renew(j.seed, f.map + sizeof(struct header), f.at - sizeof(struct header));
+    if (rc) {
+        drop(&f);
+        unlink(tmp);
+        return rc;
+    }
+    drop(&j.f);
+    j.f = f;
+    j.failed = j.complained = false;
+    if (rename(tmp, j.path)) /* the old one, if it is there, is of a store that is no more */
+        give_up(-errno);
+    return 0;
 }
 
 /* Starts a new journal with the store as it is; it replaces an older one when it is complete. */
-void journal_begin(const char *dir, uint64_t seed)
+void journal_begin(const char *dir, uint64_t seed, bool renew)
 {
-    char tmp[280];
-    FILE *f;
-    int rc = -EIO;
+    int rc;
 
     snprintf(j.path, sizeof(j.path), "%s/journal", dir);
-    snprintf(tmp, sizeof(tmp), "%s.new", j.path);
-    f = fopen(tmp, "w+e");
-    if (f)
-        rc = write_base(f, seed);
-    if (!rc) {
-        j.map = mmap(NULL, j.size, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(f), 0);
-        rc = j.map == MAP_FAILED ? -errno : rename(tmp, j.path) ? -errno : 0;
-    }
-    if (rc) {
-        log_line("no journal in %s (%s): a crash will lose the store", dir, strerror(-rc));
-        j.map = NULL;
-        unlink(tmp);
-    }
-    if (f)
-        fclose(f);
+    j.f.fd = -1;
+    j.seed = seed;
+    rc = begin(renew);
+    if (rc)
+        give_up(rc);
 }
 
 void journal_end(void)
@@ -167,284 +227,26 @@ void journal_end(void)
         unlink(j.path);
 }
 
+/* Where there is no memory for it now, the journal grows until there is. */
+static void cannot_renew(int rc)
+{
+    if (j.failed || !enlarge(j.f.size)) {
+        give_up(rc);
+        return;
+    }
+    if (!j.complained)
+        log_line("the journal cannot be begun anew (%s): it grows", strerror(-rc));
+    j.complained = true;
+}
+
 void journal_turn(void)
 {
-    const char *error;
-
-    if (!j.map || (j.at + LOG_SPARE < j.size && !j.failed))
-        return;
-    error = handover_self();
-    log_line("the journal cannot be renewed (%s): a crash will lose the store", error);
-    journal_end();
-    j.map = NULL;
-}
-
-/* ---- Playing ---- */
-
-struct ghost { /* a client of the daemon that died */
-    struct ghost *next;
-    struct st_conn *conn;
-    uint32_t id;
-    size_t len;
-    char notes[1 + sizeof(struct dom_notes)];
-};
-
-static struct ghost *ghosts;
-
-static struct dom_notes *notes(struct ghost *g, struct dom_notes *n)
-{
-    memcpy(n, g->notes + 1, sizeof(*n));
-    return n;
-}
-
-static struct ghost *ghost(uint32_t id)
-{
-    struct ghost *g;
-
-    for (g = ghosts; g && g->id != id; g = g->next)
-        ;
-    return g;
-}
-
-static int ghost_add(struct st_conn *c, uint32_t id, const char *p, size_t len)
-{
-    struct ghost *g = calloc(1, sizeof(*g));
-
-    if (!g || !c || !len)
-        return -EINVAL;
-    g->conn = c;
-    g->id = id;
-    g->len = len < sizeof(g->notes) ? len : sizeof(g->notes); /* all of a ring's; a socket's do not matter */
-    memcpy(g->notes, p, g->len);
-    g->next = ghosts;
-    ghosts = g;
-    return 0;
-}
-
-static int adopt_ghost(void *ctx, struct st_conn *c, const void *p, size_t len)
-{
-    uint32_t id;
-
-    if (len < sizeof(id) + 1)
-        return -EINVAL;
-    memcpy(&id, p, sizeof(id));
-    return ghost_add(c, id, (const char *)p + sizeof(id), len - sizeof(id));
-}
-
-static const struct record *next_record(const char **body)
-{
-    const struct record *rec = (const struct record *)r.p;
-
-    if ((size_t)(r.end - r.p) < sizeof(*rec) || !rec->size || rec->size > (size_t)(r.end - r.p) ||
-        rec->len > rec->size - sizeof(*rec))
-        return NULL;
-    *body = r.p + sizeof(*rec);
-    r.p += rec->size;
-    return rec;
-}
-
-static int play_open(const struct record *rec, const char *body)
-{
-    struct dom_notes n;
-    struct st_conn *c;
-
-    if (rec->len && *body == DESCRIBES_RING && rec->len == 1 + sizeof(n)) {
-        memcpy(&n, body + 1, sizeof(n));
-        c = st_conn_open_domain(store, n.domid);
-    } else {
-        c = st_conn_open_socket(store, false);
-    }
-    return ghost_add(c, rec->id, body, rec->len);
-}
-
-static void move(struct ghost *g, uint32_t consumed, uint32_t produced)
-{
-    struct dom_notes n;
-
-    if (*g->notes != DESCRIBES_RING)
-        return;
-    notes(g, &n);
-    n.req_cons += consumed;
-    n.rsp_prod += produced;
-    memcpy(g->notes + 1, &n, sizeof(n));
-}
-
-static void set_position(struct ghost *g, const struct record *rec, const char *body)
-{
-    struct dom_notes n;
-    uint32_t at[2];
-
-    memcpy(at, body, sizeof(at));
-    notes(g, &n);
-    n.req_cons = at[0];
-    n.rsp_prod = at[1];
-    n.broken = rec->arg != 0;
-    memcpy(g->notes + 1, &n, sizeof(n));
-}
-
-static void ghost_forget(struct ghost *g)
-{
-    struct ghost **link;
-
-    for (link = &ghosts; *link != g; link = &(*link)->next)
-        ;
-    *link = g->next;
-    free(g);
-}
-
-static void play_tap(const struct record *rec, const char *body, struct ghost *g)
-{
-    unsigned int budget = rec->arg;
-    enum st_stall stall;
-
-    st_store_set_time(store, rec->now);
-    if (rec->what == ST_TAP_GONE) {
-        st_domain_gone(store, rec->arg);
-    } else if (rec->what == ST_TAP_RELEASE_EVENT) {
-        st_fire_release(store);
-    } else if (!g) {
-        return;
-    } else if (rec->what == ST_TAP_FEED) {
-        move(g, (uint32_t)st_conn_feed(g->conn, body, rec->len, &budget, &stall), 0);
-    } else if (rec->what == ST_TAP_DELIVERED) {
-        st_conn_delivered(g->conn, rec->arg);
-        move(g, 0, rec->arg);
-    } else if (rec->what == ST_TAP_RESET) {
-        st_conn_reset(g->conn);
-    } else if (rec->what == ST_TAP_AMEND && rec->len && !body[rec->len - 1]) {
-        st_conn_amend_reply(g->conn, body);
-    } else if (rec->what == ST_TAP_CLOSE) {
-        st_conn_close(g->conn);
-        ghost_forget(g);
-    }
-}
-
-bool journal_replaying(void)
-{
-    return r.on;
-}
-
-/* The store closed a domain's connection while the journal is played. */
-void journal_released(unsigned int domid)
-{
-    struct dom_notes n;
-    struct ghost *g;
-
-    for (g = ghosts; g; g = g->next)
-        if (*g->notes == DESCRIBES_RING && notes(g, &n)->domid == domid) {
-            ghost_forget(g);
-            return;
-        }
-}
-
-bool journal_replay_hook(int *result, void *data, size_t *len)
-{
-    const struct record *rec;
-    const char *body;
-
-    if (!r.on)
-        return false;
-    while ((rec = next_record(&body))) {
-        if (rec->type == R_OPEN)
-            play_open(rec, body);
-        if (rec->type != R_HOOK)
-            continue;
-        *result = (int)rec->arg;
-        if (data && rec->len <= *len) {
-            memcpy(data, body, rec->len);
-            *len = rec->len;
-        }
-        return true;
-    }
-    *result = -EAGAIN; /* the process died in the hook: its answer was never seen */
-    return true;
-}
-
-static void play(void)
-{
-    const struct record *rec;
-    const char *body;
-    struct ghost *g;
-
-    while ((rec = next_record(&body))) {
-        g = ghost(rec->id);
-        if (rec->type == R_OPEN)
-            play_open(rec, body);
-        else if (rec->type == R_POSITION && g && *g->notes == DESCRIBES_RING && rec->len == 8)
-            set_position(g, rec, body);
-        else if (rec->type == R_TAP)
-            play_tap(rec, body, g);
-    }
-}
-
-/* Sockets died with their process; rings are taken up again. */
-static void revive(void)
-{
-    struct ghost *g;
-
-    while ((g = ghosts)) {
-        ghosts = g->next;
-        if (*g->notes != DESCRIBES_RING || domain_restore(g->conn, g->id, g->notes, g->len, false))
-            st_conn_close(g->conn);
-        free(g);
-    }
-}
-
-static char *map_old(const char *dir, size_t *size)
-{
-    char path[256];
-    struct stat st;
-    void *p = NULL;
-    int fd;
-
-    snprintf(path, sizeof(path), "%s/journal", dir);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return NULL;
-    if (!fstat(fd, &st) && (size_t)st.st_size > sizeof(struct header)) {
-        *size = (size_t)st.st_size;
-        p = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
-    }
-    close(fd);
-    if (!p || p == MAP_FAILED)
-        return NULL;
-    if (((struct header *)p)->magic == MAGIC &&
-        ((struct header *)p)->base_len <= *size - sizeof(struct header))
-        return p;
-    munmap(p, *size);
-    return NULL;
-}
-
-uint64_t journal_seed(const char *dir)
-{
-    size_t size;
-    char *p = map_old(dir, &size);
-    uint64_t seed = p ? ((struct header *)p)->seed : 0;
-
-    if (p)
-        munmap(p, size);
-    return seed;
-}
-
-int journal_recover(const char *dir)
-{
-    struct st_loader loader = {adopt_ghost, NULL};
-    size_t size;
-    char *p = map_old(dir, &size);
-    const struct header *h = (const struct header *)p;
+    size_t spare = j.room / 32; /* what a round of turns writes, about */
     int rc;
 
-    if (!p)
-        return 0;
-    r.on = true;
-    rc = st_state_load(store, p + sizeof(*h), h->base_len, &loader);
-    r.p = p + ((sizeof(*h) + h->base_len + 7) & ~(size_t)7);
-    r.end = p + size;
-    if (!rc)
-        play();
-    r.on = false;
-    if (!rc)
-        revive();
-    munmap(p, size);
-    return rc ? rc : 1;
+    if (!j.f.map || (j.f.at + spare < j.f.size && !j.failed))
+        return;
+    rc = begin(true);
+    if (rc)
+        cannot_renew(rc);
 }

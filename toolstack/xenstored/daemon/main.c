@@ -23,17 +23,29 @@ static struct {
 static volatile sig_atomic_t stopping;
 
 static const struct option options[] = {
-    {"no-domain-init", 0, NULL, 'D'}, {"entry-nb", 1, NULL, 'E'},
-    {"pid-file", 1, NULL, 'F'},       {"help", 0, NULL, 'H'},
-    {"no-fork", 0, NULL, 'N'},        {"output-pid", 0, NULL, 'P'},
-    {"entry-size", 1, NULL, 'S'},     {"trace-file", 1, NULL, 'T'},
-    {"transaction", 1, NULL, 't'},    {"perm-nb", 1, NULL, 'A'},
-    {"path-max", 1, NULL, 'M'},       {"quota", 1, NULL, 'Q'},
-    {"quota-soft", 1, NULL, 'q'},     {"timeout", 1, NULL, 'w'},
-    {"no-recovery", 0, NULL, 'R'},    {"internal-db", 2, NULL, 'I'},
-    {"keep-orphans", 0, NULL, 'K'},   {"verbose", 0, NULL, 'V'},
-    {"watch-nb", 1, NULL, 'W'},       {"live-update", 1, NULL, 'U'},
-    {"verify-state", 1, NULL, 'v'},   {NULL, 0, NULL, 0},
+    {"no-domain-init", 0, NULL, 'D'},
+    {"entry-nb", 1, NULL, 'E'},
+    {"pid-file", 1, NULL, 'F'},
+    {"help", 0, NULL, 'H'},
+    {"no-fork", 0, NULL, 'N'},
+    {"output-pid", 0, NULL, 'P'},
+    {"entry-size", 1, NULL, 'S'},
+    {"trace-file", 1, NULL, 'T'},
+    {"transaction", 1, NULL, 't'},
+    {"perm-nb", 1, NULL, 'A'},
+    {"path-max", 1, NULL, 'M'},
+    {"quota", 1, NULL, 'Q'},
+    {"quota-soft", 1, NULL, 'q'},
+    {"timeout", 1, NULL, 'w'},
+    {"no-recovery", 0, NULL, 'R'},
+    {"internal-db", 2, NULL, 'I'},
+    {"keep-orphans", 0, NULL, 'K'},
+    {"verbose", 0, NULL, 'V'},
+    {"watch-nb", 1, NULL, 'W'},
+    {"live-update", 1, NULL, 'U'},
+    {"verify-state", 1, NULL, 'v'},
+    {"journal", 1, NULL, 'J'},
+    {NULL, 0, NULL, 0},
 };
 
 static void usage(void)
@@ -55,6 +67,7 @@ static void usage(void)
          "  -q, --quota-soft <what>=<nb> memory\n"
          "  -V, --verbose           trace every request from the start (needs --trace-file)\n"
          "  -R, --no-recovery       start empty after a crash\n"
+         "  -J, --journal <KiB>     requests kept for a recovery, at least so many KiB of them (1024)\n"
          "Accepted for compatibility, without effect: -I, -w. Refused: -K (it is a security risk).");
 }
 
@@ -129,6 +142,9 @@ static bool option(int c, struct st_quota *q)
     case 'R':
         opt.no_recovery = true;
         return true;
+    case 'J':
+        journal_room((size_t)v * 1024);
+        return true;
     case 'I':
     case 'w':
         return true;
@@ -146,22 +162,11 @@ static const char *run_dir(void)
 
 static uint64_t seed;
 
-static struct st_store *make_store(void)
+static int make_store(void)
 {
-    static const struct st_allocator a = {heap_alloc, heap_free, NULL};
-    static const struct st_hooks h = {
-        .introduce = domains_hook_introduce,
-        .release = domains_hook_release,
-        .resume = domains_hook_resume,
-        .domain_exists = domains_hook_exists,
-        .control = control_hook,
-        .trace = log_trace,
-        .tap = journal_tap,
-    };
-
     if (!seed && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
         seed = loop_now() * 0x9e3779b97f4a7c15ull;
-    return st_store_new(&a, &h, seed);
+    return store_make(seed);
 }
 
 /* ---- Becoming a daemon: the parent returns when the child serves, with its verdict ---- */
@@ -267,6 +272,7 @@ static void start_tracing(void)
 /* Brings back what a daemon that died left in its journal, if it did. */
 static int recover(void)
 {
+    struct st_quota as_told = *st_store_quota(store);
     int rc = opt.no_recovery ? 0 : journal_recover(run_dir());
 
     if (rc > 0)
@@ -274,9 +280,10 @@ static int recover(void)
     if (rc >= 0)
         return 0;
     log_line("the journal of a daemon that died cannot be read (%s): starting empty", strerror(-rc));
-    st_store_free(store);
-    store = make_store();
-    return store ? 0 : -ENOMEM;
+    if (make_store())
+        return -ENOMEM;
+    *st_store_quota(store) = as_told;
+    return 0;
 }
 
 static int listen_here(void)
@@ -297,7 +304,7 @@ static int start(void)
     if (!rc && opt.live_update) {
         rc = handover_take(opt.live_update);
         if (!rc)
-            journal_begin(run_dir(), seed);
+            journal_begin(run_dir(), seed, false);
         return rc;
     }
     if (!rc)
@@ -314,7 +321,7 @@ static int start(void)
         domains_bind_dom0();
     if (!rc)
         domains_scan(); /* who went while nobody looked */
-    journal_begin(run_dir(), seed);
+    journal_begin(run_dir(), seed, true);
     return 0;
 }
 
@@ -352,11 +359,11 @@ int main(int argc, char **argv)
     int c;
 
     seed = journal_seed(run_dir());
-    if (loop_init() || !(store = make_store())) {
+    if (loop_init() || make_store()) {
         fprintf(stderr, "xenstored: not enough memory\n");
         return 1;
     }
-    while ((c = getopt_long(argc, argv, "DE:F:HNPS:T:t:A:M:Q:q:w:RI::KVW:", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "DE:F:HJ:NPS:T:t:A:M:Q:q:w:RI::KVW:", options, NULL)) != -1) {
         if (c == 'H') {
             usage();
             return 0;

@@ -31,23 +31,35 @@ void ring_resume(struct ring *r, struct xenstore_domain_interface *page, uint32_
                  bool broken)
 {
     *r = (struct ring){page, req_cons, rsp_prod, broken};
+    if (!page)
+        return;
     store(&page->server_features, FEATURES);
     store(&page->req_cons, req_cons); /* the process before may have died before it said so */
     store(&page->rsp_prod, rsp_prod);
 }
 
+void ring_fail(struct ring *r, uint32_t error)
+{
+    r->broken = true;
+    store(&r->page->error, error);
+}
+
 void ring_break(struct ring *r, struct st_conn *c, uint32_t error)
 {
     st_conn_reset(c);
-    r->broken = true;
-    store(&r->page->error, error);
+    ring_fail(r, error);
+}
+
+bool ring_wants_reconnect(const struct ring *r)
+{
+    return load(&r->page->connection) == XENSTORE_RECONNECT;
 }
 
 bool ring_reconnect(struct ring *r, struct st_conn *c)
 {
     struct xenstore_domain_interface *p = r->page;
 
-    if (load(&p->connection) != XENSTORE_RECONNECT)
+    if (!ring_wants_reconnect(r))
         return false;
     st_conn_reset(c);
     r->req_cons = r->rsp_prod = 0;

@@ -21,16 +21,20 @@ struct ring {
 
 /* Starts on a page; its indices stand where the last owner of the ring left them. */
 void ring_attach(struct ring *r, struct xenstore_domain_interface *page);
-/* Goes on where another process left off: its indices, not the page's. */
+/* Goes on where another process left off: its indices, not the page's. @page: NULL if it cannot be had any more. */
 void ring_resume(struct ring *r, struct xenstore_domain_interface *page, uint32_t req_cons, uint32_t rsp_prod,
                  bool broken);
 /* Feeds what the domain wrote. >0: something was taken, 0: nothing, -EPROTO: the ring went into the error state. */
 int ring_input(struct ring *r, struct st_conn *c, unsigned int *budget, enum st_stall *stall);
 /* Writes out as much of the output as fits. Results as ring_input. */
 int ring_output(struct ring *r, struct st_conn *c);
-/* Does the domain ask for a fresh start? Gives it one, the connection too. True if it did. */
+/* Does the domain ask for a fresh start? */
+bool ring_wants_reconnect(const struct ring *r);
+/* Gives it one if it does, the connection too. True if it did. */
 bool ring_reconnect(struct ring *r, struct st_conn *c);
 /* Puts the ring into the error state @error (XENSTORE_ERROR_*) and forgets the connection's affairs. */
 void ring_break(struct ring *r, struct st_conn *c, uint32_t error);
+/* The same without the connection. */
+void ring_fail(struct ring *r, uint32_t error);
 
 #endif

@@ -197,6 +197,21 @@ static enum st_stall may_run(struct st_conn *c, unsigned int budget)
     return budget ? ST_READY : ST_STALL_BUDGET;
 }
 
+/* Runs the request. What it takes of the budget: one, and one more for each so many events and nodes. False: no memory. */
+static bool run(struct st_conn *c, unsigned int *budget)
+{
+    struct st_store *s = c->store;
+    uint32_t events = s->events, nodes = s->all_nodes, work;
+
+    if (!st_dispatch(c))
+        return false;
+    work = s->events - events + (s->all_nodes > nodes ? s->all_nodes - nodes : nodes - s->all_nodes);
+    work = 1 + work / ST_WORK_OF_REQUEST;
+    *budget -= *budget < work ? *budget : work;
+    s->requests++;
+    return true;
+}
+
 static size_t feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
                    enum st_stall *stall)
 {
@@ -214,12 +229,10 @@ static size_t feed(struct st_conn *c, const void *data, size_t len, unsigned int
         *stall = may_run(c, *budget);
         if (*stall != ST_READY)
             return used;
-        if (!st_dispatch(c)) {
+        if (!run(c, budget)) {
             *stall = ST_STALL_MEMORY;
             return used;
         }
-        c->store->requests++;
-        --*budget;
         c->complete = false;
         c->in_have = 0;
     }
@@ -228,12 +241,46 @@ static size_t feed(struct st_conn *c, const void *data, size_t len, unsigned int
     return used;
 }
 
+/* Bytes that are still missing of the message of which @have are in @hdr and what follows it; @len if there are not so many. */
+static size_t rest(struct xsd_sockmsg hdr, size_t have, const char *data, size_t len)
+{
+    size_t head = have < sizeof(hdr) ? sizeof(hdr) - have : 0, n;
+
+    if (head > len)
+        return len;
+    if (head)
+        memcpy((char *)&hdr + have, data, head);
+    n = sizeof(hdr) + hdr.len - have;
+    return hdr.len > XENSTORE_PAYLOAD_MAX || n > len ? len : n;
+}
+
+/*
+ * How much of what is offered can be taken: the requests that may run now, and one more, which then waits. The tap is told of that
+ * alone, or whoever offers much and lets little be done would fill a journal with it.
+ */
+static size_t reach(const struct st_conn *c, const char *data, size_t len, unsigned int budget)
+{
+    uint32_t most = c->store->quota.outstanding, room = most > c->nr_replies ? most - c->nr_replies : 0;
+    uint32_t n = budget < room ? budget : room;
+    size_t have = c->complete ? 0 : c->in_have, at = 0;
+
+    for (n += !c->complete; n && at < len; n--, have = 0)
+        at += rest(c->in.hdr, have, data + at, len - at);
+    return at;
+}
+
 size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
                     enum st_stall *stall)
 {
     struct st_store *s = c->store;
     size_t used;
 
+    if (c->complete && !c->dead) {
+        *stall = may_run(c, *budget);
+        if (*stall != ST_READY)
+            return 0;
+    }
+    len = reach(c, data, len, *budget);
     if (len || c->complete)
         st_tap(s, ST_TAP_FEED, c, *budget, data, len);
     s->depth++;

@@ -223,6 +223,7 @@ struct st_store {
     uint32_t live_nodes, all_nodes; /* of the current tree; with those that transactions hold */
     size_t live_bytes, all_bytes;   /* of those, st_node_size() */
     uint64_t requests;
+    uint32_t events; /* that were to be queued, ever */
     size_t bytes;
     bool tracing;
     unsigned int depth; /* of calls that the tap is told of */

@@ -178,6 +178,7 @@ static void event(struct st_watch *w, const char *path, size_t len)
 {
     size_t skip = relative_skip(w);
 
+    w->conn->store->events++;
     if (!event_queue(w, path + skip, len - skip))
         overflow(w);
 }

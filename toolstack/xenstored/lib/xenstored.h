@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ST_DOMID_NONE 0x7ff4u /* DOMID_INVALID of xen/xen.h */
+#define ST_WORK_OF_REQUEST 16      /* events or nodes that count as one more request */
+#define ST_DOMID_NONE      0x7ff4u /* DOMID_INVALID of xen/xen.h */
 
 struct st_store;
 struct st_conn;
@@ -128,8 +129,8 @@ void st_conn_set_user(struct st_conn *c, void *user);
 unsigned int st_conn_domid(const struct st_conn *c);
 
 /*
- * Takes at most @len bytes of @data, executes at most *@budget requests (decremented for each) and says in
- * *@stall why it stopped. Returns the bytes taken. Call with len 0 to retry a stalled request.
+ * Takes at most @len bytes of @data, executes at most *@budget requests (decremented for each, by more where it
+ * makes many events or nodes) and says in *@stall why it stopped. Returns the bytes taken. Call with len 0 to retry a stalled request.
  */
 size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
                     enum st_stall *stall);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What one turn of a client may cost, and what of it a journal is told.
+ * UNIT-SOURCES: toolstack/xenstored/lib/alloc.c toolstack/xenstored/lib/conn.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/control.c toolstack/xenstored/lib/dispatch.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/domain.c toolstack/xenstored/lib/msg.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/node.c toolstack/xenstored/lib/ops.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/path.c toolstack/xenstored/lib/perms.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/watch.c toolstack/xenstored/lib/state_save.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/state_load.c toolstack/xenstored/lib/listing.c toolstack/xenstored/lib/state_nodes.c
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "xenstored_client.h"
+
+static struct client_memory memory;
+static struct st_store *store;
+static struct st_conn *guest;
+static struct client_msg msg;
+static struct {
+    unsigned int calls;
+    size_t bytes;
+} told;
+
+static void tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len)
+{
+    if (what != ST_TAP_FEED)
+        return;
+    told.calls++;
+    told.bytes += len;
+}
+
+static int setup(void **state)
+{
+    const struct st_hooks hooks = {.tap = tap};
+    struct st_conn *dom0;
+    char buf[64];
+
+    store = client_store(&memory, &hooks);
+    dom0 = st_conn_open_socket(store, false);
+    assert_int_equal(client_write(dom0, 0, "/local/domain/5", ""), 0);
+    assert_int_equal(
+        client_do(dom0, XS_SET_PERMS, 0, buf, client_pack(buf, 2, "/local/domain/5", "n5"), &msg), 0);
+    guest = st_conn_open_domain(store, 5);
+    told.calls = 0;
+    told.bytes = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    assert_int_equal(st_store_check(store), 0);
+    st_store_free(store);
+    assert_int_equal(memory.bytes, 0);
+    return 0;
+}
+
+/* @n equal requests one after the other; returns the length of all. */
+static size_t requests(char *to, unsigned int n, uint32_t type, const char *payload)
+{
+    struct xsd_sockmsg hdr = {type, 1, 0, (uint32_t)strlen(payload) + 1};
+    char *p = to;
+
+    while (n--) {
+        memcpy(p, &hdr, sizeof(hdr));
+        memcpy(p + sizeof(hdr), payload, hdr.len);
+        p += sizeof(hdr) + hdr.len;
+    }
+    return (size_t)(p - to);
+}
+
+/* Replies, events left out. */
+static unsigned int replies(void)
+{
+    unsigned int n = 0;
+
+    while (client_take(guest, &msg))
+        n += msg.hdr.type != XS_WATCH_EVENT;
+    return n;
+}
+
+/* A request that fires many watches, or removes many nodes, counts as many. */
+static void costly(void **state)
+{
+    unsigned int budget, i;
+    enum st_stall stall;
+    char buf[1024], path[16];
+    size_t len;
+
+    for (i = 0; i < 100; i++) {
+        sprintf(path, "t%u", i);
+        assert_int_equal(client_do(guest, XS_WATCH, 0, buf, client_pack(buf, 2, "n", path), &msg), 0);
+        replies();
+    }
+    len = requests(buf, 16, XS_WRITE, "n/x");
+    budget = 16;
+    st_conn_feed(guest, buf, len, &budget, &stall);
+    assert_int_equal(stall, ST_STALL_BUDGET);
+    assert_int_equal(budget, 0);
+    i = replies();
+    assert_in_range(i, 1, 16 * ST_WORK_OF_REQUEST / 100 + 1);
+    printf("%u requests that fire 100 watches in a turn of 16\n", i);
+    st_conn_reset(guest);
+    for (i = 0; i < 100; i++) {
+        sprintf(path, "m/%u", i);
+        assert_int_equal(client_path(guest, XS_MKDIR, 0, path, NULL), 0);
+    }
+    len = requests(buf, 1, XS_RM, "m");
+    budget = 16;
+    st_conn_feed(guest, buf, len, &budget, &stall);
+    assert_in_range(budget, 16 - 2 - 100 / ST_WORK_OF_REQUEST, 16 - 1 - 100 / ST_WORK_OF_REQUEST);
+}
+
+/* Whoever offers much and lets little be done fills no journal. */
+static void told_of_progress_alone(void **state)
+{
+    unsigned int budget = 4, i;
+    enum st_stall stall;
+    char buf[1024];
+    size_t len = requests(buf, 40, XS_READ, "a"), one = len / 40, used;
+
+    used = st_conn_feed(guest, buf, len, &budget, &stall);
+    assert_int_equal(stall, ST_STALL_BUDGET);
+    assert_int_equal(used, 5 * one); /* four are done, one waits */
+    assert_int_equal(told.bytes, used);
+    budget = 16;
+    used += st_conn_feed(guest, buf + used, len - used, &budget, &stall);
+    assert_int_equal(stall, ST_STALL_OUTPUT);
+    assert_int_equal(used, 21 * one);
+    assert_int_equal(told.bytes, used);
+    told.calls = 0;
+    for (i = 0; i < 100; i++) {
+        budget = 16;
+        assert_int_equal(st_conn_feed(guest, buf + used, len - used, &budget, &stall), 0);
+        assert_int_equal(stall, ST_STALL_OUTPUT);
+    }
+    assert_int_equal(told.calls, 0);
+    while (used < len) { /* cut anywhere */
+        i = used % 7 + 1 < len - used ? (unsigned int)(used % 7 + 1) : (unsigned int)(len - used);
+        replies();
+        budget = 16;
+        used += st_conn_feed(guest, buf + used, i, &budget, &stall);
+    }
+    assert_int_equal(told.bytes, len);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {T(costly), T(told_of_progress_alone)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
