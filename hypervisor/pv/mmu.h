@@ -18,9 +18,6 @@ static inline bool pv_breaks_l1tf(const struct domain *d, enum frame_type type, 
     return unlikely(container_of(d, const struct pv_domain, d)->l1tf_rule) && pte_names_memory(type, pte);
 }
 
-/* In count arguments: this is the continuation of a call; *pdone counts from before. */
-#define MMU_PREEMPTED 0x80000000u
-
 /* Whose tables, whose frames, on whose behalf. Page tables of `pt` map frames of `pg`. */
 struct pv_mmu_context {
     struct hypercall *hc;

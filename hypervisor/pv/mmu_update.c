@@ -2,6 +2,7 @@
 /* mmu_update: batches of checked writes to page table entries, and to M2P. Hot: a write to an L1 table of one's own. */
 #include "hv/guest.h"
 #include "pv/mmu.h"
+#include "pv/mmu_batch.h"
 
 #define CHUNK 16
 
@@ -88,7 +89,6 @@ static inline int perform(const struct pv_mmu_context *c, const mmu_update_t *u)
     }
 }
 
-/* Performs requests from `ptr` on. Returns how many were; *ret is 0, or why the next one was not: -ERESTART included. */
 static unsigned int perform_all(const struct pv_mmu_context *c, guest_ptr_t ptr, unsigned int count, int *ret)
 {
     mmu_update_t chunk[CHUNK];
@@ -112,7 +112,7 @@ static unsigned int perform_all(const struct pv_mmu_context *c, guest_ptr_t ptr,
                 return done;
             done++;
             if (unlikely(hypercall_preempt(c->hc) || pv_has_pending(c->hc->vcpu))) {
-                *ret = done < count || pv_has_pending(c->hc->vcpu) ? -ERESTART : 0;
+                *ret = mmu_batch_stop(c->hc, done < count);
                 return done;
             }
         }
@@ -120,38 +120,15 @@ static unsigned int perform_all(const struct pv_mmu_context *c, guest_ptr_t ptr,
     return done;
 }
 
+static size_t request_size(const struct hypercall *hc)
+{
+    (void)hc;
+    return sizeof(mmu_update_t);
+}
+
 /* mmu_update(reqs, count, pdone, foreigndom) */
 long do_mmu_update(struct hypercall *hc)
 {
-    uint32_t count = (uint32_t)hc->arg[1], before = 0, done = 0;
-    guest_ptr_t pdone = hypercall_ptr(hc, 2);
-    struct pv_mmu_context c;
-    int ret = 0;
-
-    if (unlikely(!guest_may_name(hc->arg[0])))
-        return -EFAULT;
-    if (unlikely(count & MMU_PREEMPTED)) {
-        count &= ~MMU_PREEMPTED;
-        if (guest_ptr_is_null(pdone) || copy_from_guest(&before, pdone, sizeof(before)))
-            before = 0;
-    }
-    if (pv_has_pending(hc->vcpu))
-        ret = pv_finish_pending(hc);
-    if (likely(ret == 0)) {
-        ret = pv_mmu_context_get(&c, hc, (uint32_t)hc->arg[3]);
-        if (likely(ret == 0)) {
-            done = perform_all(&c, hypercall_ptr(hc, 0), count, &ret);
-            pv_mmu_context_put(&c);
-        } else if (!c.pt) {
-            return ret; /* as on Xen: only who gets further is told how far */
-        }
-    }
-    before += done;
-    if (!guest_ptr_is_null(pdone) && copy_to_guest(pdone, &before, sizeof(before)))
-        before = 0; /* as on Xen, the count gets lost and nobody minds */
-    if (unlikely(ret == -ERESTART)) {
-        hc->arg[0] += (uint64_t)done * sizeof(mmu_update_t);
-        hc->arg[1] = (count - done) | MMU_PREEMPTED;
-    }
-    return ret;
+    return mmu_batch(hc,
+                     (struct mmu_batch){perform_all, request_size, .tells_own_tables = true}); /* as on Xen */
 }

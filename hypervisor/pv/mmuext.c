@@ -7,6 +7,7 @@
 #include "hv/string.h"
 #include "pv/descriptors.h"
 #include "pv/mmu.h"
+#include "pv/mmu_batch.h"
 
 static struct frame *find_frame(uint64_t number)
 {
@@ -225,7 +226,6 @@ static int perform(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
     return ops[cmd](c, op);
 }
 
-/* As in mmu_update.c: how many were performed; *ret says why not more. */
 static unsigned int perform_all(const struct pv_mmu_context *c, guest_ptr_t ptr, unsigned int count, int *ret)
 {
     size_t size = abi_size(c->hc, mmuext_op);
@@ -238,43 +238,21 @@ static unsigned int perform_all(const struct pv_mmu_context *c, guest_ptr_t ptr,
         if (unlikely(*ret))
             return done;
         if (unlikely(hypercall_preempt(c->hc) || pv_has_pending(c->hc->vcpu))) {
-            *ret = done + 1 < count || pv_has_pending(c->hc->vcpu) ? -ERESTART : 0;
+            *ret = mmu_batch_stop(c->hc, done + 1 < count);
             return done + 1;
         }
     }
     return count;
 }
 
+static size_t request_size(const struct hypercall *hc)
+{
+    return abi_size(hc, mmuext_op);
+}
+
 /* mmuext_op(ops, count, pdone, foreigndom) */
 long do_mmuext_op(struct hypercall *hc)
 {
-    uint32_t count = (uint32_t)hc->arg[1], before = 0, done = 0;
-    guest_ptr_t pdone = hypercall_ptr(hc, 2);
-    struct pv_mmu_context c;
-    int ret = 0;
-
-    if (unlikely(!guest_may_name(hc->arg[0])))
-        return -EFAULT;
-    if (unlikely(count & MMU_PREEMPTED)) {
-        count &= ~MMU_PREEMPTED;
-        if (guest_ptr_is_null(pdone) || copy_from_guest(&before, pdone, sizeof(before)))
-            before = 0;
-    }
-    if (pv_has_pending(hc->vcpu))
-        ret = pv_finish_pending(hc);
-    if (ret == 0) {
-        ret = pv_mmu_context_get(&c, hc, (uint32_t)hc->arg[3]);
-        if (ret)
-            return ret;
-        done = perform_all(&c, hypercall_ptr(hc, 0), count, &ret);
-        pv_mmu_context_put(&c);
-    }
-    before += done;
-    if (!guest_ptr_is_null(pdone) && copy_to_guest(pdone, &before, sizeof(before)))
-        before = 0; /* as on Xen, the count gets lost and nobody minds */
-    if (unlikely(ret == -ERESTART)) {
-        hc->arg[0] += (uint64_t)done * abi_size(hc, mmuext_op);
-        hc->arg[1] = (count - done) | MMU_PREEMPTED;
-    }
-    return ret;
+    return mmu_batch(
+        hc, (struct mmu_batch){perform_all, request_size, .tells_own_tables = false}); /* as on Xen */
 }

@@ -42,7 +42,7 @@ MUTANTS = [
      'if (pg == domain_xen || !domain_may_map_mmio(pg == domain_io ? caller : pg, mfn))',
      'if (pg == domain_xen || (!domain_may_map_mmio(pg == domain_io ? caller : pg, mfn) && !mfn.n))',
      'guest:mm/frames_of_devices mm/frames_not_ours', 'missing owner check: the local APIC and the IOMMU are the hypervisor\'s'),
-    ('a continued batch forgets how far it was', 'hypervisor/pv/mmu_update.c',
+    ('a continued batch forgets how far it was', 'hypervisor/pv/mmu_batch.h',
      'hc->arg[1] = (count - done) | MMU_PREEMPTED;',
      'hc->arg[1] = count | MMU_PREEMPTED;',
      'unit:pv_mmu', 'requests behind the end of the list are performed'),
