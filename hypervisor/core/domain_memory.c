@@ -182,20 +182,25 @@ static bool take_last(const struct domain *d, struct frame *f)
            fw_general(w) == 1 && fw_phase(w) == FW_IDLE && frame_cas(f, &w, w - FW_GENERAL_ONE);
 }
 
-bool domain_disown_frame(struct domain *d, struct frame *f)
+/* Takes from the domain a page that nobody else holds. *last: it was its last one, and domain_put() is due. False: somebody holds it, or it is not the domain's. */
+static inline bool take_from(struct domain *d, struct frame *f, bool *last)
 {
-    bool taken, last = false;
+    bool taken;
 
-    if (READ_ONCE(f->owner) != d->id)
-        return false;
     lock(&d->page_lock);
     taken = take_last(d, f);
-    if (taken) {
+    if (taken)
         domain_page_leaves(d, f);
-        last = !d->tot_pages;
-    }
+    *last = taken && !d->tot_pages;
     unlock(&d->page_lock);
-    if (!taken)
+    return taken;
+}
+
+bool domain_disown_frame(struct domain *d, struct frame *f)
+{
+    bool last;
+
+    if (READ_ONCE(f->owner) != d->id || !take_from(d, f, &last))
         return false;
     if (last)
         domain_put(d);
@@ -219,16 +224,9 @@ static bool is_forgotten(const struct frame *f)
 
 bool domain_reclaim_frame(struct domain *d, struct frame *f)
 {
-    bool taken, last = false;
+    bool last;
 
-    lock(&d->page_lock);
-    taken = take_last(d, f);
-    if (taken) {
-        domain_page_leaves(d, f);
-        last = !d->tot_pages;
-    }
-    unlock(&d->page_lock);
-    if (!taken)
+    if (!take_from(d, f, &last))
         return false;
     m2p_set(frame_to_mfn(f), INVALID_M2P);
     if (likely(is_forgotten(f))) {
