@@ -2,6 +2,7 @@
 /* Finds and switches on processor features. CPUID bits: SDM 2A, CPUID; APM 3, appendix E. */
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpu_policy.h"
 #include "arch/x86/cpuid_option.h"
 #include "core/options.h"
 #include "hv/log.h"
@@ -87,18 +88,18 @@ static void patch_features(const struct cpu_features *f)
 
 void cpu_features_init(void)
 {
-    struct cpuid_regs one = cpuid(1), seven = cpuid(0).a >= 7 ? cpuid_count(7, 0) : (struct cpuid_regs){0},
+    struct cpuid_regs zero = cpuid(0), one = cpuid(1),
+                      seven = zero.a >= 7 ? cpuid_count(7, 0) : (struct cpuid_regs){0},
                       ext = cpuid(0x80000001);
-    struct cpuid_regs vendor = cpuid(0);
+    bool amd = cpu_policy_vendor(&zero) == VENDOR_AMD;
     struct cpu_features *f = &cpu_features;
 
     f->on_tcg = is_tcg();
-    f->vendor_amd = vendor.b == 0x68747541 || vendor.b == 0x6f677948; /* "Auth", "Hygo" */
     f->nx = ext.d & 1U << 20;
     f->huge_pages = ext.d & 1U << 26;
     f->rdtscp = ext.d & 1U << 27;
-    f->syscall32 = f->vendor_amd;
-    f->sysenter = one.d & 1U << 11 && !f->vendor_amd;
+    f->syscall32 = amd;
+    f->sysenter = one.d & 1U << 11 && !amd;
     f->x2apic = one.c & 1U << 21;
     f->tsc_deadline = one.c & 1U << 24;
     f->pcid = one.c & 1U << 17;

@@ -8,10 +8,9 @@
 struct cpu_features {
     bool nx, smep, smap, umip, fsgsbase, xsave, xsaveopt, pcid, invpcid, x2apic, tsc_deadline, invariant_tsc,
         huge_pages, rdtscp, syscall32, sysenter;
-    bool on_tcg;     /* QEMU's emulation: SMAP stays off there (docs/decisions) */
-    bool vendor_amd; /* or Hygon */
-    uint64_t cr4;    /* what every processor runs with */
-    uint64_t xcr0;   /* the state components that we save */
+    bool on_tcg;   /* QEMU's emulation: SMAP stays off there (docs/decisions) */
+    uint64_t cr4;  /* what every processor runs with */
+    uint64_t xcr0; /* the state components that we save */
     uint32_t xsave_size;
 };
 extern struct cpu_features cpu_features;

@@ -19,9 +19,7 @@ static void spec_read(struct spec_cpu *cpu)
     if (cpuid(0x80000000).a >= 0x80000008)
         amd = cpuid(0x80000008);
     *cpu = (struct spec_cpu){
-        .vendor = zero.b == 0x756e6547                           ? VENDOR_INTEL /* "Genu" */
-                  : zero.b == 0x68747541 || zero.b == 0x6f677948 ? VENDOR_AMD   /* "Auth", "Hygo" */
-                                                                 : VENDOR_OTHER,
+        .vendor = cpu_policy_vendor(&zero),
         .family = (one.a >> 8 & 15) + ((one.a >> 8 & 15) == 15 ? one.a >> 20 & 255 : 0),
         .model = (one.a >> 4 & 15) | (one.a >> 16 & 15) << 4,
         .ibpb = seven.d & 1U << 26 || amd.b & 1U << 12,
