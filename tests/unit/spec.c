@@ -45,6 +45,22 @@ static const struct spec_cpu epyc = {
 static const struct spec_cpu bonnell = {.vendor = VENDOR_INTEL, .family = 6, .model = 0x1c};
 static const struct spec_cpu goldmont = {.vendor = VENDOR_INTEL, .family = 6, .model = 0x5c, .smep = true};
 
+static const struct spec_cpu cascade_lake = {.vendor = VENDOR_INTEL,
+                                             .family = 6,
+                                             .model = 0x55,
+                                             .ibpb = true,
+                                             .ibrs = true,
+                                             .stibp = true,
+                                             .smep = true,
+                                             .arch_capabilities = 0x2b};
+static const struct spec_cpu genoa = {.vendor = VENDOR_AMD,
+                                      .family = 0x19,
+                                      .model = 0x11,
+                                      .ibpb = true,
+                                      .stibp = true,
+                                      .automatic_ibrs = true,
+                                      .smep = true};
+
 static void test_weaknesses(void **state)
 {
     struct spec_policy p = decide(&skylake, NULL, NULL, NULL, NULL);
@@ -106,6 +122,28 @@ static void test_single_words(void **state)
     assert_true(!p.ibpb && !p.clear_buffers && p.split_root.dom0);
 }
 
+/* IBRS is used only where it can stay set; STIBP only where it is asked for. */
+static void test_restricted_branches(void **state)
+{
+    struct spec_policy p = decide(&cascade_lake, NULL, NULL, NULL, NULL);
+    struct spec_cpu before = cascade_lake;
+
+    (void)state;
+    assert_true(p.ibrs && !p.automatic_ibrs && !p.stibp);
+    p = decide(&genoa, NULL, NULL, NULL, NULL);
+    assert_true(p.ibrs && p.automatic_ibrs && !p.stibp);
+    before.arch_capabilities &= ~2UL;
+    assert_false(decide(&before, "ibrs", NULL, NULL, NULL).ibrs);
+    before.ibrs = false;
+    before.arch_capabilities |= 2;
+    assert_false(decide(&before, "ibrs", NULL, NULL, NULL).ibrs);
+    p = decide(&cascade_lake, "no-ibrs,stibp", NULL, NULL, NULL);
+    assert_true(!p.ibrs && p.stibp);
+    assert_false(decide(&epyc, "stibp", NULL, NULL, NULL).stibp);
+    assert_false(decide(&genoa, "stibp,no-xen", NULL, NULL, NULL).stibp);
+    assert_false(decide(&genoa, "no", NULL, NULL, NULL).ibrs);
+}
+
 static void test_domains(void **state)
 {
     struct spec_policy p = decide(&skylake, NULL, "dom0=off", "dom0", NULL);
@@ -130,9 +168,13 @@ static void test_unknown_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weaknesses),     cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_everything_off), cmocka_unit_test(test_single_words),
-        cmocka_unit_test(test_domains),        cmocka_unit_test(test_unknown_words),
+        cmocka_unit_test(test_weaknesses),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_everything_off),
+        cmocka_unit_test(test_single_words),
+        cmocka_unit_test(test_domains),
+        cmocka_unit_test(test_unknown_words),
+        cmocka_unit_test(test_restricted_branches),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,11 +265,15 @@ static inline void cpu_sti_halt(void)
 #define MSR_AMD_HWCR          0xc0010015
 #define MSR_AMD_DE_CFG        0xc0011029
 
-#define EFER_SCE   0x1u
-#define EFER_LME   0x100u
-#define EFER_LMA   0x400u
-#define EFER_NX    0x800u
-#define EFER_SVME  0x1000u
-#define EFER_FFXSR 0x4000u
+#define EFER_SCE    0x1u
+#define EFER_LME    0x100u
+#define EFER_LMA    0x400u
+#define EFER_NX     0x800u
+#define EFER_SVME   0x1000u
+#define EFER_FFXSR  0x4000u
+#define EFER_AIBRSE 0x200000u
+
+#define SPEC_CTRL_IBRS  1u
+#define SPEC_CTRL_STIBP 2u
 
 #endif

@@ -11,6 +11,7 @@
 #include "arch/x86/hostmap.h"
 #include "arch/x86/image.h"
 #include "arch/x86/io_access_init.h"
+#include "arch/x86/spec.h"
 #include "arch/x86/split_root.h"
 #include "arch/x86/stack.h"
 #include "core/domain.h"
@@ -322,4 +323,5 @@ void cpu_enter(unsigned int cpu)
     wrmsr(MSR_SYSENTER_SP, (uint64_t)stack_top());             /* until its gate's first instruction */
     wrmsr(MSR_SYSENTER_IP, block + GATE_CODE + 512);
     cpu_features_apply();
+    spec_apply();
 }

@@ -7,8 +7,9 @@
 #include "hv/bitops.h"
 #include "hv/string.h"
 
-#define ARCH_RDCL_NO (1U << 0)
-#define ARCH_MDS_NO  (1U << 5)
+#define ARCH_RDCL_NO  (1U << 0)
+#define ARCH_IBRS_ALL (1U << 1) /* IBRS may stay set: it then holds for whatever is trained later, too */
+#define ARCH_MDS_NO   (1U << 5)
 
 /* Models of family 6 that are in order or keep faulting loads' data to themselves. */
 #define NOT_MELTDOWN 1
@@ -131,10 +132,21 @@ static void read_domains(struct spec_domains *to, const char *list, const char *
     }
 }
 
+static void switch_ours_off(struct spec_policy *p)
+{
+    p->ibpb = p->ibrs = p->stibp = p->clear_buffers = p->fill_return_stack = false;
+}
+
 static void switch_all_off(struct spec_policy *p)
 {
-    p->ibpb = p->clear_buffers = p->fill_return_stack = false;
+    switch_ours_off(p);
     p->split_root = p->l1tf_rule = (struct spec_domains){false, false};
+}
+
+/* The other kind of IBRS has to be set anew on every entry, which costs more than the retpolines that do the same. */
+static bool ibrs_can_stay(const struct spec_cpu *cpu)
+{
+    return cpu->automatic_ibrs || (cpu->ibrs && cpu->arch_capabilities & ARCH_IBRS_ALL);
 }
 
 static void read_spec_ctrl(struct spec_policy *p, const struct spec_cpu *cpu, const char *list,
@@ -147,9 +159,13 @@ static void read_spec_ctrl(struct spec_policy *p, const struct spec_cpu *cpu, co
         if (truth(&w) == 0)
             switch_all_off(p);
         else if ((on = setting(&w, "xen")) == 0)
-            p->ibpb = p->clear_buffers = p->fill_return_stack = false;
+            switch_ours_off(p);
         else if ((on = setting(&w, "ibpb")) >= 0)
             p->ibpb = on && cpu->ibpb;
+        else if ((on = setting(&w, "ibrs")) >= 0)
+            p->ibrs = on && ibrs_can_stay(cpu);
+        else if ((on = setting(&w, "stibp")) >= 0)
+            p->stibp = on && cpu->stibp;
         else if ((on = setting(&w, "md-clear")) >= 0)
             p->clear_buffers = on && cpu->md_clear;
         else if ((on = setting(&w, "rsb")) >= 0)
@@ -167,6 +183,8 @@ void spec_decide(struct spec_policy *p, const struct spec_cpu *cpu, const struct
     *unknown = NULL;
     find_weaknesses(p, cpu);
     p->ibpb = cpu->ibpb;
+    p->ibrs = ibrs_can_stay(cpu);
+    p->automatic_ibrs = cpu->automatic_ibrs;
     p->clear_buffers = p->mds && cpu->md_clear;
     p->fill_return_stack = !cpu->smep;
     p->split_root = (struct spec_domains){p->meltdown, p->meltdown};

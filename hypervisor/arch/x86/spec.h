@@ -13,6 +13,8 @@ struct spec_cpu {
     enum cpu_vendor vendor;
     unsigned int family, model;
     bool ibpb, md_clear, smep;
+    bool ibrs, stibp;           /* IA32_SPEC_CTRL has these bits */
+    bool automatic_ibrs;        /* AMD: EFER has AIBRSE */
     uint64_t arch_capabilities; /* 0 where the processor does not have the MSR */
 };
 
@@ -25,8 +27,11 @@ struct spec_policy {
     /* What the processor is open to. */
     bool meltdown, l1tf, mds;
     /* What is done. */
-    bool ibpb;              /* predictors are flushed between domains */
-    bool clear_buffers;     /* VERW on the way out to a guest */
+    bool ibpb;           /* predictors are flushed between domains */
+    bool ibrs;           /* set once and for all: what a guest trained steers no indirect branch of ours */
+    bool stibp;          /* set once and for all: nor do the branches of the sibling thread steer a guest's */
+    bool automatic_ibrs; /* ibrs is a bit in EFER, not in IA32_SPEC_CTRL */
+    bool clear_buffers;  /* VERW on the way out to a guest */
     bool fill_return_stack; /* on the way in: without SMEP a guest's return addresses could be followed */
     struct spec_domains split_root; /* guests run on page tables without our memory */
     struct spec_domains l1tf_rule;  /* not-present entries may not name memory */
@@ -48,6 +53,9 @@ void spec_decide(struct spec_policy *p, const struct spec_cpu *cpu, const struct
 
 /* The boot processor, after options_parse(): fills spec_policy and says on the console what was decided. */
 void spec_init(void);
+
+/* Each processor, when it starts: what is set once and for all. */
+void spec_apply(void);
 
 static inline bool spec_applies(const struct spec_domains *to, domid_id_t domain)
 {

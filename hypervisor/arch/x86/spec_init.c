@@ -12,21 +12,38 @@ __section(".decided") uint16_t spec_verw_selector = HV_DS;
 
 static void spec_read(struct spec_cpu *cpu)
 {
-    struct cpuid_regs zero = cpuid(0), one = cpuid(1), seven = {0}, amd = {0};
+    struct cpuid_regs zero = cpuid(0), one = cpuid(1), seven = {0}, amd = {0}, amd2 = {0};
 
     if (zero.a >= 7)
         seven = cpuid_count(7, 0);
     if (cpuid(0x80000000).a >= 0x80000008)
         amd = cpuid(0x80000008);
+    if (cpuid(0x80000000).a >= 0x80000021)
+        amd2 = cpuid(0x80000021);
     *cpu = (struct spec_cpu){
         .vendor = cpu_policy_vendor(&zero),
         .family = (one.a >> 8 & 15) + ((one.a >> 8 & 15) == 15 ? one.a >> 20 & 255 : 0),
         .model = (one.a >> 4 & 15) | (one.a >> 16 & 15) << 4,
         .ibpb = seven.d & 1U << 26 || amd.b & 1U << 12,
+        .ibrs = seven.d & 1U << 26,
+        .stibp = seven.d & 1U << 27 || amd.b & 1U << 15,
+        .automatic_ibrs = amd2.a & 1U << 8,
         .md_clear = seven.d & 1U << 10,
         .smep = seven.b & 1U << 7 && option_bool("smep", true),
         .arch_capabilities = seven.d & 1U << 29 ? rdmsr(MSR_ARCH_CAPABILITIES) : 0,
     };
+}
+
+/* APM 2, 3.2.9 (AIBRSE); SDM 4, IA32_SPEC_CTRL. A guest has neither register, so what is set stays. */
+void spec_apply(void)
+{
+    const struct spec_policy *p = &spec_policy;
+    bool in_msr = p->ibrs && !p->automatic_ibrs;
+
+    if (p->ibrs && p->automatic_ibrs)
+        wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AIBRSE);
+    if (in_msr || p->stibp)
+        wrmsr(MSR_SPEC_CTRL, (in_msr ? SPEC_CTRL_IBRS : 0) | (p->stibp ? SPEC_CTRL_STIBP : 0));
 }
 
 static const char *for_whom(const struct spec_domains *to)
@@ -59,11 +76,9 @@ void spec_init(void)
     if (unknown)
         printk("Speculation: \"%s\" is not understood: ignored (see docs/design/speculation.md)\n", unknown);
     printk("Speculation: the processor is open to%s%s%s%s; split root for %s, L1TF rule for %s, IBPB %s, "
-           "VERW %s, "
-           "return "
-           "stack filled: %s\n",
+           "IBRS %s, STIBP %s, VERW %s, return stack filled: %s\n",
            p->meltdown ? " Meltdown" : "", p->l1tf ? " L1TF" : "", p->mds ? " MDS" : "",
            p->meltdown || p->l1tf || p->mds ? "" : " neither Meltdown nor L1TF nor MDS",
-           for_whom(&p->split_root), for_whom(&p->l1tf_rule), p->ibpb ? "on" : "off",
-           p->clear_buffers ? "on" : "off", p->fill_return_stack ? "yes" : "no");
+           for_whom(&p->split_root), for_whom(&p->l1tf_rule), p->ibpb ? "on" : "off", p->ibrs ? "on" : "off",
+           p->stibp ? "on" : "off", p->clear_buffers ? "on" : "off", p->fill_return_stack ? "yes" : "no");
 }
