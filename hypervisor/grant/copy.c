@@ -5,7 +5,8 @@
 #include "hv/string.h"
 
 struct side {
-    struct domain *granter; /* with a reference */
+    struct domain
+        *granter; /* with a reference, but for the caller itself, which stays for the length of the call */
     bool by_ref, write;
     uint32_t ref;
     struct domain *via; /* the entry is transitive: this one's `via_ref` is used, too; with a reference */
@@ -103,8 +104,14 @@ static int16_t take_own(struct side *s, const abi_gnttab_copy_ptr_t *p)
 
 static int16_t find_granter(struct side *s, struct domain *self, domid_t id)
 {
-    s->granter = domain_get_or_self(id, self);
+    s->granter = id == DOMID_SELF || id == self->id ? self : domain_get(id);
     return s->granter && s->granter->grant ? GNTST_okay : GNTST_bad_domain;
+}
+
+static void forget_granter(const struct side *s, const struct domain *self)
+{
+    if (s->granter && s->granter != self)
+        domain_put(s->granter);
 }
 
 static int16_t take_side(struct side *s, const struct domain *self, const abi_gnttab_copy_ptr_t *p)
@@ -163,10 +170,8 @@ static int16_t copy(struct domain *self, const abi_gnttab_copy_t *op)
         status = find_granter(&to, self, op->dest.domid);
     if (!status)
         status = copy_between(self, &to, &from, op);
-    if (from.granter)
-        domain_put(from.granter);
-    if (to.granter)
-        domain_put(to.granter);
+    forget_granter(&from, self);
+    forget_granter(&to, self);
     return status;
 }
 

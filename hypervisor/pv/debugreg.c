@@ -42,6 +42,15 @@ static void load_register(struct pv_vcpu *p, unsigned int reg, uint64_t value)
     }
 }
 
+/* Of any of the four, be it on or not, as on Xen. */
+static bool has_io_breakpoint(uint64_t dr7)
+{
+    for (unsigned int i = 0; i < 4; i++)
+        if ((dr7 >> (16 + 4 * i) & 3) == 2)
+            return true;
+    return false;
+}
+
 static long set_dr7(struct pv_vcpu *p, uint64_t value)
 {
     if (value >> 32)
@@ -49,9 +58,8 @@ static long set_dr7(struct pv_vcpu *p, uint64_t value)
     value = (value & ~DR7_FIXED_ZERO) | DR7_FIXED_ONE;
     if (value & DR7_GD)
         return -EPERM;
-    for (unsigned int i = 0; i < 4; i++)
-        if ((value >> (16 + 4 * i) & 3) == 2 && (value >> (2 * i) & 3) && !(p->cr4_guest & CR4_DE))
-            return -EPERM;
+    if (value & DR7_ACTIVE && has_io_breakpoint(value) && !(p->cr4_guest & CR4_DE))
+        return -EPERM;
     p->dr7 = value;
     if (&p->v == current_vcpu()) {
         write_dr0(p->dr[0]);

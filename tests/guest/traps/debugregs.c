@@ -62,14 +62,16 @@ KIT_TEST(debug_control)
         int rc;
         uint64_t reads;
     } cases[] = {
-        {0x1, 0, 0x401},        {0x2, 0, 0x402},           {0x3, 0, 0x403},       {0x300, 0, 0x700},
-        {0x800, 0, 0x400},      {0x1000, 0, 0x400},        {0x2000, -1, 0x400},   {0x10001, 0, 0x10401},
-        {0x20001, -1, 0x10401}, {0x30001, 0, 0x30401},     {0x80001, 0, 0x80401}, {0xb0001, 0, 0xb0401},
-        {0xc0001, 0, 0xc0401},  {1UL << 32, -22, 0xc0401},
+        {0x1, 0, 0x401},           {0x2, 0, 0x402},           {0x3, 0, 0x403},
+        {0x300, 0, 0x700},         {0x800, 0, 0x400},         {0x1000, 0, 0x400},
+        {0x2000, -1, 0x400},       {0x10001, 0, 0x10401},     {0x20001, -1, 0x10401},
+        {0x30001, 0, 0x30401},     {0x80001, 0, 0x80401},     {0xb0001, 0, 0xb0401},
+        {0xc0001, 0, 0xc0401},     {1UL << 32, -22, 0xc0401}, {0x200001, -1, 0xc0401},
+        {0x20000040, -1, 0xc0401}, {0x2220000, 0, 0x2220400},
     };
 
     reset();
-    /* Refused: general detect; I/O breakpoints without CR4.DE. */
+    /* Refused: general detect; I/O breakpoints without CR4.DE, if any is on, another one, too. */
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
         CHECK_RC(hcall_set_debugreg(7, cases[i].value), cases[i].rc);
         CHECK_EQ(hcall_get_debugreg(7), cases[i].reads);
