@@ -2,6 +2,8 @@
 /*
  * multicall: a list of calls in guest memory. All share one preemption budget, and between two of them there is always a look at what is pending. When an entry stops half way, what is left of it is written back into the entry, so that the
  * list can be taken up again there; the guest may change it meanwhile, which harms nobody else, for every entry is checked as a call of its own.
+ *
+ * An iret ends the list where it stands: behind it the guest may be in its user mode, on other page tables, where nothing is a hypercall of its kernel's any more.
  */
 #include "top/calls.h"
 #include "arch/x86/guest_word.h"
@@ -61,6 +63,8 @@ static long run_entry(struct hypercall *hc, struct hypercall *child, struct mult
     child->budget = hc->budget;
     result = hypercall_dispatch(child);
     hc->budget = child->budget;
+    if (unlikely(child->keeps_registers))
+        return 0;
     if (unlikely(result == -ERESTART))
         return write_rest(at, child) ? -ERESTART : -EFAULT;
     return write_result(at, result) ? 0 : -EFAULT;
@@ -81,6 +85,8 @@ static long run_entry_32(struct hypercall *hc, struct hypercall *child, guest_pt
     child->budget = hc->budget;
     result = hypercall_dispatch(child);
     hc->budget = child->budget;
+    if (child->keeps_registers)
+        return 0;
     if (result != -ERESTART)
         return guest_word_write(hc, guest_ptr_add(at, abi_offset_as(true, multicall_entry, result)), 0,
                                 (uint64_t)result);
@@ -104,6 +110,10 @@ long do_multicall(struct hypercall *hc)
                               : run_entry_32(hc, &child, hypercall_ptr(hc, 0));
         if (rc)
             return rc;
+        if (unlikely(child.keeps_registers)) {
+            hc->keeps_registers = true;
+            return 0;
+        }
         hc->arg[0] += abi_size_as(width32, multicall_entry);
         hc->arg[1]--;
         if (hc->arg[1] && softirq_pending_here()) /* an entry may be a long call of any kind */

@@ -276,7 +276,7 @@ KIT_TEST(syscall_below_the_hole)
 }
 
 /* XSA-213: calls that change the ground under a multicall, inside one. */
-KIT_TEST(multicall_with_iret)
+KIT_TEST(multicall_with_new_root)
 {
     multicall_entry_t list[3] = {{.op = __HYPERVISOR_xen_version, .args = {XENVER_version}},
                                  {.op = __HYPERVISOR_mmuext_op},
@@ -297,6 +297,94 @@ KIT_TEST(multicall_with_iret)
     CHECK_RC(kit_mmuext1(MMUEXT_NEW_BASEPTR, kit_root_mfn, 0), 0);
     CHECK_RC(kit_unpin(kit_mfn_of(t)), 0);
     CHECK_RC(kit_table_free(t), 0);
+}
+
+#define TOLD 0x5a5a5a5aUL
+
+struct iret_frame {
+    uint64_t room[64]; /* below the stack pointer */
+    struct iret_context to;
+};
+
+/* The list, with the frame as the stack. Comes back if the iret in it leads to the next instruction: with what is in RAX then. */
+static uint64_t run_list(multicall_entry_t *list, unsigned n, struct iret_frame *f)
+{
+    uint64_t rax = __HYPERVISOR_multicall;
+    register uint64_t old_sp __asm__("r12");
+    register uint64_t rip __asm__("r13") = f->to.rip;
+
+    __asm__ volatile("mov %%rsp, %[old]\n"
+                     "lea 1f(%%rip), %%rcx\n"
+                     "test %[rip], %[rip]\n"
+                     "cmovz %%rcx, %[rip]\n"
+                     "mov %[rip], %c[at_rip](%[frame])\n"
+                     "mov %[frame], %%rsp\n"
+                     "syscall\n"
+                     "1: mov %[old], %%rsp\n"
+                     : "+a"(rax), [old] "=&r"(old_sp), [rip] "+r"(rip)
+                     : [frame] "r"(&f->to), "D"(list),
+                       "S"((uint64_t)n), [at_rip] "i"(offsetof(struct iret_context, rip))
+                     : "rcx", "r11", "memory");
+    return rax;
+}
+
+/* XSA-213: an iret ends the multicall that it stands in, wherever it leads; it has no result. */
+KIT_TEST(multicall_with_iret_to_kernel)
+{
+    static struct iret_frame f;
+    multicall_entry_t list[2] = {{.op = __HYPERVISOR_iret, .result = TOLD},
+                                 {.op = __HYPERVISOR_xen_version, .args = {XENVER_version}, .result = TOLD}};
+    uint64_t rax;
+
+    kit_events_disable();
+
+    f.to = (struct iret_context){.rax = TOLD,
+                                 .cs = FLAT_KERNEL_CS64 & ~3,
+                                 .ss = FLAT_KERNEL_SS & ~3,
+                                 .rflags = 2,
+                                 .rsp = (uintptr_t)&f.to};
+    rax = run_list(list, 2, &f);
+    kit_events_enable();
+    CHECK_EQ(rax, TOLD);
+    CHECK_EQ(list[0].result, TOLD);
+    CHECK_EQ(list[1].result, TOLD);
+}
+
+static const uint8_t trap_code[] = {0xcd, 0x80}; /* int $0x80 */
+
+KIT_TEST(multicall_with_iret_to_user)
+{
+    static struct iret_frame f;
+    static struct kit_user user;
+    multicall_entry_t *list = kit_page_alloc();
+    struct kit_vcpu *v = kit_this();
+
+    CHECK_RC(kit_user_init(&user, trap_code, sizeof(trap_code)), 0);
+    CHECK_RC(kit_map(user.root_mfn, (uintptr_t)list, kit_maddr_of(list) | PTE_RW | PTE_U), 0);
+    list[0] = (multicall_entry_t){.op = __HYPERVISOR_iret, .result = TOLD};
+    list[1] = (multicall_entry_t){.op = __HYPERVISOR_xen_version, .args = {XENVER_version}, .result = TOLD};
+    CHECK_RC(kit_mmuext1(MMUEXT_NEW_USER_BASEPTR, user.root_mfn, 0), 0);
+    CHECK_RC(hcall_stack_switch(FLAT_KERNEL_SS, (uintptr_t)v->trap_stack + KIT_STACK_SIZE), 0);
+    kit_events_disable();
+    f.to = (struct iret_context){.rax = TOLD,
+                                 .cs = FLAT_USER_CS64,
+                                 .ss = FLAT_USER_SS64,
+                                 .rflags = 2 | KIT_FLAGS_IF,
+                                 .rsp = KIT_USER_DATA + KIT_PAGE_SIZE,
+                                 .rip = KIT_USER_CODE};
+    v->user = &user;
+    if (!kit_setjmp(&user.exit))
+        run_list(list, 2, &f);
+    v->user = NULL;
+    kit_events_enable();
+    CHECK_EQ(user.regs.vector, 0x80);
+    CHECK_EQ(user.regs.rax, TOLD);
+    CHECK_EQ(list[0].result, TOLD);
+    CHECK_EQ(list[1].result, TOLD);
+    CHECK_RC(kit_mmuext1(MMUEXT_NEW_USER_BASEPTR, 0, 0), 0);
+    CHECK_RC(kit_map(user.root_mfn, (uintptr_t)list, 0), 0);
+    kit_user_free(&user);
+    kit_page_free(list);
 }
 
 /* Made-up continuations of batches. */
