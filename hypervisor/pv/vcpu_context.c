@@ -102,6 +102,9 @@ static void set_root(struct vcpu *v, const struct root_slot *slot, struct frame 
         pv_show_m2p(v->domain, frame_to_va(f), true);
     *slot->frame = f;
     *slot->cr3 = f ? mfn_to_paddr(frame_to_mfn(f)) : 0;
+    /* Between two tries it may run on what there is: not in a user mode that has no tables. */
+    if (!pv_vcpu(v)->cr3_user)
+        pv_vcpu(v)->kernel_mode = true;
 }
 
 /*
