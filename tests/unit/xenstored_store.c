@@ -378,6 +378,47 @@ static void unread_events(void **state)
     assert_true(own >= 1);
 }
 
+/* Nor do a guest's writes fill the memory for a client of domain 0 that reads nothing. */
+static void unread_by_domain_0(void **state)
+{
+    char name[48], last[64] = "";
+    size_t bytes = 0;
+    const char *e;
+    int i, own = 0, n = 0;
+
+    assert_int_equal(client_two(dom0, XS_WATCH, 0, "/", "t"), 0);
+    next_event(dom0);
+    for (i = 0; i < 17 * 300; i++) { /* the same few nodes: one event each */
+        snprintf(name, sizeof(name), "n%d", i % 17);
+        assert_int_equal(client_write(guest, 0, name, ""), 0);
+        if (i == 17)
+            bytes = memory.bytes;
+    }
+    assert_int_equal(memory.bytes, bytes);
+    for (i = 0; i < 17; i++) {
+        snprintf(name, sizeof(name), "/local/domain/5/n%d t", i);
+        assert_string_equal(next_event(dom0), name);
+    }
+    assert_string_equal(next_event(dom0), "");
+    for (i = 0; i < 40000; i++) { /* ever new ones: bounded, and it is told to look at everything */
+        snprintf(name, sizeof(name), "m%d", i);
+        assert_int_equal(client_write(guest, 0, name, ""), 0);
+        assert_int_equal(client_path(guest, XS_RM, 0, name, NULL), 0);
+    }
+    assert_true(memory.bytes < bytes + 5 * 1024 * 1024);
+    assert_int_equal(st_store_check(store), 0);
+    while (*(e = next_event(dom0))) {
+        n++;
+        own += !strcmp(e, "/ t");
+        snprintf(last, sizeof(last), "%s", e);
+    }
+    assert_true(n > 10000); /* what one great transaction makes */
+    assert_int_equal(own, 1);
+    assert_string_equal(last, "/ t");
+    assert_int_equal(client_write(guest, 0, "n1", ""), 0);
+    assert_string_equal(next_event(dom0), "/local/domain/5/n1 t");
+}
+
 static void split_anywhere(void **state)
 {
     char buf[64];
@@ -538,10 +579,11 @@ static void readonly_socket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(read_and_write), T(paths),         T(directories),     T(removal),
-        T(permissions),    T(watches),       T(special_watches), T(transactions),
-        T(quotas),         T(unread_events), T(split_anywhere),  T(outstanding),
-        T(credit),         T(snapshots),     T(death),           T(readonly_socket),
+        T(read_and_write),  T(paths),         T(directories),        T(removal),
+        T(permissions),     T(watches),       T(special_watches),    T(transactions),
+        T(quotas),          T(unread_events), T(unread_by_domain_0), T(split_anywhere),
+        T(outstanding),     T(credit),        T(snapshots),          T(death),
+        T(readonly_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

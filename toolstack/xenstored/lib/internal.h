@@ -21,6 +21,8 @@
 #define ST_DOMID_FIRST_RESERVED 0x7ff0u /* xen/xen.h */
 #define ST_PATH_MAX             XENSTORE_ABS_PATH_MAX
 #define ST_MAX_ARGS             16
+/* Undelivered events of a privileged connection, in bytes; others have the quota `memory`. Some 25,000 of them: a transaction. */
+#define ST_EVENT_BYTES (4u * 1024 * 1024)
 
 /* Permission bits. */
 #define ST_READ  1u
@@ -114,11 +116,12 @@ struct st_msg {
     struct st_list link;    /* conn.out */
     struct st_list pending; /* watch.pending, if an event */
     struct st_watch *watch; /* whose event it is, while both live */
+    struct st_msg *chain;   /* in conn.index */
     bool event;
     char *buf;
     uint32_t len;      /* header and payload */
     uint32_t capacity; /* of buf */
-    uint32_t hash;     /* of the payload, for events */
+    uint32_t hash;     /* of an event in conn.index: of its path */
     char small[sizeof(struct xsd_sockmsg) + 24];
 };
 
@@ -186,9 +189,12 @@ struct st_conn {
     bool privileged, readonly, dead, complete;
     uint8_t error; /* XENSTORE_ERROR_* */
     uint32_t nr_watches, nr_txns, nr_replies, next_txn;
-    uint32_t bytes;     /* watches, transactions, messages */
-    uint32_t sent;      /* bytes of the first message already delivered */
-    uint32_t overflows; /* watches with overflow set */
+    uint32_t bytes;                  /* watches, transactions, messages */
+    uint32_t sent;                   /* bytes of the first message already delivered */
+    uint32_t overflows;              /* watches with overflow set */
+    uint32_t nr_events, event_bytes; /* undelivered */
+    uint32_t index_size;
+    struct st_msg **index; /* those events by path, when they are many (msg.c) */
     uint32_t in_have;
     struct {
         struct xsd_sockmsg hdr;
@@ -431,6 +437,8 @@ int st_msg_resize(struct st_conn *c, struct st_msg *m, uint32_t len);
 void st_msg_queue(struct st_conn *c, struct st_msg *m);
 void st_msg_free(struct st_conn *c, struct st_msg *m);
 void st_conn_mark_ready(struct st_conn *c);
+/* Is an event of @w with @path (as the client sees it) still wholly undelivered? */
+bool st_event_pending(const struct st_watch *w, const char *path, size_t len);
 
 /* txn.c */
 struct st_txn *st_txn_find(struct st_conn *c, uint32_t id);

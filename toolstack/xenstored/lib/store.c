@@ -188,17 +188,20 @@ static void audit_domain(void *ctx, unsigned int domid)
 
 static unsigned int audit_conn(const struct st_conn *c)
 {
-    uint32_t watches = 0, txns = 0, replies = 0, overflows = 0;
+    uint32_t watches = 0, txns = 0, replies = 0, events = 0, overflows = 0;
     const struct st_list *l;
 
     for (l = c->watches.next; l != &c->watches; l = l->next, watches++)
         overflows += list_of(l, struct st_watch, on_conn)->overflow;
     for (l = c->txns.next; l != &c->txns; l = l->next)
         txns++;
-    for (l = c->out.next; l != &c->out; l = l->next)
+    for (l = c->out.next; l != &c->out; l = l->next) {
         replies += !list_of(l, struct st_msg, link)->event;
+        events += list_of(l, struct st_msg, link)->event;
+    }
     return (watches != c->nr_watches) + (txns != c->nr_txns) + (replies != c->nr_replies) +
-           (overflows != c->overflows) +
+           (overflows != c->overflows) + (events != c->nr_events) +
+           (!events && (c->event_bytes || c->index)) +
            (list_empty(&c->out) && list_empty(&c->watches) && !txns && c->bytes);
 }
 

@@ -5,11 +5,9 @@
  *
  * No event is lost. One that cannot be queued (no memory, or the client leaves too much unread) marks its
  * watch, which then fires with its own path as soon as there is room: the client looks again at all it
- * watches.
+ * watches. That holds for domain 0's clients, too: a guest decides how much there is to tell them.
  */
 #include "toolstack/xenstored/lib/internal.h"
-
-#define MERGE_DEPTH 16 /* how many undelivered events of one watch are compared with a new one */
 
 /* A hash which has a value for each prefix on the way. */
 static uint64_t hash_step(uint64_t h, unsigned char c)
@@ -116,29 +114,13 @@ static void overflow(struct st_watch *w)
     st_conn_mark_ready(w->conn);
 }
 
-/* Is an equal event still wholly undelivered? Then the new one says nothing new. */
-static bool merged(const struct st_watch *w, const char *path, size_t len)
+/* Is there room for an event with a path of @len bytes? It is charged at least so much. */
+static bool has_room(const struct st_watch *w, size_t len)
 {
     const struct st_conn *c = w->conn;
-    const struct st_list *l = w->pending.prev;
-    int i;
+    size_t more = sizeof(struct st_msg) + len + 1 + w->token_len + 1;
 
-    for (i = 0; i < MERGE_DEPTH && l != &w->pending; i++, l = l->prev) {
-        const struct st_msg *m = list_of(l, struct st_msg, pending);
-
-        if (m->link.prev == &c->out && c->sent)
-            continue;
-        if (m->len == sizeof(struct xsd_sockmsg) + len + 1 + w->token_len + 1 &&
-            !memcmp(m->buf + sizeof(struct xsd_sockmsg), path, len))
-            return true;
-    }
-    return false;
-}
-
-/* What an event with a path of @len bytes is charged, at least. */
-static size_t event_bytes(const struct st_watch *w, size_t len)
-{
-    return sizeof(struct st_msg) + len + 1 + w->token_len + 1;
+    return c->privileged ? c->event_bytes + more <= ST_EVENT_BYTES : !over_memory(c, more);
 }
 
 /* Queues an event for @w with @path (relative already where the watch is). */
@@ -149,9 +131,9 @@ static bool event_queue(struct st_watch *w, const char *path, size_t len)
     struct xsd_sockmsg hdr = {.type = XS_WATCH_EVENT, .len = payload};
     struct st_msg *m;
 
-    if (merged(w, path, len))
+    if (st_event_pending(w, path, len)) /* the new one says nothing new */
         return true;
-    if (over_memory(c, event_bytes(w, len)))
+    if (!has_room(w, len))
         return false;
     m = st_msg_new(c, (uint32_t)sizeof(hdr) + payload);
     if (!m)
@@ -192,7 +174,7 @@ bool st_watch_may_retry(const struct st_conn *c)
         const struct st_watch *w = list_of(l, struct st_watch, on_conn);
 
         if (w->overflow)
-            return !over_memory(c, event_bytes(w, w->path->len - relative_skip(w)));
+            return has_room(w, w->path->len - relative_skip(w));
     }
     return false;
 }
