@@ -11,6 +11,7 @@
  * UNIT-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
  * UNIT-SOURCES: toolstack/xenstored/lib/watch.c toolstack/xenstored/lib/state_save.c
  * UNIT-SOURCES: toolstack/xenstored/lib/state_load.c toolstack/xenstored/lib/listing.c toolstack/xenstored/lib/state_nodes.c
+ * UNIT-FLAGS: -Wl,--wrap=st_tree_find
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,6 +24,20 @@ static struct client_memory memory;
 static struct st_store *store;
 static struct st_conn *dom0, *guest, *other; /* the domains 5 and 6 */
 static struct client_msg msg;
+
+static unsigned int nr_finds;
+struct st_node *__real_st_tree_find(const struct st_store *s, struct st_node *root, const char *path,
+                                    size_t len);
+struct st_node *__wrap_st_tree_find(const struct st_store *s, struct st_node *root, const char *path,
+                                    size_t len);
+
+/* Walks of the tree are counted. */
+struct st_node *__wrap_st_tree_find(const struct st_store *s, struct st_node *root, const char *path,
+                                    size_t len)
+{
+    nr_finds++;
+    return __real_st_tree_find(s, root, path, len);
+}
 
 static void set_perms(const char *path, const char *p0, const char *p1)
 {
@@ -248,6 +263,34 @@ static void watches(void **state)
     assert_string_equal(next_event(other), "/private all");
     assert_int_equal(client_path(dom0, XS_RM, 0, "/private", NULL), 0);
     assert_string_equal(next_event(other), "/private all");
+}
+
+/* A guest's watches on what it may not read cost others no walk of the tree each. */
+static void many_watches(void **state)
+{
+    struct st_conn *const who[] = {guest, other};
+    char token[16];
+    int i, k;
+
+    assert_int_equal(client_path(dom0, XS_MKDIR, 0, "/private/deep/er", NULL), 0);
+    for (k = 0; k < 2; k++)
+        for (i = 0; i < 128; i++) {
+            snprintf(token, sizeof(token), "%d", i);
+            assert_int_equal(client_two(who[k], XS_WATCH, 0, "/", token), 0);
+            next_event(who[k]);
+        }
+    nr_finds = 0;
+    assert_int_equal(client_write(dom0, 0, "/private/deep/er/x", ""), 0);
+    assert_true(nr_finds <= 4);
+    assert_string_equal(next_event(guest), "");
+    set_perms("/private/deep/er", "n0", "r6");
+    for (i = 0; i < 128; i++)
+        assert_string_not_equal(next_event(other), "");
+    assert_int_equal(client_write(dom0, 0, "/private/deep/er/x", "1"), 0); /* it reads the parent */
+    assert_string_equal(next_event(guest), "");
+    for (i = 0; i < 128; i++)
+        assert_string_not_equal(next_event(other), "");
+    assert_string_equal(next_event(other), "");
 }
 
 static void special_watches(void **state)
@@ -579,11 +622,11 @@ static void readonly_socket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(read_and_write),  T(paths),         T(directories),        T(removal),
-        T(permissions),     T(watches),       T(special_watches),    T(transactions),
-        T(quotas),          T(unread_events), T(unread_by_domain_0), T(split_anywhere),
-        T(outstanding),     T(credit),        T(snapshots),          T(death),
-        T(readonly_socket),
+        T(read_and_write), T(paths),           T(directories),   T(removal),
+        T(permissions),    T(watches),         T(many_watches),  T(special_watches),
+        T(transactions),   T(quotas),          T(unread_events), T(unread_by_domain_0),
+        T(split_anywhere), T(outstanding),     T(credit),        T(snapshots),
+        T(death),          T(readonly_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

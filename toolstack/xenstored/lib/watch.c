@@ -201,7 +201,10 @@ struct change {
     const char *path;
     size_t len;
     const struct st_perms *a, *b;
-    bool ask_parent; /* who may read the parent as it is now may know too */
+    bool ask_parent;              /* who may read the parent as it is now may know too */
+    const struct st_node *parent; /* that one, when it has been looked up; NULL: not yet, or there is none */
+    const struct st_conn *asked;  /* whom @told is about: a client's watches on one path lie together */
+    bool told;
 };
 
 static bool may_read(const struct st_conn *c, const struct st_perms *p)
@@ -209,19 +212,30 @@ static bool may_read(const struct st_conn *c, const struct st_perms *p)
     return p && (st_perms_bits(c, p) & ST_READ);
 }
 
-static bool may_know(const struct st_conn *c, const struct change *x)
+static bool find_out(const struct st_conn *c, struct change *x)
 {
-    const struct st_node *parent;
-
-    if (c->privileged || may_read(c, x->a) || may_read(c, x->b))
+    if (may_read(c, x->a) || may_read(c, x->b))
         return true;
-    if (!x->ask_parent)
-        return false;
-    parent = st_tree_find(c->store, c->store->root, x->path, st_path_parent(x->path, x->len));
-    return parent && may_read(c, parent->perms);
+    if (x->ask_parent && !x->parent) {
+        x->parent = st_tree_find(c->store, c->store->root, x->path, st_path_parent(x->path, x->len));
+        x->ask_parent = x->parent != NULL;
+    }
+    return x->ask_parent && may_read(c, x->parent->perms);
 }
 
-static void fire_path(struct st_watch_path *p, const struct change *x)
+/* The tree is walked once for a change, the permissions are read once for a client's watches on a path. */
+static bool may_know(const struct st_conn *c, struct change *x)
+{
+    if (c->privileged)
+        return true;
+    if (c != x->asked) {
+        x->told = find_out(c, x);
+        x->asked = c;
+    }
+    return x->told;
+}
+
+static void fire_path(struct st_watch_path *p, struct change *x)
 {
     struct st_list *l;
 
@@ -238,7 +252,7 @@ static void fire_path(struct st_watch_path *p, const struct change *x)
 void st_fire(struct st_store *s, const char *path, size_t len, const struct st_perms *a,
              const struct st_perms *b)
 {
-    struct change x = {path, len, a, b, path[0] == '/'};
+    struct change x = {.path = path, .len = len, .a = a, .b = b, .ask_parent = path[0] == '/'};
     uint64_t h = hash_step(s->seed, (unsigned char)path[0]);
     size_t i;
 
@@ -267,7 +281,7 @@ static int fire_child(void *ctx, struct st_node *n, const char *path, size_t len
 {
     struct fire_children *x = ctx;
     struct st_watch_path *p;
-    struct change change = {path, len, n->perms, NULL, false};
+    struct change change = {.path = path, .len = len, .a = n->perms};
     size_t parent;
 
     if (len == x->top_len)
