@@ -293,6 +293,30 @@ static void many_watches(void **state)
     assert_string_equal(next_event(other), "");
 }
 
+/* An event above the protocol's limit ends a client: one with the watched path says as much. */
+static void long_events(void **state)
+{
+    char token[1100], path[3072], text[1200];
+
+    memset(token, 't', sizeof(token));
+    token[1099] = 0;
+    memset(path, 'x', sizeof(path));
+    path[0] = '/';
+    path[3000] = 0;
+    snprintf(text, sizeof(text), "/ %s", token);
+    assert_int_equal(client_two(dom0, XS_WATCH, 0, "/", token), 0);
+    assert_string_equal(next_event(dom0), text);
+    assert_int_equal(client_write(dom0, 0, path, ""), 0);
+    assert_string_equal(next_event(dom0), text);
+    path[2995] = 0; /* with both NULs it just fits */
+    assert_int_equal(client_write(dom0, 0, path, ""), 0);
+    assert_memory_equal(next_event(dom0), path, 2995);
+    path[2995] = 'x';
+    path[2996] = 0;
+    assert_int_equal(client_write(dom0, 0, path, ""), 0);
+    assert_string_equal(next_event(dom0), text);
+}
+
 static void special_watches(void **state)
 {
     assert_int_equal(client_two(dom0, XS_WATCH, 0, "@releaseDomain", "r"), 0);
@@ -622,11 +646,11 @@ static void readonly_socket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(read_and_write), T(paths),           T(directories),   T(removal),
-        T(permissions),    T(watches),         T(many_watches),  T(special_watches),
-        T(transactions),   T(quotas),          T(unread_events), T(unread_by_domain_0),
-        T(split_anywhere), T(outstanding),     T(credit),        T(snapshots),
-        T(death),          T(readonly_socket),
+        T(read_and_write),     T(paths),          T(directories),     T(removal),
+        T(permissions),        T(watches),        T(many_watches),    T(long_events),
+        T(special_watches),    T(transactions),   T(quotas),          T(unread_events),
+        T(unread_by_domain_0), T(split_anywhere), T(outstanding),     T(credit),
+        T(snapshots),          T(death),          T(readonly_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

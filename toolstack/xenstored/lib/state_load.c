@@ -333,7 +333,7 @@ static int load_watch(struct load *x)
     uint32_t relative, overflow, len;
     struct st_path p;
     const char *token;
-    size_t n;
+    size_t n, skip = 0;
     char base[40];
     int rc;
 
@@ -347,10 +347,12 @@ static int load_watch(struct load *x)
         return -EINVAL;
     p.relative = relative != 0;
     if (p.relative) {
-        n = st_path_base(x->c->domid, base);
-        if (p.len < n + 2 || !st_path_below(p.text, p.len, base, n))
+        skip = st_path_base(x->c->domid, base) + 1;
+        if (p.len < skip + 1 || !st_path_below(p.text, p.len, base, skip - 1))
             return -EINVAL;
     }
+    if (p.len - skip + 1 + n > XENSTORE_PAYLOAD_MAX) /* no event of it could be sent */
+        return -EINVAL;
     rc = st_watch_restore(x->c, &p, token, overflow != 0);
     return rc == -EEXIST ? -EINVAL : rc;
 }

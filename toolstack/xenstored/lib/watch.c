@@ -156,11 +156,16 @@ static size_t relative_skip(const struct st_watch *w)
     return w->relative ? st_path_base(w->conn->domid, base) + 1 : 0;
 }
 
+/* A path that is too long to be told beside the token is told as the watch's own, which was a request's payload: look there. */
 static void event(struct st_watch *w, const char *path, size_t len)
 {
     size_t skip = relative_skip(w);
 
     w->conn->store->events++;
+    if (len - skip + 1 + w->token_len + 1 > XENSTORE_PAYLOAD_MAX) {
+        path = w->path->path;
+        len = w->path->len;
+    }
     if (!event_queue(w, path + skip, len - skip))
         overflow(w);
 }
