@@ -632,6 +632,42 @@ static void death(void **state)
                      -ENOSYS);
 }
 
+static void is_seven(void *ctx, unsigned int domid)
+{
+    *(bool *)ctx |= domid == 7;
+}
+
+/* A domain that nobody introduced, that owns nothing, and yet may read; and one that is somebody's target. */
+static void death_of_a_name(void **state)
+{
+    bool known = false;
+    struct st_conn *seven;
+
+    assert_int_equal(client_write(dom0, 0, "/x", "secret"), 0);
+    set_perms("/x", "n0", "r7");
+    st_domain_foreach(store, is_seven, &known);
+    assert_true(known); /* the daemon asks for the ends of those alone */
+    st_domain_gone(store, 7);
+    assert_int_equal(st_store_check(store), 0);
+    seven = st_conn_open_domain(store, 7);
+    assert_int_equal(client_path(seven, XS_READ, 0, "/x", NULL), -EACCES);
+    set_perms("/x", "n0", "r7");
+    assert_string_equal(value(seven, "/x"), "secret");
+    assert_int_equal(client_path(dom0, XS_RM, 0, "/x", NULL), 0);
+    st_domain_gone(store, 7);
+    known = false;
+    st_domain_foreach(store, is_seven, &known);
+    assert_false(known);
+    assert_int_equal(client_two(dom0, XS_SET_TARGET, 0, "6", "5"), 0);
+    assert_int_equal(client_write(other, 0, "/local/domain/5/x", ""), 0);
+    st_domain_gone(store, 5);
+    guest = st_conn_open_domain(store, 5);
+    assert_int_equal(client_write(dom0, 0, "/local/domain/5", ""), 0);
+    set_perms("/local/domain/5", "n5", NULL);
+    assert_int_equal(client_write(guest, 0, "x", ""), 0);
+    assert_int_equal(client_write(other, 0, "/local/domain/5/x", ""), -EACCES);
+}
+
 static void readonly_socket(void **state)
 {
     struct st_conn *ro = st_conn_open_socket(store, true);
@@ -650,7 +686,7 @@ int main(void)
         T(permissions),        T(watches),        T(many_watches),    T(long_events),
         T(special_watches),    T(transactions),   T(quotas),          T(unread_events),
         T(unread_by_domain_0), T(split_anywhere), T(outstanding),     T(credit),
-        T(snapshots),          T(death),          T(readonly_socket),
+        T(snapshots),          T(death),          T(death_of_a_name), T(readonly_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,16 @@ static bool find_next_owned(struct collect *x)
     }
 }
 
+/* A later domain of that number is not what the toolstack made @domid's. */
+static void forget_target(void *ctx, unsigned int domid)
+{
+    struct collect *x = ctx;
+    struct st_domain *d = st_domain_find(x->s, domid);
+
+    if (d->target == x->d->domid)
+        d->target = ST_DOMID_NONE;
+}
+
 static void domain_gone(struct st_store *s, unsigned int domid)
 {
     struct st_domain *d = st_domain_find(s, domid);
@@ -203,7 +213,8 @@ static void domain_gone(struct st_store *s, unsigned int domid)
                         x.path, x.len);
         st_node_put(s, removed);
     }
-    st_perms_forget(s, domid);
+    st_perms_forget(s, d);
+    st_domain_foreach(s, forget_target, &x);
     domain_unlist(s, d); /* "/" cannot be removed: it may still be charged to it */
     st_domain_put(s, d);
 }

@@ -297,7 +297,7 @@ unsigned int st_domain_bytes(const struct st_conn *c);
 struct st_perms *st_perms_get(struct st_store *s, const struct st_perm *e, unsigned int count);
 struct st_perms *st_perms_hold(struct st_perms *p);
 void st_perms_put(struct st_store *s, struct st_perms *p);
-void st_perms_forget(struct st_store *s, unsigned int domid);
+void st_perms_forget(struct st_store *s, struct st_domain *d); /* the caller holds @d */
 bool st_perms_equal(const struct st_perms *a, const struct st_perms *b);
 unsigned int st_perms_bits(const struct st_conn *c, const struct st_perms *p);
 bool st_perms_owner(const struct st_conn *c, const struct st_perms *p);

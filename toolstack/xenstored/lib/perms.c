@@ -55,6 +55,31 @@ static void perms_grow(struct st_store *s)
     s->perms_size = size;
 }
 
+/*
+ * The domains that entries name, but for the first one's, which is the list's owner. One whose entry is not struck out stays known,
+ * introduced or not, owner of something or not: so its end is noticed, and the entry struck out. Gives back the first @count.
+ */
+static void release_named(struct st_store *s, const struct st_perm *e, unsigned int count)
+{
+    unsigned int i;
+
+    for (i = 1; i < count; i++)
+        if (!(e[i].bits & ST_STALE))
+            st_domain_put(s, st_domain_find(s, e[i].domid));
+}
+
+static bool hold_named(struct st_store *s, const struct st_perm *e, unsigned int count)
+{
+    unsigned int i;
+
+    for (i = 1; i < count; i++)
+        if (!(e[i].bits & ST_STALE) && !st_domain_get(s, e[i].domid)) {
+            release_named(s, e, i);
+            return false;
+        }
+    return true;
+}
+
 /* A reference to the list of @count (>= 1) entries; NULL without memory. */
 struct st_perms *st_perms_get(struct st_store *s, const struct st_perm *e, unsigned int count)
 {
@@ -72,7 +97,9 @@ struct st_perms *st_perms_get(struct st_store *s, const struct st_perm *e, unsig
     if (!p)
         return NULL;
     p->owner = st_domain_get(s, e[0].bits & ST_STALE ? 0 : e[0].domid);
-    if (!p->owner) {
+    if (!p->owner || !hold_named(s, e, count)) {
+        if (p->owner)
+            st_domain_put(s, p->owner);
         st_dealloc(s, p, perms_bytes(count));
         return NULL;
     }
@@ -103,6 +130,7 @@ void st_perms_put(struct st_store *s, struct st_perms *p)
         link = &(*link)->next;
     *link = p->next;
     s->perms_count--;
+    release_named(s, p->entry, p->count);
     st_domain_put(s, p->owner);
     st_dealloc(s, p, perms_bytes(p->count));
 }
@@ -111,7 +139,7 @@ void st_perms_put(struct st_store *s, struct st_perms *p)
  * Strikes the domain's entries out of every list, in snapshots too. The hash keeps its old value: a list
  * that was changed is never found again by its content, which costs one duplicate at most.
  */
-void st_perms_forget(struct st_store *s, unsigned int domid)
+void st_perms_forget(struct st_store *s, struct st_domain *d)
 {
     struct st_perms *p;
     uint32_t i, k;
@@ -119,8 +147,11 @@ void st_perms_forget(struct st_store *s, unsigned int domid)
     for (i = 0; i < s->perms_size; i++)
         for (p = s->perms_table[i]; p; p = p->next)
             for (k = 0; k < p->count; k++)
-                if (p->entry[k].domid == domid)
+                if (p->entry[k].domid == d->domid && !(p->entry[k].bits & ST_STALE)) {
                     p->entry[k].bits |= ST_STALE;
+                    if (k)
+                        st_domain_put(s, d);
+                }
 }
 
 /*
