@@ -189,10 +189,10 @@ struct st_conn {
     bool privileged, readonly, dead, complete;
     uint8_t error; /* XENSTORE_ERROR_* */
     uint32_t nr_watches, nr_txns, nr_replies, next_txn;
-    uint32_t bytes;                  /* watches, transactions, messages */
-    uint32_t sent;                   /* bytes of the first message already delivered */
-    uint32_t overflows;              /* watches with overflow set */
-    uint32_t nr_events, event_bytes; /* undelivered */
+    uint32_t bytes;       /* watches, transactions, messages */
+    uint32_t sent;        /* bytes of the first message already delivered */
+    uint32_t overflows;   /* watches with overflow set */
+    uint32_t event_bytes; /* of undelivered events */
     uint32_t index_size;
     struct st_msg **index; /* those events by path, when they are many (msg.c) */
     uint32_t in_have;
@@ -434,7 +434,9 @@ void st_fire_removed(struct st_store *s, struct st_node *n, const struct st_perm
 /* msg.c: output */
 struct st_msg *st_msg_new(struct st_conn *c, uint32_t len);
 int st_msg_resize(struct st_conn *c, struct st_msg *m, uint32_t len);
-void st_msg_queue(struct st_conn *c, struct st_msg *m);
+void st_msg_queue(struct st_conn *c, struct st_msg *m); /* a reply */
+/* An event. @w: whose; NULL: nobody knows any more. */
+void st_event_queue(struct st_conn *c, struct st_msg *m, struct st_watch *w);
 void st_msg_free(struct st_conn *c, struct st_msg *m);
 void st_conn_mark_ready(struct st_conn *c);
 /* Is an event of @w with @path (as the client sees it) still wholly undelivered? */

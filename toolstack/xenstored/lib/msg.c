@@ -5,7 +5,7 @@
  */
 #include "toolstack/xenstored/lib/internal.h"
 
-#define INDEX_FROM 16u /* more events than this: it is worth a table */
+#define INDEX_FROM 16u /* more events than about this: it is worth a table */
 
 static uint32_t msg_charge(const struct st_msg *m)
 {
@@ -22,7 +22,6 @@ struct st_msg *st_msg_new(struct st_conn *c, uint32_t len)
     list_init(&m->link);
     list_init(&m->pending);
     m->watch = NULL;
-    m->hash = 0;
     m->event = false;
     m->buf = m->small;
     m->capacity = sizeof(m->small);
@@ -70,60 +69,53 @@ static void index_put(struct st_conn *c, struct st_msg *m)
 
 static void index_drop(struct st_conn *c)
 {
-    c->bytes -= c->index_size * (uint32_t)sizeof(*c->index);
     st_dealloc(c->store, c->index, c->index_size * sizeof(*c->index));
     c->index = NULL;
     c->index_size = 0;
 }
 
-/* A table twice as large, with all events. Without memory the chains grow longer, no more. */
+/*
+ * A table twice as large, with all events. Without memory the chains grow longer, no more. It is not charged: what a client is charged
+ * decides what it may do, which must not depend on whether its events were queued in this process or came in a state stream. It is small
+ * beside the events in it.
+ */
 static bool index_grow(struct st_conn *c)
 {
     uint32_t size = c->index_size ? c->index_size * 2 : 4 * INDEX_FROM;
-    size_t bytes = size * sizeof(struct st_msg *);
-    struct st_msg **t = NULL;
+    struct st_msg **t;
     struct st_list *l;
 
-    if (c->privileged || st_domain_bytes(c) + bytes <= c->store->quota.memory)
-        t = st_zalloc(c->store, bytes);
+    t = st_zalloc(c->store, size * sizeof(*t));
     if (!t)
         return false;
     index_drop(c);
     c->index = t;
     c->index_size = size;
-    c->bytes += (uint32_t)bytes;
     for (l = c->out.next; l != &c->out; l = l->next)
         if (list_of(l, struct st_msg, link)->watch)
             index_put(c, list_of(l, struct st_msg, link));
     return true;
 }
 
-static void event_add(struct st_conn *c, struct st_msg *m)
+static __attribute__((noinline)) void index_add(struct st_conn *c, struct st_msg *m)
 {
-    bool full;
+    bool full = c->event_bytes / sizeof(*m) > (c->index ? c->index_size : INDEX_FROM);
 
-    c->nr_events++;
-    c->event_bytes += msg_charge(m);
     if (!m->watch) /* it came with a state stream */
         return;
-    full = c->nr_events > (c->index ? c->index_size : INDEX_FROM);
     if ((!full || !index_grow(c)) && c->index)
         index_put(c, m);
 }
 
-static void event_remove(struct st_conn *c, struct st_msg *m)
+static __attribute__((noinline)) void index_remove(struct st_conn *c, const struct st_msg *m)
 {
-    struct st_msg **link;
+    struct st_msg **link = &c->index[m->hash & (c->index_size - 1)];
 
-    c->event_bytes -= msg_charge(m);
-    c->nr_events--;
-    if (!c->index)
-        return;
-    for (link = &c->index[m->hash & (c->index_size - 1)]; *link && *link != m; link = &(*link)->chain)
-        ;
+    while (*link && *link != m)
+        link = &(*link)->chain;
     if (*link)
         *link = m->chain;
-    if (!c->nr_events)
+    if (!c->event_bytes)
         index_drop(c);
 }
 
@@ -135,34 +127,43 @@ static bool is_pending(const struct st_watch *w, const struct st_msg *m, const c
            !memcmp(m->buf + sizeof(struct xsd_sockmsg), path, len) && !(m->link.prev == &c->out && c->sent);
 }
 
-bool st_event_pending(const struct st_watch *w, const char *path, size_t len)
+static __attribute__((noinline)) bool index_has(const struct st_watch *w, const char *path, size_t len)
 {
     const struct st_conn *c = w->conn;
-    const struct st_list *l = w->pending.prev;
+    uint32_t hash = st_hash(c->store, path, len);
     const struct st_msg *m;
-    uint32_t hash;
-    unsigned int i;
 
-    if (!c->index) {
-        for (i = 0; i < INDEX_FROM && l != &w->pending; i++, l = l->prev)
-            if (is_pending(w, list_of(l, struct st_msg, pending), path, len))
-                return true;
-        return false;
-    }
-    hash = st_hash(c->store, path, len);
     for (m = c->index[hash & (c->index_size - 1)]; m; m = m->chain)
         if (m->hash == hash && is_pending(w, m, path, len))
             return true;
     return false;
 }
 
-/* ---- The queue ---- */
+/* ---- The queue. With few events, as nearly always, there is no table. ---- */
+
+bool st_event_pending(const struct st_watch *w, const char *path, size_t len)
+{
+    const struct st_list *l = w->pending.prev;
+    unsigned int i;
+
+    if (w->conn->index)
+        return index_has(w, path, len);
+    for (i = 0; i < INDEX_FROM && l != &w->pending; i++, l = l->prev)
+        if (is_pending(w, list_of(l, struct st_msg, pending), path, len))
+            return true;
+    return false;
+}
 
 void st_msg_free(struct st_conn *c, struct st_msg *m)
 {
-    if (m->event)
-        event_remove(c, m);
-    c->bytes -= msg_charge(m);
+    uint32_t charge = msg_charge(m);
+
+    c->bytes -= charge;
+    if (m->event) {
+        c->event_bytes -= charge;
+        if (c->index)
+            index_remove(c, m);
+    }
     list_del(&m->link);
     list_del(&m->pending);
     if (m->buf != m->small)
@@ -179,10 +180,21 @@ void st_conn_mark_ready(struct st_conn *c)
 void st_msg_queue(struct st_conn *c, struct st_msg *m)
 {
     list_add_tail(&c->out, &m->link);
-    if (m->event)
-        event_add(c, m);
-    else
-        c->nr_replies++;
+    c->nr_replies++;
+    st_conn_mark_ready(c);
+}
+
+void st_event_queue(struct st_conn *c, struct st_msg *m, struct st_watch *w)
+{
+    m->event = true;
+    m->watch = w;
+    m->hash = 0;
+    if (w)
+        list_add_tail(&w->pending, &m->pending);
+    list_add_tail(&c->out, &m->link);
+    c->event_bytes += msg_charge(m);
+    if (c->index || c->event_bytes > INDEX_FROM * sizeof(*m))
+        index_add(c, m);
     st_conn_mark_ready(c);
 }
 

@@ -283,7 +283,7 @@ static int collect_watches(struct load *x)
     return 0;
 }
 
-static int event_of(struct load *x, uint32_t number, struct st_msg *m)
+static int find_watch(struct load *x, uint32_t number, struct st_watch **w)
 {
     int rc = x->watch ? 0 : number < x->c->nr_watches ? collect_watches(x) : -EINVAL;
 
@@ -291,8 +291,7 @@ static int event_of(struct load *x, uint32_t number, struct st_msg *m)
         rc = -EINVAL;
     if (rc)
         return rc;
-    m->watch = x->watch[number];
-    list_add_tail(&m->watch->pending, &m->pending);
+    *w = x->watch[number];
     return 0;
 }
 
@@ -300,6 +299,7 @@ static int load_message(struct load *x)
 {
     uint32_t kind, sent, len;
     struct xsd_sockmsg hdr;
+    struct st_watch *w = NULL;
     struct st_msg *m;
     int rc;
 
@@ -311,18 +311,21 @@ static int load_message(struct load *x)
     memcpy(&hdr, x->p, sizeof(hdr));
     if (hdr.len != len - sizeof(hdr) || (sent && !list_empty(&x->c->out)))
         return -EINVAL;
+    if (kind >= STATE_EVENT_OF && (!hdr.len || x->p[len - 1])) /* strings */
+        return -EINVAL;
     m = st_msg_new(x->c, len);
     if (!m)
         return -ENOMEM;
     memcpy(m->buf, bytes(x, len), len);
-    m->event = kind != STATE_REPLY;
-    rc = kind < STATE_EVENT_OF ? 0 : event_of(x, kind - STATE_EVENT_OF, m);
-    if (rc) {
-        m->event = false; /* not queued: counted nowhere */
+    rc = kind < STATE_EVENT_OF ? 0 : find_watch(x, kind - STATE_EVENT_OF, &w);
+    if (rc)
         st_msg_free(x->c, m);
+    else if (kind == STATE_REPLY)
+        st_msg_queue(x->c, m);
+    else
+        st_event_queue(x->c, m, w);
+    if (rc)
         return rc;
-    }
-    st_msg_queue(x->c, m);
     if (sent)
         x->c->sent = sent;
     return 0;

@@ -188,7 +188,7 @@ static void audit_domain(void *ctx, unsigned int domid)
 
 static unsigned int audit_conn(const struct st_conn *c)
 {
-    uint32_t watches = 0, txns = 0, replies = 0, events = 0, overflows = 0;
+    uint32_t watches = 0, txns = 0, replies = 0, overflows = 0, events = 0;
     const struct st_list *l;
 
     for (l = c->watches.next; l != &c->watches; l = l->next, watches++)
@@ -200,8 +200,7 @@ static unsigned int audit_conn(const struct st_conn *c)
         events += list_of(l, struct st_msg, link)->event;
     }
     return (watches != c->nr_watches) + (txns != c->nr_txns) + (replies != c->nr_replies) +
-           (overflows != c->overflows) + (events != c->nr_events) +
-           (!events && (c->event_bytes || c->index)) +
+           (overflows != c->overflows) + (!events && (c->event_bytes || c->index)) +
            (list_empty(&c->out) && list_empty(&c->watches) && !txns && c->bytes);
 }
 

@@ -123,7 +123,24 @@ static bool has_room(const struct st_watch *w, size_t len)
     return c->privileged ? c->event_bytes + more <= ST_EVENT_BYTES : !over_memory(c, more);
 }
 
-/* Queues an event for @w with @path (relative already where the watch is). */
+static size_t relative_skip(const struct st_watch *w)
+{
+    char base[40];
+
+    return w->relative ? st_path_base(w->conn->domid, base) + 1 : 0;
+}
+
+static bool event_queue(struct st_watch *w, const char *path, size_t len);
+
+/* The event that says: look at everything. Its payload was a request's, so it is never too long. */
+static bool own_event(struct st_watch *w)
+{
+    size_t skip = relative_skip(w);
+
+    return event_queue(w, w->path->path + skip, w->path->len - skip);
+}
+
+/* Queues an event for @w with @path (relative already where the watch is), or, if that is too long beside the token, its own. */
 static bool event_queue(struct st_watch *w, const char *path, size_t len)
 {
     struct st_conn *c = w->conn;
@@ -131,6 +148,8 @@ static bool event_queue(struct st_watch *w, const char *path, size_t len)
     struct xsd_sockmsg hdr = {.type = XS_WATCH_EVENT, .len = payload};
     struct st_msg *m;
 
+    if (payload > XENSTORE_PAYLOAD_MAX)
+        return own_event(w);
     if (st_event_pending(w, path, len)) /* the new one says nothing new */
         return true;
     if (!has_room(w, len))
@@ -142,30 +161,15 @@ static bool event_queue(struct st_watch *w, const char *path, size_t len)
     memcpy(m->buf + sizeof(hdr), path, len);
     m->buf[sizeof(hdr) + len] = 0;
     memcpy(m->buf + sizeof(hdr) + len + 1, w->token, w->token_len + 1u);
-    m->event = true;
-    m->watch = w;
-    list_add_tail(&w->pending, &m->pending);
-    st_msg_queue(c, m);
+    st_event_queue(c, m, w);
     return true;
 }
 
-static size_t relative_skip(const struct st_watch *w)
-{
-    char base[40];
-
-    return w->relative ? st_path_base(w->conn->domid, base) + 1 : 0;
-}
-
-/* A path that is too long to be told beside the token is told as the watch's own, which was a request's payload: look there. */
 static void event(struct st_watch *w, const char *path, size_t len)
 {
     size_t skip = relative_skip(w);
 
     w->conn->store->events++;
-    if (len - skip + 1 + w->token_len + 1 > XENSTORE_PAYLOAD_MAX) {
-        path = w->path->path;
-        len = w->path->len;
-    }
     if (!event_queue(w, path + skip, len - skip))
         overflow(w);
 }
@@ -191,11 +195,10 @@ void st_watch_retry(struct st_conn *c)
 
     for (l = c->watches.next; l != &c->watches && c->overflows; l = l->next) {
         struct st_watch *w = list_of(l, struct st_watch, on_conn);
-        size_t skip = relative_skip(w);
 
         if (!w->overflow)
             continue;
-        if (!event_queue(w, w->path->path + skip, w->path->len - skip))
+        if (!own_event(w))
             return;
         w->overflow = false;
         c->overflows--;
@@ -254,6 +257,15 @@ static void fire_path(struct st_watch_path *p, struct change *x)
     }
 }
 
+/* Mostly nobody watches what is above: that is seen at the table, without a look at the path. There are watches. */
+static inline void fire_at(struct st_store *s, uint64_t h, size_t len, struct change *x)
+{
+    uint32_t hash = hash_end(h);
+
+    if (s->watch_table[hash & (s->watch_size - 1)])
+        fire_path(path_find(s, hash, x->path, len), x);
+}
+
 void st_fire(struct st_store *s, const char *path, size_t len, const struct st_perms *a,
              const struct st_perms *b)
 {
@@ -264,15 +276,15 @@ void st_fire(struct st_store *s, const char *path, size_t len, const struct st_p
     if (!s->nr_watches)
         return;
     if (path[0] == '/')
-        fire_path(path_find(s, hash_end(h), path, 1), &x);
+        fire_at(s, h, 1, &x);
     if (len == 1)
         return;
     for (i = 1; i < len; i++) {
         if (path[i] == '/')
-            fire_path(path_find(s, hash_end(h), path, i), &x);
+            fire_at(s, h, i, &x);
         h = hash_step(h, (unsigned char)path[i]);
     }
-    fire_path(path_find(s, hash_end(h), path, len), &x);
+    fire_at(s, h, len, &x);
 }
 
 struct fire_children {
