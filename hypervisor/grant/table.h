@@ -55,12 +55,14 @@ struct grant_mapping {
         struct frame *orphan;
     };
     uint32_t ref;   /* of the granter; in a free one the next free handle */
-    uint16_t flags; /* GNTMAP_*: host_map and device_map as long as that part is there; MAPPING_ORPHAN */
+    uint16_t flags; /* GNTMAP_*: host_map and device_map as long as that part is there; MAPPING_* */
     bool busy;      /* somebody works on it; maptrack_lock */
 };
 #define MAPPINGS_PER_PAGE (PAGE_SIZE / sizeof(struct grant_mapping))
 #define NO_HANDLE         UINT32_MAX
 #define MAPPING_ORPHAN    0x8000
+#define MAPPING_WAS_HOST                                                                                     \
+    0x4000 /* its host_map went before the rest: perhaps in a batch that has not flushed yet */
 
 struct grant_domain {
     rwlock_t lock;    /* writers: version, size */

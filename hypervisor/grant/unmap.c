@@ -51,11 +51,12 @@ static int16_t unmap_parts(struct hypercall *hc, const struct request *r, struct
     int16_t status;
 
     if (r->host_addr && (m->flags & GNTMAP_host_map)) {
-        b->flush = true;
+        b->flush = true; /* also where that fails half way */
         status = unmap_host(hc, r, m, mfn);
         if (status)
             return status;
         drop_part(m, GNTMAP_host_map);
+        m->flags |= MAPPING_WAS_HOST;
     }
     if (r->dev_bus_addr && (m->flags & GNTMAP_device_map)) {
         if (r->dev_bus_addr != mfn_to_paddr(mfn))
@@ -77,6 +78,7 @@ static int16_t unmap_one(struct hypercall *hc, const struct request *r, struct b
     if (m->flags & (GNTMAP_host_map | GNTMAP_device_map)) {
         grant_handle_give_back(g, m);
     } else {
+        b->flush |= m->flags & MAPPING_WAS_HOST;
         b->gone[b->count].mapping = m;
         b->gone[b->count++].handle = r->handle;
     }

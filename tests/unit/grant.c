@@ -179,6 +179,42 @@ static void test_given_up_while_mapped(void **state)
     assert_true(fake.flushes > 0);
 }
 
+static struct gnttab_map_grant_ref both; /* a mapping for the processor and for a device */
+
+static void unmap_device_part(void)
+{
+    struct gnttab_unmap_grant_ref u = {.handle = both.handle, .dev_bus_addr = PAGES * PAGE_SIZE};
+
+    assert_int_equal(call(GNTTABOP_unmap_grant_ref, &u, 1), 0);
+    assert_int_equal(u.status, GNTST_okay);
+    assert_int_equal(grant_use(granter->grant, 0)->readers, 0);
+    assert_true(fake.flushes > 0);
+}
+
+static void hook_second_element(void)
+{
+    fake.copy_hook = unmap_device_part;
+}
+
+/* G5: the part for the processor goes in a batch that has not flushed yet when another vcpu's batch ends the mapping: that one flushes. */
+static void test_parts_in_two_batches(void **state)
+{
+    struct gnttab_unmap_grant_ref u[2];
+
+    grant(0, PAGES, GTF_permit_access);
+    both = map(0, 0, GNTMAP_device_map);
+    assert_int_equal(both.status, GNTST_okay);
+    u[0] = (struct gnttab_unmap_grant_ref){.handle = both.handle, .host_addr = slot_address(0)};
+    u[1] = (struct gnttab_unmap_grant_ref){.handle = NO_HANDLE};
+    fake.flushes = 0;
+    fake.copy_hook = hook_second_element;
+    assert_int_equal(call(GNTTABOP_unmap_grant_ref, u, 2), 0);
+    assert_null(fake.copy_hook);
+    assert_int_equal(u[0].status, GNTST_okay);
+    assert_int_equal(u[1].status, GNTST_bad_handle);
+    assert_int_equal(fw_general(mfn_to_frame(MFN(PAGES))->word), 1);
+}
+
 /* G7: another mapping's entry, or one that allows more, does not do. */
 static void test_entry_must_match(void **state)
 {
@@ -380,8 +416,13 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(narrow_caller),      CASE(test_given_up_while_mapped), CASE(test_entry_must_match),
-        CASE(test_end_of_domain), CASE(test_granter_ends),          CASE(test_random),
+        CASE(narrow_caller),
+        CASE(test_given_up_while_mapped),
+        CASE(test_entry_must_match),
+        CASE(test_end_of_domain),
+        CASE(test_granter_ends),
+        CASE(test_random),
+        CASE(test_parts_in_two_batches),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

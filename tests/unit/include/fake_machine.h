@@ -54,6 +54,7 @@ static struct {
     unsigned int preempt_one_in; /* softirq_pending() is true once in so many calls; 0: never */
     unsigned int mmio_allowed;
     unsigned int root_loads;
+    void (*copy_hook)(void); /* runs once, when a guest's memory is read next */
 } fake;
 
 volatile unsigned int fake_race_one_in;
@@ -134,6 +135,11 @@ bool guest_may_name(uint64_t address)
 
 int copy_from_guest(void *dst, guest_ptr_t src, size_t bytes)
 {
+    void (*hook)(void) = fake.copy_hook;
+
+    fake.copy_hook = NULL;
+    if (hook)
+        hook();
     if (fake_faults(src))
         return -EFAULT;
     memcpy(dst, (void *)src.addr, bytes);
