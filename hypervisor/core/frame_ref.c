@@ -216,27 +216,29 @@ int frame_put_type_slow(struct frame *f, struct domain *owner, enum frame_type t
     return s.verdict == FW_DEVALIDATE ? devalidate_and_finish(f, owner, type, hc) : 0;
 }
 
+static bool is_of(const struct frame *f, const struct domain *owner)
+{
+    uint16_t id = READ_ONCE(f->owner);
+
+    return id == owner->id || id == FRAME_OWNER_ORPHAN;
+}
+
+/* No reference is taken for it: the phase's own serves, so that a count at its limit does not keep a table from its end. */
 int frame_resume(struct frame *f, struct domain *owner, struct hypercall *hc)
 {
     uint64_t w = READ_ONCE(f->word);
     struct fw_step s;
-    int ret = 0;
 
-    if (fw_phase(w) != FW_PARTIAL)
-        return 0;
-    if (!frame_get(f, owner) && (READ_ONCE(f->owner) != FRAME_OWNER_ORPHAN || !frame_get_any(f)))
-        return 0;
-    for (w = READ_ONCE(f->word);;) {
+    do {
         s = fw_resume_devalidate(w);
-        if (s.verdict != FW_DEVALIDATE)
-            break;
-        if (frame_cas(f, &w, s.word)) {
-            ret = devalidate_and_finish(f, owner, fw_type(w), hc);
-            break;
-        }
+        if (s.verdict != FW_DEVALIDATE || !is_of(f, owner))
+            return 0;
+    } while (!frame_cas(f, &w, s.word));
+    if (unlikely(!is_of(f, owner))) { /* PT11: it changed hands before we held it */
+        finish(f, fw_finish_partial);
+        return 0;
     }
-    frame_put(f);
-    return ret;
+    return devalidate_and_finish(f, owner, fw_type(w), hc);
 }
 
 int frame_pin(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc)
@@ -258,7 +260,8 @@ int frame_pin(struct frame *f, struct domain *owner, enum frame_type type, struc
     return 0;
 }
 
-int frame_unpin(struct frame *f, struct domain *owner, struct hypercall *hc)
+/* The pin's references become the caller's. False: it is not pinned. */
+static bool take_pin(struct frame *f, enum frame_type *type)
 {
     uint64_t w = READ_ONCE(f->word);
     struct fw_step s;
@@ -266,7 +269,19 @@ int frame_unpin(struct frame *f, struct domain *owner, struct hypercall *hc)
     do {
         s = fw_unpin(w);
         if (s.verdict != FW_DONE)
-            return -EINVAL;
+            return false;
     } while (!frame_cas(f, &w, s.word));
-    return frame_put_type(f, owner, fw_type(w), hc);
+    *type = fw_type(w);
+    return true;
+}
+
+int frame_unpin(struct frame *f, struct domain *owner, struct hypercall *hc)
+{
+    enum frame_type type;
+    bool taken;
+
+    lock(&owner->page_lock); /* while it is held the frame does not leave the domain */
+    taken = READ_ONCE(f->owner) == owner->id && take_pin(f, &type);
+    unlock(&owner->page_lock);
+    return taken ? frame_put_type(f, owner, type, hc) : -EINVAL;
 }

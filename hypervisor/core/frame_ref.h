@@ -71,12 +71,15 @@ static inline int frame_put_type(struct frame *f, struct domain *owner, enum fra
 }
 
 /*
- * Drops what a half-validated or half-devalidated frame's entries still hold. `f` may have become anything since: then there is nothing to do.
- * 0 or -ERESTART.
+ * Drops what a half-validated or half-devalidated frame's entries still hold. `f` may have become anything since: then there is nothing to do. Needs no reference of the caller's, and
+ * takes none. 0 or -ERESTART.
  */
 int frame_resume(struct frame *f, struct domain *owner, struct hypercall *hc);
 
-/* Pins the frame as a page table of that type. -EINVAL also: pinned already. Unpin: -EINVAL: not pinned; -ERESTART as for frame_put_type(). */
+/*
+ * Pins the frame as a page table of that type. -EINVAL also: pinned already. Unpin: -EINVAL: no pinned frame of the domain's; -ERESTART as for frame_put_type(). It needs no reference of the
+ * caller's, and takes none: a count at its limit does not keep a pin for good.
+ */
 int frame_pin(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc) __must_check;
 int frame_unpin(struct frame *f, struct domain *owner, struct hypercall *hc) __must_check;
 

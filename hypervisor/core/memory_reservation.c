@@ -15,21 +15,22 @@ struct work {
     unsigned int width; /* address bits; 0: any */
 };
 
+/* What is dropped is the allocation's reference, which holds the frame until then. */
 bool domain_give_up_frame(struct domain *d, struct frame *f)
 {
-    bool ours, again;
+    bool ours = false, again = false;
 
-    if (!frame_get(f, d))
+    if (READ_ONCE(f->owner) != d->id)
         return false;
     lock(&d->page_lock);
-    ours = f->flags & FRAME_ON_LIST;
-    again = f->flags & FRAME_GIVEN_UP; /* somebody still uses it; to give it up twice does no harm */
-    if (ours)
+    if (READ_ONCE(f->owner) == d->id && (f->flags & FRAME_ON_LIST)) {
+        again = f->flags & FRAME_GIVEN_UP; /* to give it up twice does no harm, as long as somebody uses it */
+        ours = !again || fw_general(READ_ONCE(f->word));
         f->flags |= FRAME_GIVEN_UP;
+    }
     unlock(&d->page_lock);
     if (ours && !again)
         frame_put(f);
-    frame_put(f);
     return ours;
 }
 

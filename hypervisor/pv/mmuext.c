@@ -21,14 +21,13 @@ static int op_unpin(const struct pv_mmu_context *c, const abi_mmuext_op_t *op)
     struct frame *f = find_frame(op->arg1);
     int ret;
 
-    if (!f || !frame_get(f, c->pg))
+    if (!f)
         return -EINVAL;
     ret = frame_unpin(f, c->pg, c->hc);
     if (ret == -ERESTART) {
         pv_note_unfinished(c->hc, f, c->pg);
         ret = 0;
     }
-    frame_put(f);
     return ret;
 }
 

@@ -71,23 +71,19 @@ static int each_page(struct domain *d, struct hypercall *hc,
 
 /*
  * Pins go, and tables that are half done. The walk stays at a table until nothing of it is left half done; so what its end stopped at below it is finished with it, though the walk may have
- * passed there before.
+ * passed there before. No reference is taken for it: a guest may have brought the count of one to its limit, by mapping it.
  */
 static int drop_table(struct domain *d, struct frame *f, struct hypercall *hc)
 {
     uint64_t w = READ_ONCE(f->word);
-    int rc = 0;
 
-    if (likely(!fw_pinned(w) && fw_phase(w) != FW_PARTIAL))
+    if (likely(!fw_pinned(w) && (fw_phase(w) == FW_IDLE || fw_phase(w) == FW_VALID)))
         return 0;
-    if (!frame_get(f, d))
-        return 0; /* whoever mapped it has let it go */
-    if (fw_pinned(READ_ONCE(f->word)) && frame_unpin(f, d, hc) == -ERESTART)
-        rc = -ERESTART;
-    if (!rc)
-        rc = frame_resume(f, d, hc);
-    frame_put(f);
-    return rc;
+    if (fw_phase(w) == FW_WORK) /* for somebody else, just now: it may be left half done */
+        return -ERESTART;
+    if (fw_pinned(w) && frame_unpin(f, d, hc) == -ERESTART)
+        return -ERESTART;
+    return frame_resume(f, d, hc);
 }
 
 static int drop_tables(struct domain *d, struct hypercall *hc)
