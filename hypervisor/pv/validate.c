@@ -68,10 +68,12 @@ int pv_child_get(struct domain *d, struct frame *table, enum frame_type type, ui
     if (!mfn_valid_from_guest(&mfn))
         return -EINVAL;
     child = mfn_to_frame(mfn);
-    if (child == table)
-        return pte & PTE_WRITE ? -EINVAL : 0;
-    if (fw_is_valid(READ_ONCE(child->word), type))
-        return pte & PTE_WRITE ? -EINVAL : linear_get(d, table, child, type, hc);
+    if (child == table || fw_is_valid(READ_ONCE(child->word), type)) {
+        if (pte & PTE_WRITE)
+            return -EINVAL;
+        __atomic_fetch_or(&table->data, TD_LINEAR, __ATOMIC_SEQ_CST); /* before anybody can copy the entry */
+        return child == table ? 0 : linear_get(d, table, child, type, hc);
+    }
     return frame_get_type(child, d, pte_rules[type].child, hc);
 }
 
