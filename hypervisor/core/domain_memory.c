@@ -88,7 +88,7 @@ int domain_assign_piece(struct domain *d, struct frame *f, unsigned int count)
 }
 
 int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags,
-                        struct frame **out)
+                        uint64_t pfn, struct frame **out)
 {
     struct frame *f;
     int rc;
@@ -100,13 +100,12 @@ int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width
     f = heap_alloc(order, width, HEAP_ANY_NODE, flags);
     if (!f)
         return -ENOMEM;
+    m2p_set_run(frame_to_mfn(f), 1ULL << order, pfn);
     rc = domain_assign_frames(d, f, order);
     if (rc) {
         heap_free(f, order);
         return -ENOMEM;
     }
-    for (uint64_t i = 0; i < 1ULL << order; i++)
-        m2p_set(mfn_add(frame_to_mfn(f), i), INVALID_M2P);
     memory_claim_use(d, 1ULL << order);
     *out = f;
     return 0;

@@ -51,12 +51,15 @@ static inline void hv_free_page(void *va)
 }
 
 /*
- * Frames of a domain (core/domain_memory.c). Allocates 2^order frames, each with one general reference (the allocation's), on the domain's page list.
- * -ENOMEM: no memory, over max_pages, or the domain is dying.
+ * Frames of a domain (core/domain_memory.c). Allocates 2^order frames, each with one general reference (the allocation's), on the domain's page list, and called `pfn` and so on, or
+ * INVALID_M2P, in the M2P. -ENOMEM: no memory, over max_pages, or the domain is dying.
  */
 int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags,
-                        struct frame **out) __must_check;
-/* Puts frames that nobody owns on the domain's list, each with the allocation's reference. -EINVAL, -E2BIG over the limit. */
+                        uint64_t pfn, struct frame **out) __must_check;
+/*
+ * Puts frames that nobody owns on the domain's list, each with the allocation's reference. -EINVAL, -E2BIG over the limit. The domain's other vcpus may give them up at once: what the M2P is
+ * to say of them is set before.
+ */
 int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order) __must_check;
 /* The same for the next frames of d->growing, for which the limit was asked. -EINVAL. */
 int domain_assign_piece(struct domain *d, struct frame *f, unsigned int count) __must_check;

@@ -162,17 +162,16 @@ static int assign_chunk(struct exchange *x, struct frame *list, uint64_t first_e
 
         list = f->data ? mfn_to_frame(MFN(f->data - 1)) : NULL;
         f->data = 0;
+        if (guest_words_read(&x->out, index, &pfn)) {
+            ret = -EFAULT;
+            pfn = INVALID_M2P;
+        }
+        m2p_set_run(frame_to_mfn(f), 1ULL << order, pfn);
         if (domain_assign_frames(x->d, f, order)) {
             heap_free(f, order);
             ret = -ENOMEM;
             continue;
         }
-        if (guest_words_read(&x->out, index, &pfn)) {
-            ret = -EFAULT;
-            pfn = INVALID_M2P;
-        }
-        for (uint64_t i = 0; i < 1ULL << order; i++)
-            m2p_set(mfn_add(frame_to_mfn(f), i), pfn == INVALID_M2P ? pfn : pfn + i);
         if (guest_word_write(x->hc, x->arg.out.extent_start, index, frame_to_mfn(f).n))
             ret = -EFAULT;
         index++;

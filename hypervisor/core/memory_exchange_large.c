@@ -148,27 +148,40 @@ static int put_back(struct domain *d, struct domain_exchange *c, struct hypercal
     return 0;
 }
 
-/* The numbers of a piece, which is the domain's now: in our table, and at each extent's start in the guest's list. An error is remembered: it does not undo what is done. */
-static void tell(struct exchange *x, struct domain_exchange *c, struct frame *piece, uint32_t frames)
+/* The place in the guest's list of the extent that frame `at` of the chunk belongs to. */
+static uint64_t index_of(const struct domain_exchange *c, uint32_t at)
 {
-    uint32_t within = (1U << c->out_order) - 1;
     uint64_t first = (c->at >> (c->out_order > c->in_order ? c->out_order - c->in_order : 0))
                      << (c->in_order > c->out_order ? c->in_order - c->out_order : 0);
 
+    return first + (at >> c->out_order);
+}
+
+/* What the guest's list calls the frames of a piece goes into the M2P; the piece is not the domain's yet. An error is remembered: it does not undo what is done. */
+static void name(struct exchange *x, struct domain_exchange *c, struct frame *piece, uint32_t frames)
+{
+    uint32_t within = (1U << c->out_order) - 1;
+
     for (uint32_t i = 0; i < frames; i++) {
         uint32_t at = c->done + i;
-        uint64_t index = first + (at >> c->out_order);
 
-        if (!(at & within)) {
-            if (guest_words_read(&x->out, index, &c->pfn)) {
-                c->error = -EFAULT;
-                c->pfn = INVALID_M2P;
-            }
-            if (guest_word_write(x->hc, x->arg.out.extent_start, index, frame_to_mfn(piece + i).n))
-                c->error = -EFAULT;
+        if (!(at & within) && guest_words_read(&x->out, index_of(c, at), &c->pfn)) {
+            c->error = -EFAULT;
+            c->pfn = INVALID_M2P;
         }
         m2p_set(mfn_add(frame_to_mfn(piece), i), c->pfn == INVALID_M2P ? c->pfn : c->pfn + (at & within));
     }
+}
+
+/* The numbers of the extents that begin in a piece, which is the domain's now, into the guest's list. */
+static void tell(struct exchange *x, struct domain_exchange *c, struct frame *piece, uint32_t frames)
+{
+    uint32_t extent = 1U << c->out_order;
+
+    for (uint32_t i = ROUND_UP(c->done, extent) - c->done; i < frames; i += extent)
+        if (guest_word_write(x->hc, x->arg.out.extent_start, index_of(c, c->done + i),
+                             frame_to_mfn(piece + i).n))
+            c->error = -EFAULT;
 }
 
 /* What the domain was not given of the block. */
@@ -189,6 +202,7 @@ static int assign(struct exchange *x, struct domain_exchange *c)
 
         heap_prepare(f, piece, 0);
         keep_room(x->d, -(int32_t)piece);
+        name(x, c, f, piece);
         if (domain_assign_frames(x->d, f, order)) {
             heap_free_clean(f, order);
             c->done += piece;

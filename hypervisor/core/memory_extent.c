@@ -102,8 +102,7 @@ int memory_grow_large(struct hypercall *hc, struct domain *d, unsigned int order
     f = mfn_to_frame(MFN(d->growing.first));
     for (uint32_t at = d->growing.done; at < 1U << order; at += PIECE) {
         heap_prepare(f + at, PIECE, 0);
-        for (unsigned int i = 0; i < PIECE; i++)
-            m2p_set(mfn_add(frame_to_mfn(f + at), i), pfn == INVALID_M2P ? pfn : pfn + at + i);
+        m2p_set_run(frame_to_mfn(f + at), PIECE, pfn == INVALID_M2P ? pfn : pfn + at);
         if (domain_assign_piece(d, f + at, PIECE))
             return abandon(d, f);
         memory_claim_use(d, PIECE);

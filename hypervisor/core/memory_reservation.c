@@ -54,10 +54,8 @@ static int decrease(const struct work *w, uint64_t index)
 
 static int increase_small(const struct work *w, uint64_t pfn, struct frame **out)
 {
-    if (domain_alloc_frames(w->d, w->order, w->width, 0, out))
+    if (domain_alloc_frames(w->d, w->order, w->width, 0, pfn, out))
         return -ENOMEM;
-    for (uint64_t i = 0; pfn != INVALID_M2P && i < 1ULL << w->order; i++)
-        m2p_set(mfn_add(frame_to_mfn(*out), i), pfn + i);
     hypercall_charge(w->hc, 1ULL << w->order);
     return 0;
 }

@@ -18,27 +18,33 @@ static bool commit(volatile uint32_t *entry, domid_id_t giver)
                                        __ATOMIC_RELAXED);
 }
 
-/* Returns what the entry said that the taker calls the page. */
-static uint64_t complete(const struct grant_domain *g, uint32_t ref, uint64_t mfn)
+/* What the entry says that the taker calls the page. */
+static uint64_t name_in(struct grant_domain *g, uint32_t ref)
+{
+    uint64_t pfn = INVALID_M2P;
+
+    read_lock(&g->lock);
+    if (ref < grant_entries(g)) {
+        ref = (uint32_t)array_index_clamp(ref, grant_entries(g));
+        pfn = g->version == 1 ? READ_ONCE(grant_v1(g, ref)->frame)
+                              : READ_ONCE(grant_v2(g, ref)->full_page.frame);
+    }
+    read_unlock(&g->lock);
+    return pfn;
+}
+
+static void complete(const struct grant_domain *g, uint32_t ref, uint64_t mfn)
 {
     volatile uint16_t *flags;
-    uint64_t pfn;
 
     if (g->version == 1) {
-        volatile grant_entry_v1_t *e = grant_v1(g, ref);
-
-        pfn = READ_ONCE(e->frame);
-        WRITE_ONCE(e->frame, (uint32_t)mfn);
-        flags = &e->flags;
+        WRITE_ONCE(grant_v1(g, ref)->frame, (uint32_t)mfn);
+        flags = &grant_v1(g, ref)->flags;
     } else {
-        volatile grant_entry_v2_t *e = grant_v2(g, ref);
-
-        pfn = READ_ONCE(e->full_page.frame);
-        WRITE_ONCE(e->full_page.frame, mfn);
-        flags = &e->hdr.flags;
+        WRITE_ONCE(grant_v2(g, ref)->full_page.frame, mfn);
+        flags = &grant_v2(g, ref)->hdr.flags;
     }
     __atomic_fetch_or(flags, GTF_transfer_completed, __ATOMIC_SEQ_CST);
-    return pfn;
 }
 
 /* The page is the taker's already: it is told so, or has to do without. */
@@ -55,7 +61,7 @@ static int16_t tell(struct domain *taker, domid_id_t giver, uint32_t ref, uint64
         entry =
             g->version == 1 ? (volatile uint32_t *)grant_v1(g, ref) : (volatile uint32_t *)grant_v2(g, ref);
         if (commit(entry, giver)) {
-            m2p_set(MFN(mfn), complete(g, ref, mfn));
+            complete(g, ref, mfn);
             status = GNTST_okay;
         }
     }
@@ -72,6 +78,7 @@ static int16_t hand_over(struct domain *giver, struct domain *taker, struct fram
         heap_free(f, 0);
         return GNTST_address_too_big;
     }
+    m2p_set(MFN(mfn), name_in(taker->grant, ref));
     if (!memory_claim_allows(taker, 1) || domain_assign_frames(taker, f, 0)) {
         heap_free(f, 0);
         return GNTST_general_error;

@@ -36,6 +36,12 @@ ABSENT(memory_op_machphys_mapping)
 ABSENT(memory_op_machphys_list)
 ABSENT(memory_op_acquire_resource)
 
+void fake_m2p_point(unsigned long mfn)
+{
+    if (frame_table[mfn].flags & FRAME_ON_LIST)
+        fail_msg("frame %lu has an owner, who may have given it up by now", mfn);
+}
+
 /* --- The fake heap: first fit. --- */
 
 static unsigned int fail_one_in;

@@ -97,10 +97,25 @@ static inline mfn_t va_to_mfn(const void *va)
     return MFN((uint64_t)((const uint8_t *)va - direct_map) >> PAGE_SHIFT);
 }
 
-/* M2P: what a PV guest calls the frame. The guest sees a read-only image of this table. */
+#ifndef M2P_POINT
+#define M2P_POINT(mfn) /* a test looks at whose frame it is */
+#endif
+
+/*
+ * M2P: what a PV guest calls the frame. The guest sees a read-only image of this table. For who holds a reference to the frame, or knows it to be on no domain's list (M8): what is on one may be
+ * another's in the next moment.
+ */
 static inline void m2p_set(mfn_t mfn, uint64_t pfn)
 {
+    M2P_POINT(mfn);
     WRITE_ONCE(m2p_table[mfn.n], pfn);
+}
+
+/* Successive frames, successive numbers; or INVALID_M2P for all. */
+static inline void m2p_set_run(mfn_t first, uint64_t count, uint64_t pfn)
+{
+    for (uint64_t i = 0; i < count; i++)
+        m2p_set(mfn_add(first, i), pfn == INVALID_M2P ? pfn : pfn + i);
 }
 
 static inline uint64_t m2p_get(mfn_t mfn)

@@ -104,19 +104,15 @@ static void allocate_memory(struct dom0_build *b)
 
         while (1ULL << order > b->nr_pages - pfn)
             order--;
-        while (domain_alloc_frames(b->d, order, 0, HEAP_NO_SCRUB, &f)) {
+        while (domain_alloc_frames(b->d, order, 0, HEAP_NO_SCRUB, pfn, &f)) {
             if (!order--)
                 cannot_boot("out of memory at page %lu of %lu of domain 0. Choose a smaller "
                             "dom0_mem=.\n",
                             pfn, b->nr_pages);
             limit = order;
         }
-        for (uint64_t i = 0; i < 1ULL << order; i++) {
-            mfn_t mfn = mfn_add(frame_to_mfn(f), i);
-
-            b->p2m[pfn + i] = mfn.n;
-            m2p_set(mfn, pfn + i);
-        }
+        for (uint64_t i = 0; i < 1ULL << order; i++)
+            b->p2m[pfn + i] = frame_to_mfn(f).n + i;
         pfn += 1ULL << order;
     }
 }
