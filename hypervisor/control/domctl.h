@@ -31,7 +31,9 @@ domctl_fn domctl_setvcpuaffinity, domctl_getvcpuaffinity, domctl_setnodeaffinity
 /* domctl_cpu_policy.c */
 domctl_fn domctl_get_cpu_policy, domctl_set_cpu_policy, domctl_get_vcpu_msrs, domctl_set_vcpu_msrs;
 /* domctl_absent.c: a number of operations answer by their errors alone */
-domctl_fn domctl_absent, domctl_ioport_permission, domctl_iomem_permission, domctl_setvnumainfo;
+domctl_fn domctl_absent, domctl_setvnumainfo;
+/* domctl_permission.c */
+domctl_fn domctl_ioport_permission, domctl_iomem_permission, domctl_irq_permission;
 /* domctl_memory.c */
 domctl_fn domctl_getpageframeinfo3;
 

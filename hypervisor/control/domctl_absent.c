@@ -25,8 +25,9 @@ long domctl_absent(struct hypercall *hc, struct domain *d, struct xen_domctl *op
     case XEN_DOMCTL_set_paging_mempool_size:
         return -EOPNOTSUPP;
     case XEN_DOMCTL_psr_cmt_op:
-    case XEN_DOMCTL_psr_alloc:
         return -ENODEV;
+    case XEN_DOMCTL_psr_alloc:
+        return op->u.psr_alloc.cmd <= XEN_DOMCTL_PSR_GET_MBA_THRTL ? -ENODEV : -EOPNOTSUPP;
     default:
         return -EINVAL;
     }
@@ -41,29 +42,4 @@ long domctl_setvnumainfo(struct hypercall *hc, struct domain *d, struct xen_domc
     if (!op->nr_vnodes || !op->nr_vmemranges || op->nr_vcpus != d->max_vcpus || op->pad)
         return -EINVAL;
     return -EOPNOTSUPP;
-}
-
-/* No domain but the hardware domain reaches devices, so there is nothing to take away; and nothing is given. */
-static long permission(const struct domain *d, bool range_is_valid, bool allow)
-{
-    if (!range_is_valid)
-        return -EINVAL;
-    return d->is_hardware || allow ? -EOPNOTSUPP : 0;
-}
-
-long domctl_ioport_permission(struct hypercall *hc, struct domain *d, struct xen_domctl *domctl)
-{
-    const struct xen_domctl_ioport_permission *op = &domctl->u.ioport_permission;
-
-    (void)hc;
-    return permission(d, op->nr_ports && op->first_port < 0x10000 && op->nr_ports <= 0x10000 - op->first_port,
-                      op->allow_access);
-}
-
-long domctl_iomem_permission(struct hypercall *hc, struct domain *d, struct xen_domctl *domctl)
-{
-    const struct xen_domctl_iomem_permission *op = &domctl->u.iomem_permission;
-
-    (void)hc;
-    return permission(d, op->nr_mfns && op->first_mfn + op->nr_mfns > op->first_mfn, op->allow_access);
 }

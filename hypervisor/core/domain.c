@@ -8,6 +8,7 @@
  */
 #include "core/domain.h"
 #include "core/heap.h"
+#include "core/io_access.h"
 #include "core/memory_claim.h"
 #include "core/memory_op.h"
 #include "core/orphan.h"
@@ -82,6 +83,7 @@ static void vcpu_free(struct vcpu *v)
 
 static void free_structures(struct domain *d)
 {
+    domain_io_free(d);
     hv_free(d->cpu_policy);
     if (d->shared_info)
         orphan_free_shared_page(d, d->shared_info);

@@ -29,6 +29,7 @@ struct event_domain;
 struct event_vcpu;
 struct grant_domain;
 struct irq_domain;
+struct domain_io;
 struct sched_domain;
 struct sched_vcpu;
 struct cpu_policy;
@@ -70,6 +71,7 @@ struct domain {
     uint8_t shutdown_code; /* SHUTDOWN_*; valid if is_shut_down; SHUTDOWN_CODE_NONE until one is given */
     bool is_xenstore;      /* XEN_DOMCTL_CDF_xs_domain: shown to the toolstack */
     bool is_debugged;      /* setdebugging, likewise */
+    bool has_devices;      /* is the hardware domain, or was given ports or device memory */
     bool has_run;          /* the toolstack has let it go once: its CPU policy is what it is; control_lock */
     bool being_ended;      /* somebody is at the steps of its end (control/relinquish.c); atomic */
     uint8_t end_step;      /* which one; theirs */
@@ -115,7 +117,8 @@ struct domain {
 
     struct event_domain *event;
     struct grant_domain *grant;
-    struct irq_domain *irq; /* PIRQs and I/O permissions */
+    struct irq_domain *irq; /* PIRQs */
+    struct domain_io *io;   /* ports and device pages given or given up (core/io_grants.c); NULL: none */
     struct sched_domain *sched;
     struct cpu_policy *cpu_policy;
 

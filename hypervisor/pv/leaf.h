@@ -42,7 +42,8 @@ int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, st
 
 /*
  * `pg`: who has to own the frame. `caller`: whose permissions count for DOMID_IO. Errors as Xen's: -EPERM for device memory that is not the domain's, -EBUSY for
- * RAM that is not or has another type; -EACCES for a cache attribute on what the hypervisor shows of itself; -ERESTART only while somebody retypes the frame.
+ * RAM that is not or has another type; -EINVAL for a cache attribute from a domain without devices, -EACCES on what the hypervisor shows of itself; -ERESTART only while somebody retypes
+ * the frame.
  */
 static inline __must_check int pv_leaf_get(struct domain *caller, struct domain *pg, uint64_t pte,
                                            struct hypercall *hc)
@@ -51,6 +52,8 @@ static inline __must_check int pv_leaf_get(struct domain *caller, struct domain 
     struct frame *f;
     int ret;
 
+    if (unlikely(pte & PTE_CACHE_BITS) && !READ_ONCE(caller->has_devices))
+        return -EINVAL;
     if (unlikely(!mfn_valid_from_guest(&mfn)))
         return pv_leaf_get_other(caller, pg, pte, hc);
     f = mfn_to_frame(mfn);

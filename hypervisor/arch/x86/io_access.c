@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What of the machine's I/O domain 0 may touch (core/io_access.h asks): all but what the hypervisor drives itself. Other domains have nothing.
- * Written at boot only.
+ * What of the machine's I/O domain 0 may touch (core/io_access.h asks): all but what the hypervisor drives itself, and what it gave up. Other domains have what they were
+ * given (core/io_grants.c).
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/hostmap.h"
 #include "arch/x86/io_access_init.h"
 #include "arch/x86/irq/irq.h"
+#include "core/io_access.h"
 #include "drivers/acpi/acpi.h"
 #include "drivers/serial.h"
 #include "hv/bitops.h"
@@ -18,7 +19,7 @@ uint64_t denied_ports[3 * PAGE_SIZE / 8] __aligned(PAGE_SIZE);
 void io_deny_ports(unsigned int first, unsigned int count)
 {
     for (unsigned int port = first; port < min(first + count, (unsigned int)PORTS); port++)
-        set_bit(port, denied_ports);
+        atomic_set_bit(port, denied_ports); /* domain 0 may run, where it gives them up */
 }
 
 void io_access_init(void)
@@ -50,14 +51,24 @@ void io_access_init(void)
 
 bool domain_may_use_port(const struct domain *d, uint32_t port, unsigned int size)
 {
-    if (!d->is_hardware || port >= PORTS || size > PORTS - port)
+    if (port >= PORTS || size > PORTS - port)
         return false;
+    if (!d->is_hardware)
+        return io_given(d, IO_PORTS, port, port + size - 1);
     return find_next_bit(denied_ports, port + size, port) == port + size;
+}
+
+bool io_is_for_guests(enum io_space space, uint64_t first, uint64_t last)
+{
+    if (space == IO_PORTS)
+        return last < PORTS && find_next_bit(denied_ports, last + 1, first) == last + 1;
+    return last >> (address_bits - PAGE_SHIFT) == 0 &&
+           !irq_has_interrupt_controller(first << PAGE_SHIFT, last << PAGE_SHIFT);
 }
 
 bool domain_may_map_mmio(struct domain *d, mfn_t mfn)
 {
-    if (!d->is_hardware)
+    if (d->is_hardware ? io_given_up(d, IO_MEMORY, mfn.n, mfn.n) : !io_given(d, IO_MEMORY, mfn.n, mfn.n))
         return false;
     /* The first MiB is firmware's: its tables and data, the VGA window; none of it is in the heap. Kernels search all of it; our start-up page there is read-only. */
     if (mfn.n < MiB(1) >> PAGE_SHIFT)

@@ -8,15 +8,11 @@
 
 /*
  * A bit for each port that is not domain 0's, in the form of a TSS's I/O permission bitmap, and the byte of ones that the processor wants behind it; whole pages, since it is
- * mapped behind each processor's TSS (arch/x86/desc.c). Written at boot only.
+ * mapped behind each processor's TSS (arch/x86/desc.c). Bits are only ever set.
  */
 #define PORTS          65536
 #define PORT_MAP_BYTES (PORTS / 8 + 1)
 extern uint64_t denied_ports[3 * PAGE_SIZE / 8];
-
-/* As core/io_access.h has them. */
-bool domain_may_use_port(const struct domain *d, uint32_t port, unsigned int size);
-bool domain_may_map_mmio(struct domain *d, mfn_t mfn);
 
 /* Those of the interrupt controllers and timers; after acpi_init(). */
 void io_access_init(void);

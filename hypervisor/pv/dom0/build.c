@@ -330,7 +330,7 @@ struct domain *dom0_create(void)
     if (rc)
         cannot_boot("domain 0 cannot be created: %s. Give the machine more memory.\n",
                     rc == -ENOMEM ? "no memory" : "an error");
-    b.d->privileged = b.d->is_hardware = true;
+    b.d->privileged = b.d->is_hardware = b.d->has_devices = true;
     hardware_domain = b.d;
     create_vcpus(&b, vcpus);
 

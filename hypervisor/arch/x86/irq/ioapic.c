@@ -216,8 +216,16 @@ int ioapic_read_register(paddr_t address, uint32_t reg, uint32_t *value)
 
 bool irq_is_interrupt_controller(paddr_t pa)
 {
+    return irq_has_interrupt_controller(pa, pa);
+}
+
+bool irq_has_interrupt_controller(paddr_t first, paddr_t last)
+{
     /* All messages go to the megabyte at 0xfee00000 (SDM 3A 10.11.1). */
-    return (pa & ~0xfffffULL) == 0xfee00000 || (pa & PAGE_MASK) == apic.address;
+    paddr_t apic_page = apic.address & PAGE_MASK;
+
+    return (first <= 0xfeefffff && last >= 0xfee00000) ||
+           ((first & PAGE_MASK) <= apic_page && last >= apic_page);
 }
 
 void ioapic_dump(void)

@@ -124,6 +124,8 @@ int ioapic_configure(unsigned int gsi, bool level, bool low) __must_check;
 int ioapic_read_register(paddr_t address, uint32_t reg, uint32_t *value) __must_check;
 /* Is the frame an IO-APIC's or the local APIC's? */
 bool irq_is_interrupt_controller(paddr_t pa);
+/* Any of the pages of these two addresses and between them. */
+bool irq_has_interrupt_controller(paddr_t first, paddr_t last);
 void ioapic_dump(void);
 
 /* i8259.c */

@@ -205,7 +205,7 @@ static long op_map(struct domain *self, struct vcpu *v, union physdev_arg *arg)
         goto out;
     switch (map->type) {
     case MAP_PIRQ_TYPE_GSI:
-        rc = map->index < 0 ? -EINVAL : pirq_map_gsi(d, (unsigned int)map->index, &map->pirq);
+        rc = map->index < 0 ? -EINVAL : pirq_map_gsi(self, d, (unsigned int)map->index, &map->pirq);
         break;
     case MAP_PIRQ_TYPE_MSI:
     case MAP_PIRQ_TYPE_MSI_SEG:

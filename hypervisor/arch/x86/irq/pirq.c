@@ -20,6 +20,7 @@ static void free_map(struct irq_domain *i)
         return;
     hv_free(i->pirq);
     hv_free(i->revoked);
+    hv_free(i->given);
     hv_free(i);
 }
 
@@ -36,7 +37,8 @@ struct irq_domain *irq_domain_of(struct domain *d)
     i->pirqs = d->is_hardware ? irq_count : irq_gsis + GUEST_PIRQS;
     i->pirq = hv_new_array(struct pirq, i->pirqs);
     i->revoked = hv_new_array(uint64_t, BITS_TO_LONGS(irq_gsis));
-    if (!i->pirq || !i->revoked) {
+    i->given = hv_new_array(uint64_t, BITS_TO_LONGS(irq_count));
+    if (!i->pirq || !i->revoked || !i->given) {
         free_map(i);
         return NULL;
     }
@@ -159,24 +161,58 @@ static int map(struct domain *d, unsigned int irq, int *pirq)
         return -ENOMEM;
     flags = lock_irqsave(&i->lock);
     rc = map_locked(i, irq, pirq);
+    if (!rc)
+        set_bit(irq, i->given);
     unlock_irqrestore(&i->lock, flags);
     return rc;
 }
 
-int pirq_map_gsi(struct domain *d, unsigned int gsi, int *pirq)
+/* May it be used and passed on? The first is the machine's timer. */
+static bool has_gsi(struct domain *d, unsigned int gsi)
+{
+    const struct irq_domain *i = irq_domain_of(d);
+
+    return d->is_hardware && i && gsi && !test_bit(gsi, i->revoked);
+}
+
+int pirq_map_gsi(struct domain *caller, struct domain *d, unsigned int gsi, int *pirq)
 {
     const struct irq_desc *desc = gsi < irq_gsis ? irq_desc_find(gsi) : NULL;
     int named;
 
     if (!desc || !desc->controller)
         return -EINVAL;
-    if (!d->is_hardware) /* only the owner of the machine has GSIs */
-        return -EPERM;
-    /* As recorded: where the index is one of the domain's own numbers, its interrupt is meant. */
-    named = pirq_irq(d, gsi);
+    /* As recorded: where the index is one of the caller's own numbers, its interrupt is meant. */
+    named = pirq_irq(caller, gsi);
     if (named >= 0)
         gsi = (unsigned int)named;
-    return gsi ? map(d, gsi, pirq) : -EPERM; /* the first is the machine's timer */
+    if (d != caller && (gsi >= irq_gsis || !has_gsi(caller, gsi)))
+        return -EPERM;
+    return caller->is_hardware && gsi ? map(d, gsi, pirq) : -EPERM;
+}
+
+int pirq_permit(struct domain *caller, struct domain *d, unsigned int pirq, bool allow)
+{
+    struct irq_domain *i = irq_domain_of(d);
+    uint64_t flags;
+    int irq;
+
+    if (!i || !irq_domain_of(caller))
+        return -ENOMEM;
+    if (!pirq_exists(caller, pirq))
+        return -EINVAL;
+    irq = pirq_irq(caller, pirq);
+    if (irq < 0 || ((unsigned int)irq < irq_gsis && !has_gsi(caller, (unsigned int)irq)))
+        return -EPERM;
+    flags = lock_irqsave(&i->lock);
+    if (allow)
+        set_bit((unsigned int)irq, i->given);
+    else
+        clear_bit((unsigned int)irq, i->given);
+    if (!allow && d->is_hardware && (unsigned int)irq < irq_gsis)
+        set_bit((unsigned int)irq, i->revoked);
+    unlock_irqrestore(&i->lock, flags);
+    return 0;
 }
 
 int pirq_map_msi(struct domain *d, unsigned int irq, int *pirq)
@@ -189,7 +225,7 @@ static void release_interrupt(struct domain *d, struct irq_domain *i, unsigned i
     irq_guest_unbind(irq, d);
     if (irq >= irq_gsis)
         msi_free(irq);
-    else
+    else if (d->is_hardware)
         atomic_set_bit(irq, i->revoked);
 }
 
@@ -208,6 +244,7 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
     if (i->pirq[pirq].state == PIRQ_MAPPED) {
         was = i->pirq[pirq];
         i->pirq[pirq] = (struct pirq){0};
+        clear_bit(was.irq, i->given);
     }
     unlock_irqrestore(&i->lock, flags);
     if (was.state != PIRQ_MAPPED)
@@ -227,7 +264,7 @@ static int op_bind(struct domain *d, unsigned int pirq, bool share)
         return -ENOMEM;
     flags = lock_irqsave(&i->lock);
     p = mapped(i, pirq);
-    if (p)
+    if (p && (d->is_hardware || test_bit(p->irq, i->given)))
         rc = p->bound ? -EEXIST : irq_guest_bind(p->irq, d, pirq, share);
     if (!rc)
         p->bound = true;

@@ -22,7 +22,8 @@ struct irq_domain {
     lock_t lock;
     unsigned int pirqs;
     struct pirq *pirq;
-    uint64_t *revoked; /* bit for each GSI that the domain gave back: not its any more */
+    uint64_t *revoked; /* of the hardware domain: bit for each GSI that it gave back: not its any more */
+    uint64_t *given;   /* of others: bit for each interrupt that they may bind */
     /* The page in which the domain reads which PIRQs want an EOI. Set once; bits are changed atomically. */
     struct frame *eoi_frame;
     uint64_t *eoi_map;
@@ -43,8 +44,13 @@ int pirq_reserve(struct domain *d, bool gsi) __must_check;
 bool pirq_is_reserved(struct domain *d, unsigned int pirq);
 /* Is it a number that the domain can have at all? */
 bool pirq_exists(struct domain *d, unsigned int pirq);
-/* `*pirq` < 0: any number (the GSI's own if it is free). Already mapped so: 0. -EEXIST: mapped elsewhere; -EPERM: not the domain's interrupt. */
-int pirq_map_gsi(struct domain *d, unsigned int gsi, int *pirq) __must_check;
+/*
+ * `*pirq` < 0: any number (the GSI's own if it is free). Already mapped so: 0. -EEXIST: mapped elsewhere; -EPERM: not the caller's interrupt. Where the index is a number that the caller has
+ * for an interrupt, that one is meant. Another domain may bind it from then on.
+ */
+int pirq_map_gsi(struct domain *caller, struct domain *d, unsigned int gsi, int *pirq) __must_check;
+/* The interrupt that the caller has under this number is the domain's to bind, or not any more. What is bound stays bound. -EPERM: the caller has none there. */
+int pirq_permit(struct domain *caller, struct domain *d, unsigned int pirq, bool allow) __must_check;
 /* The MSI of `irq` gets a number; as above. On failure the caller frees the MSI. */
 int pirq_map_msi(struct domain *d, unsigned int irq, int *pirq) __must_check;
 /* Unbinds and unmaps; an MSI is freed, a GSI is not the domain's any more. -EINVAL: not mapped. */
