@@ -5,9 +5,15 @@
 #include "hv/guest.h"
 #include "hv/string.h"
 
+/* As on Xen, a number of bits whose bytes overflow is none. */
+static uint32_t bytes_of(uint32_t bits)
+{
+    return (bits + 7) / 8;
+}
+
 int bitmap_read(const struct xenctl_bitmap *from, uint64_t *words, unsigned int size)
 {
-    uint32_t bits = min(from->nr_bits, (uint32_t)size);
+    uint32_t bits = bytes_of(from->nr_bits) ? min(from->nr_bits, (uint32_t)size) : 0;
 
     memset(words, 0, size / 8);
     if (copy_from_guest(words, GUEST_PTR((uint64_t)from->bitmap.p), DIV_ROUND_UP(bits, 8)))
@@ -19,17 +25,17 @@ int bitmap_read(const struct xenctl_bitmap *from, uint64_t *words, unsigned int 
 
 int bitmap_write(const struct xenctl_bitmap *to, const uint64_t *words, unsigned int size)
 {
-    uint32_t room = DIV_ROUND_UP(to->nr_bits, 8u), ours = size / 8;
+    uint32_t room = bytes_of(to->nr_bits), ours = size / 8;
     guest_ptr_t at = GUEST_PTR((uint64_t)to->bitmap.p);
     uint8_t last;
 
+    if (!room)
+        return 0;
     if (to->nr_bits >= size)
         return copy_to_guest(at, words, ours) ||
                        (room > ours && clear_guest(guest_ptr_add(at, ours), room - ours))
                    ? -EFAULT
                    : 0;
-    if (!room)
-        return 0;
     last = ((const uint8_t *)words)[room - 1];
     if (to->nr_bits % 8)
         last &= (uint8_t)((1u << to->nr_bits % 8) - 1);

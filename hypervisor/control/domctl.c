@@ -13,6 +13,7 @@ enum {
     DOMCTL_DEVICE_MODEL = 2, /* also for who has the domain as its target */
     DOMCTL_ASKS_ITSELF =
         4, /* the operation has something to say even to those who may not have it done, as on Xen */
+    DOMCTL_NOBODYS = 8, /* may name a device that is nobody's */
 };
 
 struct row {
@@ -45,6 +46,10 @@ static const struct row ops[] = {
     ROW_IN(setvcpucontext),
     ROW(getvcpucontext, vcpucontext),
     ROW(getvcpuinfo, getvcpuinfo),
+    ROW(get_ext_vcpucontext, ext_vcpucontext),
+    ROW_IN(set_ext_vcpucontext),
+    ROW(getvcpuextstate, vcpuextstate),
+    ROW_IN(setvcpuextstate),
     [XEN_DOMCTL_sendtrigger] = {domctl_sendtrigger, 0, DOMCTL_DEVICE_MODEL},
     ROW_IN(max_mem),
     ROW_IN(hypercall_init),
@@ -73,9 +78,9 @@ static const struct row ops[] = {
     ABSENT(gethvmcontext),
     ABSENT(sethvmcontext),
     ABSENT(gethvmcontext_partial),
-    ABSENT(assign_device),
-    ABSENT(test_assign_device),
-    ABSENT(deassign_device),
+    [XEN_DOMCTL_assign_device] = {domctl_absent, 0, DOMCTL_NOBODYS},
+    [XEN_DOMCTL_test_assign_device] = {domctl_absent, 0, DOMCTL_NOBODYS},
+    [XEN_DOMCTL_deassign_device] = {domctl_absent, 0, DOMCTL_NOBODYS},
     ABSENT(get_device_group),
     ABSENT(bind_pt_irq),
     ABSENT(unbind_pt_irq),
@@ -118,6 +123,12 @@ static long perform(struct hypercall *hc, const struct row *row, struct domain *
     return rc;
 }
 
+/* Whose devices are that no domain has: as on Xen, two names for that. */
+static bool names_nobody(const struct xen_domctl *op)
+{
+    return op->domain == (op->cmd == XEN_DOMCTL_test_assign_device ? DOMID_INVALID : DOMID_IO);
+}
+
 long do_domctl(struct hypercall *hc)
 {
     const struct row *row;
@@ -132,7 +143,7 @@ long do_domctl(struct hypercall *hc)
     row = op.cmd < ARRAY_SIZE(ops) ? &ops[array_index_clamp(op.cmd, ARRAY_SIZE(ops))] : NULL;
     if (row && !row->fn)
         row = NULL;
-    if (!row || !(row->flags & DOMCTL_NO_DOMAIN)) {
+    if (!row || !(row->flags & DOMCTL_NO_DOMAIN || (row->flags & DOMCTL_NOBODYS && names_nobody(&op)))) {
         d = op.domain < DOMID_FIRST_RESERVED ? domain_get(op.domain) : NULL;
         if (!d)
             return -ESRCH;

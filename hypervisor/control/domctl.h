@@ -24,6 +24,9 @@ domctl_fn domctl_max_vcpus, domctl_setvcpucontext, domctl_getvcpucontext, domctl
 /* domctl_machine.c: what the domain's machine is like */
 domctl_fn domctl_max_mem, domctl_hypercall_init, domctl_set_address_size, domctl_get_address_size,
     domctl_settscinfo, domctl_gettscinfo, domctl_settimeoffset;
+/* domctl_vcpu_extended.c */
+domctl_fn domctl_get_ext_vcpucontext, domctl_set_ext_vcpucontext, domctl_getvcpuextstate,
+    domctl_setvcpuextstate;
 /* domctl_sched.c */
 domctl_fn domctl_setvcpuaffinity, domctl_getvcpuaffinity, domctl_setnodeaffinity, domctl_getnodeaffinity,
     domctl_scheduler_op;

@@ -42,13 +42,21 @@ long domctl_createdomain(struct hypercall *hc, struct domain *none, struct xen_d
     domid_id_t id = op->domain && op->domain < DOMID_FIRST_RESERVED ? op->domain : DOMID_INVALID;
     struct domain_config config;
     struct domain *d;
-    int rc = read_config(&op->u.createdomain, &config);
+    int rc = 0;
 
     (void)none;
-    if (!rc)
+    if (id != DOMID_INVALID)
         rc = domain_id_reserve(id, &id);
     if (rc)
+        return rc;
+    rc = read_config(&op->u.createdomain, &config);
+    if (!rc && id == DOMID_INVALID)
+        rc = domain_id_reserve(id, &id);
+    if (rc) {
+        if (id != DOMID_INVALID)
+            domain_id_release(id);
         return rc == -ENOSPC ? -ENOMEM : rc;
+    }
     rc = domain_create(id, &pv_kind, &config, &d);
     if (rc) {
         domain_id_release(id);

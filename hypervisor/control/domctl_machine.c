@@ -25,11 +25,18 @@ long domctl_max_mem(struct hypercall *hc, struct domain *d, struct xen_domctl *o
 
 long domctl_hypercall_init(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
+    gfn_t gfn = GFN(op->u.hypercall_init.gmfn);
+    struct p2m_frame ram;
     struct frame *f;
 
     (void)hc;
-    if (frame_get_writable(d, GFN(op->u.hypercall_init.gmfn), &f))
-        return -EACCES;
+    if (p2m_get(d, gfn, P2M_READ, &ram))
+        return -EINVAL;
+    p2m_put(&ram);
+    if (ram.type != P2M_RAM)
+        return -EINVAL;
+    if (frame_get_writable(d, gfn, &f)) /* a page table, say */
+        return -EPERM;
     pv_write_hypercall_page(frame_to_va(f));
     frame_put_writable(f);
     return 0;
@@ -38,6 +45,8 @@ long domctl_hypercall_init(struct hypercall *hc, struct domain *d, struct xen_do
 long domctl_set_address_size(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
     (void)hc, (void)d;
+    if (op->u.address_size.size == 32)
+        return -EOPNOTSUPP;
     return op->u.address_size.size == 64 ? 0 : -EINVAL;
 }
 
@@ -81,8 +90,6 @@ long domctl_settimeoffset(struct hypercall *hc, struct domain *d, struct xen_dom
     int64_t seconds = op->u.settimeoffset.time_offset_seconds;
 
     (void)hc;
-    if (seconds != (int32_t)seconds)
-        return -EINVAL;
     lock(&d->control_lock);
     d->time_offset_seconds = seconds;
     domain_wallclock_publish(d);

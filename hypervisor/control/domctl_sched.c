@@ -4,13 +4,15 @@
 #include "control/domctl.h"
 #include "sched/sched.h"
 
-#define ALL_FLAGS (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT | XEN_VCPUAFFINITY_FORCE)
+static bool lacks_map(bool wanted, const struct xenctl_bitmap *map)
+{
+    return wanted && !map->bitmap.p;
+}
 
 static int find_vcpu(const struct domain *d, const struct xen_domctl_vcpuaffinity *a, struct vcpu **out)
 {
-    if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)) || a->flags & ~ALL_FLAGS)
-        return -EINVAL;
-    if (a->vcpu >= d->max_vcpus)
+    if (!a->flags || lacks_map(a->flags & XEN_VCPUAFFINITY_HARD, &a->cpumap_hard) ||
+        lacks_map(a->flags & XEN_VCPUAFFINITY_SOFT, &a->cpumap_soft) || a->vcpu >= d->max_vcpus)
         return -EINVAL;
     *out = domain_vcpu(d, a->vcpu);
     return *out ? 0 : -ESRCH;

@@ -109,7 +109,7 @@ long domctl_setvcpucontext(struct hypercall *hc, struct domain *d, struct xen_do
     guest_ptr_t from = GUEST_PTR((uint64_t)op->u.vcpucontext.ctxt.p);
     struct vcpu_guest_context *context;
     struct vcpu *v;
-    long rc = d == hc->vcpu->domain ? -EINVAL : find_vcpu(d, op->u.vcpucontext.vcpu, &v);
+    long rc = d == hc->vcpu->domain || find_vcpu(d, op->u.vcpucontext.vcpu, &v) ? -EINVAL : 0;
 
     if (rc)
         return rc;
@@ -129,7 +129,7 @@ long domctl_getvcpucontext(struct hypercall *hc, struct domain *d, struct xen_do
 {
     struct vcpu_guest_context *context;
     struct vcpu *v;
-    long rc = d == hc->vcpu->domain ? -EINVAL : find_vcpu(d, op->u.vcpucontext.vcpu, &v);
+    long rc = d == hc->vcpu->domain || find_vcpu(d, op->u.vcpucontext.vcpu, &v) ? -EINVAL : 0;
 
     if (rc)
         return rc;
@@ -168,13 +168,19 @@ long domctl_getvcpuinfo(struct hypercall *hc, struct domain *d, struct xen_domct
 long domctl_sendtrigger(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
     struct vcpu *v;
-    long rc = find_vcpu(d, op->u.sendtrigger.vcpu, &v);
 
     (void)hc;
-    if (rc)
-        return rc;
-    if (op->u.sendtrigger.trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+    if (find_vcpu(d, op->u.sendtrigger.vcpu, &v))
+        return -ESRCH;
+    switch (op->u.sendtrigger.trigger) {
+    case XEN_DOMCTL_SENDTRIGGER_NMI:
+        break;
+    case XEN_DOMCTL_SENDTRIGGER_POWER:
+    case XEN_DOMCTL_SENDTRIGGER_SLEEP: /* buttons of an HVM domain's machine */
+        return -EINVAL;
+    default:
         return -ENOSYS;
+    }
     v->nmi_pending = true;
     sched_unblock(v);
     sched_kick(v);

@@ -29,6 +29,7 @@ void domain_io_free(struct domain *d);
 bool io_given(const struct domain *d, enum io_space space, uint64_t first, uint64_t last);
 bool io_given_up(const struct domain *d, enum io_space space, uint64_t first, uint64_t last);
 /* arch: is all of it the hardware domain's, as the machine was started? And: it never uses these ports again. */
+bool io_is_possible(uint64_t last); /* a page frame number that the processors can address */
 bool io_is_for_guests(enum io_space space, uint64_t first, uint64_t last);
 void io_deny_ports(unsigned int first, unsigned int count);
 

@@ -9,6 +9,7 @@
 #include "hv/errno.h"
 #include "pv/context.h"
 #include "pv/ports.h"
+#include "pv/msr.h"
 #include "pv/pv.h"
 
 #define VCPUS_PER_L1 (512 / PV_VCPU_AREA_PAGES)
@@ -127,6 +128,7 @@ static int pv_vcpu_init(struct vcpu *v)
     p->dr7 = 0x400;
     p->cr0_guest = 0x80050033;
     p->cr4_guest = 0;
+    p->mcg_cap = PV_MC_BANKS;
     lock_init(&p->ldt_lock, RANK_LEAF);
     return 0;
 }

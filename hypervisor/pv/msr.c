@@ -14,17 +14,15 @@
 #include "core/frame_ref.h"
 #include "pv/mmu.h"
 
-#define MSR_TSC            0x10
-#define MSR_HYPERCALL_PAGE 0x40000000
-#define MSR_APIC_BASE      0x1b
-#define MSR_UCODE_REV      0x8b
-#define MSR_PLATFORM_INFO  0xce
-#define MSR_MISC_ENABLE    0x1a0
-#define MSR_MCG_CAP        0x179
-#define MSR_MCG_STATUS     0x17a
-#define MSR_MC0_CTL        0x400
-#define GUEST_MC_BANKS                                                                                       \
-    2 /* banks of machine-check registers that guests see, always empty: the hypervisor logs (arch/x86/mca) */
+#define MSR_TSC             0x10
+#define MSR_HYPERCALL_PAGE  0x40000000
+#define MSR_APIC_BASE       0x1b
+#define MSR_UCODE_REV       0x8b
+#define MSR_PLATFORM_INFO   0xce
+#define MSR_MISC_ENABLE     0x1a0
+#define MSR_MCG_CAP         0x179
+#define MSR_MCG_STATUS      0x17a
+#define MSR_MC0_CTL         0x400
 #define MSR_AMD_SYSCFG      0xc0010010
 #define MSR_AMD_HWCR        0xc0010015
 #define MSR_AMD_NB_CFG      0xc001001f
@@ -36,7 +34,7 @@
 
 static bool is_mc_bank(uint32_t msr)
 {
-    return msr >= MSR_MC0_CTL && msr < MSR_MC0_CTL + 4 * GUEST_MC_BANKS;
+    return msr >= MSR_MC0_CTL && msr < MSR_MC0_CTL + 4 * PV_MC_BANKS;
 }
 
 int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value)
@@ -74,7 +72,7 @@ int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value)
             return -EPERM;
         return rdmsr_safe(msr, value) ? -EPERM : 0;
     case MSR_MCG_CAP:
-        *value = GUEST_MC_BANKS;
+        *value = p->mcg_cap;
         return 0;
     case MSR_MCG_STATUS:
         *value = 0;
@@ -141,15 +139,21 @@ uint64_t pv_real_xcr0(const struct pv_vcpu *p)
     return p->xcr0 ? p->xcr0 : 1;
 }
 
+bool pv_xcr0_is_possible(uint64_t value, uint64_t allowed)
+{
+    if ((value & ~allowed) || !(value & 1) || ((value & 4) && !(value & 2)))
+        return false;
+    return !(value & 0xe0) || (value & 0xe6) == 0xe6;
+}
+
 int pv_set_xcr0(struct pv_vcpu *p, uint64_t value)
 {
     uint64_t allowed = cpu_features.xcr0 & pv_cpu_policy(p->v.domain)->xcr0;
 
-    if (!cpu_features.xsave || (value & ~allowed) || !(value & 1) || ((value & 4) && !(value & 2)))
-        return -EINVAL;
-    if ((value & 0xe0) && (value & 0xe6) != 0xe6)
+    if (!cpu_features.xsave || !pv_xcr0_is_possible(value, allowed))
         return -EINVAL;
     p->xcr0 = value;
+    p->xcr0_used |= value;
     xsetbv(0, value);
     return 0;
 }

@@ -18,6 +18,12 @@ void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs
 /* What XCR0 holds while the vcpu runs; one that never set it has what a processor has at reset. */
 uint64_t pv_real_xcr0(const struct pv_vcpu *p);
 int pv_set_xcr0(struct pv_vcpu *p, uint64_t value) __must_check;
+/* Could XCR0 hold this, of what is allowed? */
+bool pv_xcr0_is_possible(uint64_t value, uint64_t allowed);
+/* Banks of machine-check registers that guests see, always empty: the hypervisor logs (arch/x86/mca). */
+#define PV_MC_BANKS 2
+#define PV_MCG_CAP_CHANGEABLE                                                                                \
+    0x9000dffUL /* SDM 3B 16.3.1.1: count, MCG_CTL, CMCI, threshold status, software error recovery, LMCE; as on Xen */
 /* CR0.TS in the guest's eyes. */
 void pv_set_fpu_ts(struct pv_vcpu *p, bool on);
 /* MOV to CR3 by the guest's kernel: the value names a frame. -EINVAL; -ERESTART: execute the instruction again, it has made progress. */

@@ -58,12 +58,16 @@ bool domain_may_use_port(const struct domain *d, uint32_t port, unsigned int siz
     return find_next_bit(denied_ports, port + size, port) == port + size;
 }
 
+bool io_is_possible(uint64_t last)
+{
+    return last >> (address_bits - PAGE_SHIFT) == 0;
+}
+
 bool io_is_for_guests(enum io_space space, uint64_t first, uint64_t last)
 {
     if (space == IO_PORTS)
         return last < PORTS && find_next_bit(denied_ports, last + 1, first) == last + 1;
-    return last >> (address_bits - PAGE_SHIFT) == 0 &&
-           !irq_has_interrupt_controller(first << PAGE_SHIFT, last << PAGE_SHIFT);
+    return io_is_possible(last) && !irq_has_interrupt_controller(first << PAGE_SHIFT, last << PAGE_SHIFT);
 }
 
 bool domain_may_map_mmio(struct domain *d, mfn_t mfn)

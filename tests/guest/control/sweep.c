@@ -92,6 +92,12 @@ KIT_TEST(domctl_sweep)
     }
 }
 
+/* Debian's Xen has these, and Xenios does not: it answers as a Xen that was built without. */
+static bool is_not_there(unsigned cmd)
+{
+    return cmd == XEN_SYSCTL_tbuf_op || cmd == XEN_SYSCTL_page_offline_op || cmd == XEN_SYSCTL_livepatch_op;
+}
+
 KIT_TEST(sysctl_sweep)
 {
     bool record = kit_arg_flag("record");
@@ -104,6 +110,8 @@ KIT_TEST(sysctl_sweep)
             continue;
         }
         CHECK_OR_RETURN(cmd < ARRAY_SIZE(sysctls) && sysctls[cmd].number == (int)cmd);
+        if (kit_on_xenios() && is_not_there(cmd))
+            continue;
         for (unsigned i = 0; i < 2; i++)
             kit_check(rc[i] == sysctls[cmd].rc[i], __FILE__, __LINE__,
                       "sysctl %u, %s: got %d (%s), wanted %d", cmd, column_names[i], rc[i],
