@@ -3,9 +3,9 @@
  * domctl: ports, device memory and interrupts of the machine for a domain. Who has something may pass it on or take it away, and nothing else: -EPERM. -EINVAL: there is no such thing. The
  * answers are recorded of Debian's Xen in tests/guest/control/permissions.c.
  */
-#include "arch/x86/irq/pirq.h"
 #include "control/domctl.h"
 #include "core/io_access.h"
+#include "event/event.h"
 
 #define PORTS 65536
 
@@ -47,5 +47,5 @@ long domctl_irq_permission(struct hypercall *hc, struct domain *d, struct xen_do
 {
     const struct xen_domctl_irq_permission *op = &domctl->u.irq_permission;
 
-    return pirq_permit(hc->vcpu->domain, d, op->pirq, op->allow_access);
+    return event_pirq_ops.permit(hc->vcpu->domain, d, op->pirq, op->allow_access);
 }

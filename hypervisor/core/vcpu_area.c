@@ -115,8 +115,7 @@ static struct wallclock wallclock_of(struct domain *d)
 void domain_wallclock_publish(struct domain *d)
 {
     struct wallclock w = wallclock_of(d);
-    uint64_t ns = wallclock_at_boot_ns,
-             seconds = ns / (uint64_t)NS_PER_S + (uint64_t)d->time_offset_seconds;
+    uint64_t ns = wallclock_at_boot_ns, seconds = ns / (uint64_t)NS_PER_S + (uint64_t)d->time_offset_seconds;
 
     *w.version = (*w.version | 1) + 2;
     barrier();

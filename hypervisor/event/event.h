@@ -84,6 +84,8 @@ struct event_pirq_ops {
     void (*free)(struct domain *d);
     /* The port now notifies a vcpu that is on this processor: interrupt it rather than another. NULL: no matter. */
     void (*set_cpu)(struct domain *d, unsigned int pirq, unsigned int cpu);
+    /* Gives `d` the right to bind the interrupt that the caller has under this number, or takes it: -EINVAL, -EPERM, -ENOMEM. */
+    int (*permit)(struct domain *caller, struct domain *d, unsigned int pirq, bool allow) __must_check;
 };
 extern struct event_pirq_ops event_pirq_ops;
 

@@ -327,7 +327,8 @@ void pirq_init(void)
                                              .eoi = pirq_eoi,
                                              .count = op_count,
                                              .free = irq_domain_free,
-                                             .set_cpu = pirq_set_cpu};
+                                             .set_cpu = pirq_set_cpu,
+                                             .permit = pirq_permit};
     irq_deliver_to_guest = deliver;
 }
 
