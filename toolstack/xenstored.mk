@@ -55,6 +55,7 @@ soak-store: $(STORE_TEST_NEEDS)
 	$(PYTHON) tests/system/oracle/compare.py $(B)/xen_stub.so $(B)/tools/xenstored $(DEBIAN_XENSTORED) --ops 50000
 	$(PYTHON) tests/system/oracle/crash.py $(B)/xen_stub.so $(B)/tools/xenstored kill --times 1000
 	$(PYTHON) tests/system/oracle/crash.py $(B)/xen_stub.so $(B)/tools/xenstored update --times 1000
+	$(PYTHON) tests/system/oracle/twice.py $(B)/xen_stub.so $(B)/tools/xenstored --times 1000
 	$(PYTHON) tests/system/oracle/cycles.py $(B)/xen_stub.so $(B)/tools/xenstored 10000
 soak: soak-store
 .PHONY: test-store bench-store soak-store

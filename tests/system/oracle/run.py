@@ -20,6 +20,7 @@ def main():
         'killed under load': ['crash.py', stub, store, 'kill', '--times', '25'],
         'live updates under load': ['crash.py', stub, store, 'update', '--times', '25'],
         'what the journal costs, and rings that are lost': ['journal.py', stub, store],
+        'killed again and again': ['twice.py', stub, store, '--times', '25'],
         'domains come and go': ['cycles.py', stub, store, '50'],
         'xenstore-* with each option': ['tools.py', stub, store, debian, utils],
         'consoles': ['console.py', stub, store, f'{tools}/xenconsoled'],

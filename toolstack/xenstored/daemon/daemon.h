@@ -157,8 +157,7 @@ struct dom_notes {
 
 /* journal.c: what survives kill -9 */
 void journal_room(size_t bytes);
-/* @renew: the store was not just loaded, so it is made anew from what the journal begins with */
-void journal_begin(const char *dir, uint64_t seed, bool renew);
+void journal_begin(const char *dir, uint64_t seed); /* the store is made anew from what it begins with */
 void journal_end(void); /* a clean exit: forget it */
 void journal_opened(struct client *cl);
 void journal_position(struct client *cl, uint32_t req_cons, uint32_t rsp_prod, bool broken);

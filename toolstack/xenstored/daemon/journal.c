@@ -185,7 +185,7 @@ static void give_up(int rc)
 }
 
 /* 0, or negative errno: the journal stays as it is. */
-static int begin(bool renew)
+static int begin(void)
 {
     struct file f = {.fd = -1};
     char tmp[280];
@@ -193,7 +193,7 @@ static int begin(bool renew)
 
     snprintf(tmp, sizeof(tmp), "%s.new", j.path);
     rc = make_file(tmp, &f);
-    if (!rc && renew)
+    if (!rc) /* also after a recovery or a live update: what was loaded then is not what is loaded from this stream */
         rc = store_renew(j.seed, f.map + sizeof(struct header), f.at - sizeof(struct header));
     if (rc) {
         drop(&f);
@@ -209,14 +209,14 @@ static int begin(bool renew)
 }
 
 /* Starts a new journal with the store as it is; it replaces an older one when it is complete. */
-void journal_begin(const char *dir, uint64_t seed, bool renew)
+void journal_begin(const char *dir, uint64_t seed)
 {
     int rc;
 
     snprintf(j.path, sizeof(j.path), "%s/journal", dir);
     j.f.fd = -1;
     j.seed = seed;
-    rc = begin(renew);
+    rc = begin();
     if (rc)
         give_up(rc);
 }
@@ -246,7 +246,7 @@ void journal_turn(void)
 
     if (!j.f.map || (j.f.at + spare < j.f.size && !j.failed))
         return;
-    rc = begin(true);
+    rc = begin();
     if (rc)
         cannot_renew(rc);
 }

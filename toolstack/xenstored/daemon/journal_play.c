@@ -153,6 +153,8 @@ static void play_tap(const struct record *rec, const char *body, struct ghost *g
     } else if (rec->what == ST_TAP_DELIVERED) {
         st_conn_delivered(g->conn, rec->arg);
         move(g, 0, rec->arg);
+    } else if (rec->what == ST_TAP_RETRY) {
+        st_conn_has_output(g->conn);
     } else if (rec->what == ST_TAP_RESET) {
         st_conn_reset(g->conn);
     } else if (rec->what == ST_TAP_AMEND && rec->len && !body[rec->len - 1]) {

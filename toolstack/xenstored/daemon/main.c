@@ -304,7 +304,7 @@ static int start(void)
     if (!rc && opt.live_update) {
         rc = handover_take(opt.live_update);
         if (!rc)
-            journal_begin(run_dir(), seed, false);
+            journal_begin(run_dir(), seed);
         return rc;
     }
     if (!rc)
@@ -321,7 +321,7 @@ static int start(void)
         domains_bind_dom0();
     if (!rc)
         domains_scan(); /* who went while nobody looked */
-    journal_begin(run_dir(), seed, true);
+    journal_begin(run_dir(), seed);
     return 0;
 }
 

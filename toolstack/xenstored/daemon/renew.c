@@ -85,10 +85,8 @@ int store_renew(uint64_t seed, const void *stream, size_t len)
     struct st_store *s = make(other, seed);
     int rc = s ? 0 : -ENOMEM;
 
-    if (!rc) {
-        st_store_set_time(s, st_store_time(store));
-        rc = st_state_load(s, stream, len, &loader);
-    }
+    if (!rc)
+        rc = st_state_load(s, stream, len, &loader); /* at time 0, as a recovery does */
     left_behind = false;
     client_all(look);
     if (!rc && left_behind)
@@ -99,6 +97,7 @@ int store_renew(uint64_t seed, const void *stream, size_t len)
         return rc;
     }
     client_all(move);
+    st_store_set_time(s, st_store_time(store));
     discard(store, heap);
     store = s;
     heap = other;
