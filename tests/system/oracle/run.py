@@ -21,6 +21,7 @@ def main():
         'live updates under load': ['crash.py', stub, store, 'update', '--times', '25'],
         'what the journal costs, and rings that are lost': ['journal.py', stub, store],
         'killed again and again': ['twice.py', stub, store, '--times', '25'],
+        'what the next daemon knows': ['recovery.py', stub, store],
         'domains come and go': ['cycles.py', stub, store, '50'],
         'xenstore-* with each option': ['tools.py', stub, store, debian, utils],
         'consoles': ['console.py', stub, store, f'{tools}/xenconsoled'],

@@ -3,7 +3,7 @@
  * Preloaded into a xenstored, ours or Debian's, to run it without a hypervisor: domains' rings are files in
  * $STUB_DIR (ring-N), event channels a FIFO there from which ports are read as 32-bit numbers, and every domain
  * exists, or those in the file domains there, each a line with its number and its flags. The ports and pages that
- * a process holds are counted in held-PID. Only what the daemons call is here.
+ * a process holds are counted in held-PID. With a file full there, no file gets more room. Only what the daemons call is here.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -310,4 +310,14 @@ int open64(const char *path, int flags, ...)
     mode = va_arg(ap, int);
     va_end(ap);
     return open(path, flags, mode);
+}
+
+/* Of the C library, not of Xen's: the file system is full when the test says so. */
+int posix_fallocate(int fd, off_t offset, off_t len)
+{
+    char path[300];
+
+    if (!access(in_dir(path, "full"), F_OK))
+        return ENOSPC;
+    return fallocate(fd, 0, offset, len) ? errno : 0;
 }

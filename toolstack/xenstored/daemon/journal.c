@@ -23,11 +23,14 @@
 #include "toolstack/xenstored/daemon/journal_format.h"
 #include "toolstack/xenstored/lib/state.h"
 
-#define ROOM_MIN 4096u
+#define ROOM_MIN   4096u
+#define BACK_BYTES (256u * 1024)
 
 struct file {
     char *map; /* NULL: none */
     size_t size, at;
+    size_t
+        backed; /* up to there it has its memory: the file is in a tmpfs, and a store beyond kills us when that is full */
     int fd;
 };
 
@@ -59,6 +62,26 @@ static bool enlarge(size_t by)
     return true;
 }
 
+/* Makes sure of the memory before @to. False: there is none. */
+static bool back(struct file *f, size_t to)
+{
+    size_t end = to + BACK_BYTES < f->size ? to + BACK_BYTES : f->size;
+
+    if (to <= f->backed)
+        return true;
+    if (posix_fallocate(f->fd, (off_t)f->backed, (off_t)(end - f->backed)))
+        return false;
+    f->backed = end;
+    return true;
+}
+
+/* A record is missing: what the journal gives would not be the store, now or with what follows. */
+static void missed(void)
+{
+    j.failed = true;
+    journal_end();
+}
+
 static void append(enum record_type type, uint32_t id, uint32_t arg, uint32_t what, const void *body,
                    size_t len)
 {
@@ -68,8 +91,9 @@ static void append(enum record_type type, uint32_t id, uint32_t arg, uint32_t wh
 
     if (!j.f.map || j.failed)
         return;
-    if (j.f.at + size + sizeof(rec) > j.f.size && !enlarge(j.room + size)) {
-        j.failed = true; /* what follows would be played on something else */
+    if ((j.f.at + size + sizeof(rec) > j.f.size && !enlarge(j.room + size)) ||
+        !back(&j.f, j.f.at + size + sizeof(rec))) {
+        missed();
         return;
     }
     to = j.f.map + j.f.at;
@@ -151,6 +175,8 @@ static int write_base(FILE *f, struct file *out)
     if (out->fd < 0 || ftruncate(out->fd, (off_t)out->size))
         return -errno;
     fcntl(out->fd, F_SETFD, FD_CLOEXEC);
+    if (!back(out, out->at + sizeof(struct record)))
+        return -ENOSPC;
     out->map = mmap(NULL, out->size, PROT_READ | PROT_WRITE, MAP_SHARED, out->fd, 0);
     if (out->map != MAP_FAILED)
         return 0;

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the next daemon knows after kill -9, and what it is told to forget.
+
+    recovery.py STUB XENSTORED
+"""
+import os
+import select
+import struct
+import sys
+import time
+
+from compare import CONTROL, EVENT, RELEASE, RESUME, READ, WATCH, WRITE, Ring, Socket
+from journal import DOM_EXC, HOME, SHUT_DOWN, Store, answer, ask, message, until
+
+WATCHED = b'@releaseDomain\0gone\0'
+
+
+def watcher(store, conn=None):
+    """Is told of ends."""
+    conn = conn or Socket(store.dir)
+    assert ask(conn, WATCH, WATCHED)[0] == WATCH
+    assert answer(conn) == (EVENT, WATCHED)
+    return conn
+
+
+def listed(store, ring, text):
+    """The hypervisor's list changes, and the daemon has looked at it."""
+    store.domains(text)
+    ring.kick(DOM_EXC)
+    time.sleep(0.1)
+
+
+def silent(conn):
+    return not select.select([conn.s], [], [], 0.2)[0]
+
+
+def resumed(store):
+    """A domain was suspended when the journal began, and went on since: its end is announced."""
+    store.domains('3 0\n')
+    store.killed()    # to see the list
+    ring = store.guest()
+    seen = watcher(store)
+    listed(store, ring, f'3 {SHUT_DOWN}\n')
+    assert answer(seen) == (EVENT, WATCHED)
+    store.killed()
+    store.domains('3 0\n')
+    assert store.ours(RESUME, b'3\0') == (RESUME, b'OK\0')
+    store.killed()
+    seen = watcher(store)
+    listed(store, ring, f'3 {SHUT_DOWN}\n')
+    assert answer(seen) == (EVENT, WATCHED)
+    listed(store, ring, f'3 {SHUT_DOWN}\n')
+    assert silent(seen), 'announced twice'
+
+
+def unannounced(store):
+    """The daemon may have died between a domain's end and the announcement: who waits on a ring is told once more."""
+    ring = watcher(store, Ring(store.dir, 0))
+    for _ in range(3):
+        store.killed()
+        assert answer(ring) == (EVENT, WATCHED)
+        assert ask(ring, WRITE, b'/a\0b') == (WRITE, b'OK\0')
+
+
+def update_due(store):
+    """A domain's release has nothing to do with the live update that somebody prepares."""
+    store.guest()
+    program = os.path.abspath(store.program).encode()
+    assert store.ours(CONTROL, b'live-update\0-f\0' + program + b'\0') == (CONTROL, b'OK\0')
+    assert store.ours(RELEASE, b'3\0') == (RELEASE, b'OK\0')
+    assert store.ours(CONTROL, b'live-update\0-s\0') == (CONTROL, b'OK\0')
+
+
+def full(store):
+    """No room for more of the journal: requests are served, and the next daemon does not bring back a store of long ago."""
+    ring = store.guest()
+    assert ask(ring, WRITE, b'data/x\0before') == (WRITE, b'OK\0')
+    (store.dir / 'full').touch()
+    for i in range(2000):
+        assert ask(ring, WRITE, b'data/x\0%d' % i + b'v' * 400) == (WRITE, b'OK\0')
+    until(lambda: not (store.dir / 'journal').exists(), 'the old journal goes')
+    assert 'a crash will lose the store' in (store.dir / 'log').read_text()
+    assert not list(store.dir.glob('journal*'))
+    store.killed()
+    conn = Socket(store.dir)
+    conn.send(message(READ, HOME + b'/data/x\0'))
+    assert answer(conn)[1] == b'ENOENT\0', 'an old store'
+
+
+def full_from_the_start(store):
+    """The same where a journal cannot even be begun: the one that was just played is of no use any more."""
+    ring = store.guest()
+    (store.dir / 'full').touch()
+    store.killed()
+    assert ask(ring, WRITE, b'data/x\0y') == (WRITE, b'OK\0')
+    assert not list(store.dir.glob('journal*'))
+
+
+def room(store):
+    """Every page is there before it is written to."""
+    ring = store.guest()
+    page = os.sysconf('SC_PAGESIZE')
+    for _ in range(200):
+        assert ask(ring, WRITE, b'data/x\0' + b'v' * 900)[0] == WRITE
+        path = store.dir / 'journal'
+        data, end = path.read_bytes(), path.stat().st_blocks * 512
+        at = 24 + struct.unpack_from('<QQQ', data)[2] + 7 & ~7
+        while struct.unpack_from('<I', data, at)[0]:
+            at += struct.unpack_from('<I', data, at)[0]
+        assert at + page <= end or end >= len(data), (at, end, len(data))
+
+
+def main():
+    stub, program = sys.argv[1:3]
+    for test in (full, full_from_the_start, room):
+        store = Store(stub, program)
+        try:
+            test(store)
+            print('ok', test.__name__, flush=True)
+            assert store.ours(CONTROL, b'check\0')[1] == b'OK\0'
+        except BaseException:
+            print(test.__name__, (store.dir / 'log').read_text()[-2000:])
+            raise
+        finally:
+            store.stop()
+
+
+if __name__ == '__main__':
+    main()
