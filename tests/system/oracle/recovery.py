@@ -113,7 +113,7 @@ def room(store):
 
 def main():
     stub, program = sys.argv[1:3]
-    for test in (full, full_from_the_start, room):
+    for test in (resumed, unannounced, update_due, full, full_from_the_start, room):
         store = Store(stub, program)
         try:
             test(store)

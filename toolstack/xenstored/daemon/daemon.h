@@ -143,7 +143,8 @@ int domains_exc_port(void);
 int domains_resume(int evtchn_fd, int exc_port);
 bool log_is_syslog(void);
 size_t describe_client(void *ctx, struct st_conn *c, void *out); /* u32 id, then what the client says */
-void domains_scan(void);
+void domains_scan(void);                                         /* who went while nobody looked */
+void domains_recovered(void); /* the same, and @releaseDomain fires in any case */
 
 /* What a domain's client says of itself, after the kind. */
 struct dom_notes {
@@ -158,7 +159,7 @@ struct dom_notes {
 /* journal.c: what survives kill -9 */
 void journal_room(size_t bytes);
 void journal_begin(const char *dir, uint64_t seed); /* the store is made anew from what it begins with */
-void journal_end(void); /* a clean exit: forget it */
+void journal_end(void);                             /* a clean exit: forget it */
 void journal_opened(struct client *cl);
 void journal_position(struct client *cl, uint32_t req_cons, uint32_t rsp_prod, bool broken);
 void journal_afresh(struct client *cl); /* the ring begins anew: its connection is reset */

@@ -390,6 +390,8 @@ static void look_at(void *ctx, unsigned int domid)
         log_line("domain %u shut down", domid);
         d->shutdown = true;
         release_due = true;
+    } else if (d && !info->shutdown) {
+        d->shutdown = false; /* RESUME says so as well, but a journal that is older does not know of that */
     }
 }
 
@@ -398,7 +400,6 @@ void domains_scan(void)
 {
     unsigned int first = 0;
 
-    release_due = false;
     do {
         nr_list = hv_list(first, list, LIST_MAX);
         if (nr_list < 0)
@@ -409,6 +410,17 @@ void domains_scan(void)
     } while (nr_list == LIST_MAX);
     if (release_due)
         st_fire_release(store);
+    release_due = false;
+}
+
+/*
+ * After a recovery. The daemon may have died between an end and its announcement, or have forgotten a RESUME: whoever still waits is
+ * told to look.
+ */
+void domains_recovered(void)
+{
+    release_due = true;
+    domains_scan();
 }
 
 static void ring_event(struct dom *d)

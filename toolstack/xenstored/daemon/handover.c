@@ -55,7 +55,7 @@ static void forget(void)
 /* The client that asked went away before it was done: nothing happens. */
 void handover_client_gone(struct st_conn *c)
 {
-    if (h.asked == c)
+    if (c && h.asked == c)
         forget();
 }
 

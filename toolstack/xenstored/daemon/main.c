@@ -269,7 +269,7 @@ static void start_tracing(void)
     st_conn_close(c);
 }
 
-/* Brings back what a daemon that died left in its journal, if it did. */
+/* Brings back what a daemon that died left in its journal, if it did: 1. 0: nothing, or it starts empty; -ENOMEM. */
 static int recover(void)
 {
     struct st_quota as_told = *st_store_quota(store);
@@ -278,7 +278,7 @@ static int recover(void)
     if (rc > 0)
         log_line("the store of a daemon that died is back");
     if (rc >= 0)
-        return 0;
+        return rc;
     log_line("the journal of a daemon that died cannot be read (%s): starting empty", strerror(-rc));
     if (make_store())
         return -ENOMEM;
@@ -299,7 +299,7 @@ static int listen_here(void)
 
 static int start(void)
 {
-    int rc = sockets_set_dir(run_dir());
+    int rc = sockets_set_dir(run_dir()), recovered;
 
     if (!rc && opt.live_update) {
         rc = handover_take(opt.live_update);
@@ -315,12 +315,15 @@ static int start(void)
     if (rc)
         log_line("no event channel device (%s): serving sockets only, no domain can be introduced",
                  strerror(-rc));
-    if (recover())
+    recovered = recover();
+    if (recovered < 0)
         return -ENOMEM;
     if (!rc && !opt.no_domain_init)
         domains_bind_dom0();
-    if (!rc)
-        domains_scan(); /* who went while nobody looked */
+    if (!rc && recovered)
+        domains_recovered();
+    else if (!rc)
+        domains_scan();
     journal_begin(run_dir(), seed);
     return 0;
 }
