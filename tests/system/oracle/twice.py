@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""kill -9 again and again, and after live updates, while guests leave answers and events unread, transactions conflict, and domains are introduced once more.
+"""kill -9 again and again, and after live updates, while guests leave answers and events unread, transactions conflict, memory is short, and domains are introduced
+once more.
 
     twice.py STUB XENSTORED [--times N] [--seed S] [--journal KIB]
 
@@ -140,6 +141,8 @@ class Test:
             guest.step()
         elif what < 0.75:
             guest.fetch(self.rng.choice((1, 10, 30, 200, 1024)))
+        elif what < 0.77:    # events that find no memory are made up for when there is some
+            self.ours(CONTROL, b'quota\0set\0memory\0%d\0' % self.rng.choice((2500, 5000, 2621440, 2621440)))
         elif what < 0.99:    # the guest's transactions conflict, and its events are merged with those it has not read
             self.ours(WRITE, b'/local/domain/%d/data/%d\0v' % (guest.domid, self.rng.randrange(KEYS)))
         else:
