@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* GNTTABOP_set_version, get_version. The first entries survive a change, as far as the other form can say what they say; the rest of the table is empty then. */
+/* GNTTABOP_set_version, get_version. The first entries survive a change, if the other form can say what they say; the rest of the table is empty then. */
 #include "grant/table.h"
 #include "hv/string.h"
 
@@ -14,20 +14,25 @@ static void read_v1(const struct grant_domain *g, grant_entry_v2_t *kept)
     }
 }
 
-/* Version 1 takes back what it can express: whole pages below 16 TiB. */
-static void read_v2(const struct grant_domain *g, grant_entry_v2_t *kept)
+/* -ERANGE: one grants what version 1 cannot say, a page above 16 TiB or another domain's. What grants nothing is dropped. */
+static int read_v2(const struct grant_domain *g, grant_entry_v2_t *kept)
 {
     for (uint32_t i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; i++) {
         volatile grant_entry_v2_t *e = grant_v2(g, i);
         uint16_t flags = READ_ONCE(e->hdr.flags);
         uint64_t frame = READ_ONCE(e->full_page.frame);
 
-        if ((flags & GTF_type_mask) != GTF_permit_access || (flags & GTF_sub_page) || frame > UINT32_MAX)
+        if ((flags & GTF_type_mask) == GTF_transitive)
+            return -ERANGE;
+        if ((flags & GTF_type_mask) != GTF_permit_access)
             continue;
+        if (frame > UINT32_MAX)
+            return -ERANGE;
         kept[i].full_page.hdr.flags = flags;
         kept[i].full_page.hdr.domid = READ_ONCE(e->hdr.domid);
         kept[i].full_page.frame = frame;
     }
+    return 0;
 }
 
 static void write_back(const struct grant_domain *g, const grant_entry_v2_t *kept)
@@ -62,12 +67,13 @@ static int change(struct domain *d, uint32_t version)
         return -EBUSY;
     if (version == 2) {
         rc = grant_grow_status(d, g->frames);
-        if (rc)
-            return rc;
-        read_v1(g, kept);
+        if (!rc)
+            read_v1(g, kept);
     } else {
-        read_v2(g, kept);
+        rc = read_v2(g, kept);
     }
+    if (rc)
+        return rc;
     for (uint32_t i = 0; i < g->frames; i++)
         memset(g->shared[i], 0, PAGE_SIZE);
     for (uint32_t i = 0; i < g->status_frames; i++)

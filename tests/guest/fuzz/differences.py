@@ -28,6 +28,9 @@ REASONS = [
     Reason(r'^physdev_op d dom=(7ff0|0) type=[03] index=18 ', r' (0|-ENODEV|-EINVAL)( \+\w+=\w+)*', r' -EPERM( \+\w+=\w+)*',
            'to map a new MSI to a number that has an interrupt leaks the new one (the first is 24) on Xen, and the right to it stays'),
 
+    Reason(r'^physdev_op c ', r' 0', r' -EINVAL',
+           'Xen takes a number for mapped to which it once meant to map a GSI that was refused; the EOI does nothing'),
+
     # What the guest cannot make alike.
     Reason(r'^state reservation', r' -?\d+', r' -?\d+',
            'a call that fails when its work is done leaves a frame nobody has the number of; whether the allocator hands one out that has a name differs'),

@@ -182,3 +182,43 @@ KIT_TEST(versions)
     for (unsigned i = 0; i < 8; i++)
         grant_v1[i] = (struct grant_entry_v1){0};
 }
+
+/* Back to version 1: what it cannot say of the first entries is an error, and nothing has changed then; what grants nobody a page is dropped. */
+KIT_TEST(version_1_again)
+{
+    static const struct {
+        uint16_t flags;
+        uint64_t frame;
+        int rc;
+        uint16_t then;
+    } cases[] = {
+        {GTF_permit_access, 7, 0, GTF_permit_access},
+        {GTF_permit_access, UINT32_MAX, 0, GTF_permit_access},
+        {GTF_permit_access, UINT32_MAX + 1UL, -XEN_ERANGE, GTF_permit_access},
+        {GTF_permit_access | GTF_sub_page, 7, 0, GTF_permit_access | GTF_sub_page},
+        {GTF_permit_access | GTF_sub_page, UINT32_MAX + 1UL, -XEN_ERANGE, GTF_permit_access | GTF_sub_page},
+        {GTF_transitive, 0, -XEN_ERANGE, GTF_transitive},
+        {GTF_accept_transfer, UINT32_MAX + 1UL, 0, 0},
+        {GTF_invalid, UINT32_MAX + 1UL, 0, 0},
+    };
+    struct gnttab_set_version v = {.version = 2};
+
+    CHECK_OR_RETURN(grant_table_map());
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        v.version = 2;
+        CHECK_RC(grant_op(GNTTABOP_set_version, &v, 1), 0);
+        grant_v2[5].hdr.domid = 1;
+        grant_v2[5].full_page.frame = cases[i].frame;
+        grant_v2[5].hdr.flags = cases[i].flags;
+        v.version = 1;
+        CHECK_RC(grant_op(GNTTABOP_set_version, &v, 1), cases[i].rc);
+        CHECK_EQ(v.version, cases[i].rc ? 2 : 1);
+        CHECK_EQ(cases[i].rc ? grant_v2[5].hdr.flags : grant_v1[5].flags, cases[i].then);
+        if (cases[i].rc) {
+            grant_v2[5].hdr.flags = 0;
+            v.version = 1;
+            CHECK_RC(grant_op(GNTTABOP_set_version, &v, 1), 0);
+        }
+        grant_v1[5] = (struct grant_entry_v1){0};
+    }
+}
