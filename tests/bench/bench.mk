@@ -1,11 +1,12 @@
 # What an operation costs on Xenios and on Debian's Xen: instructions, counted by a plugin in QEMU, deterministic. `make bench
 # BENCH_ARGS=--options=spec-ctrl=no` for other settings of both hypervisors.
 BENCH_TOOLS := $(B)/bench/count.so $(B)/bench/init $(B)/bench/toolstack $(B)/bench/sleeper
+PLUGIN_PARTS := tests/bench/marks.c tests/bench/marks.h tests/lib/qemu_plugin.h
 BENCH_GUEST := $(B)/guests/bench-pv64
 
-$(B)/bench/count.so: tests/bench/count.c tests/lib/qemu_plugin.h
+$(B)/bench/count.so: tests/bench/count.c $(PLUGIN_PARTS)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $(filter %.c,$^)
 
 # At an address of its own: the plugin sees virtual addresses only.
 $(B)/bench/init: tests/bench/workload.c
@@ -33,9 +34,9 @@ bench:
 .PHONY: bench bench-run
 
 # The second table: the store's daemons, ours and Debian's two, each in a domain 0 under Debian's Xen. `make bench-xenstored` makes it alone.
-$(B)/bench/store_count.so: tests/bench/store_count.c tests/lib/qemu_plugin.h
+$(B)/bench/store_count.so: tests/bench/store_count.c $(PLUGIN_PARTS)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $(filter %.c,$^)
 
 # At an address of its own, as above.
 $(B)/bench/store_client: tests/bench/store_client.c

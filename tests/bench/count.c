@@ -1,33 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * QEMU TCG plugin: counts what a processor executes, apart for the range of addresses that Xen's PV interface reserves for the
- * hypervisor and for everything else, and cuts the run into regions. A region ends, and the next begins, whenever the instruction at
- * one of the addresses in the file marks=FILE (hexadecimal, one a line) is executed; the first begins with the machine. Each region is
- * a line of the file given as out=FILE, with the address that began it:
+ * hypervisor and for everything else, and cuts the run into regions (marks.h). Each is a line of the file given as out=FILE, with the
+ * address that began it:
  *
  *   REGION address hypervisor INSTRUCTIONS CR3 INVLPG WRMSR ICR LOCKED elsewhere INSTRUCTIONS CR3 INVLPG WRMSR ICR LOCKED
  *
  * Single vcpu only (the counters are not atomic); with -icount QEMU runs all vcpus on one thread, which is as good.
  *
- *   gcc -shared -fPIC -O2 count.c -o count.so;  qemu-system-x86_64 -plugin ./count.so,marks=addresses,out=counts ...
+ *   gcc -shared -fPIC -O2 count.c marks.c -o count.so;  qemu-system-x86_64 -plugin ./count.so,marks=addresses,out=counts ...
  */
+#include "marks.h"
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include "../lib/qemu_plugin.h"
 
 int qemu_plugin_version = 1;
 
+enum kind { INSTRUCTIONS, CR3, INVLPG, WRMSR, ICR, LOCKED, KINDS };
+enum side { HYPERVISOR, ELSEWHERE, SIDES };
 static uint64_t counters[SIDES][KINDS];
-static uint64_t at_mark[MAX_REGIONS][SIDES][KINDS];
-static uint64_t opened_by[MAX_REGIONS];
-static size_t regions;
-static uint64_t marks[MAX_MARKS];
-static size_t mark_count;
-static const char *out_path;
 
 /* What of an instruction's bytes decides its kind: the prefixes, the opcode (0x0f and 0x0f38 maps as such), and ModRM. */
 struct decoded {
@@ -85,15 +76,6 @@ static enum kind kind_of(const struct decoded *d)
     return INSTRUCTIONS;
 }
 
-static void next_region(unsigned int vcpu, void *mark)
-{
-    (void)vcpu;
-    if (regions == MAX_REGIONS)
-        return;
-    opened_by[regions] = *(const uint64_t *)mark;
-    memcpy(at_mark[regions++], counters, sizeof(counters));
-}
-
 static void stored(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *side)
 {
     struct qemu_plugin_hwaddr *where;
@@ -113,9 +95,7 @@ static void watch_instruction(struct qemu_plugin_insn *insn)
     enum side side = address >= HV_START && address <= HV_END ? HYPERVISOR : ELSEWHERE;
     enum kind kind = kind_of(&d);
 
-    for (size_t i = 0; i < mark_count; i++)
-        if (address == marks[i])
-            qemu_plugin_register_vcpu_insn_exec_cb(insn, next_region, CB_NO_REGS, &marks[i]);
+    marks_watch(insn);
     qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &counters[side][INSTRUCTIONS], 1);
     if (kind != INSTRUCTIONS)
         qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &counters[side][kind], 1);
@@ -131,64 +111,32 @@ static void watch_block(uint64_t id, struct qemu_plugin_tb *tb)
         watch_instruction(qemu_plugin_tb_get_insn(tb, i));
 }
 
-static void print_region(FILE *out, size_t n)
-{
-    uint64_t(*end)[KINDS] = n < regions ? at_mark[n] : counters;
-    static const char *const names[] = {"hypervisor", "elsewhere"};
-
-    fprintf(out, "REGION %#" PRIx64, n ? opened_by[n - 1] : 0);
-    for (int side = 0; side < SIDES; side++) {
-        fprintf(out, " %s", names[side]);
-        for (int kind = 0; kind < KINDS; kind++)
-            fprintf(out, " %" PRIu64, end[side][kind] - (n ? at_mark[n - 1][side][kind] : 0));
-    }
-    fputc('\n', out);
-}
-
 static void print_counts(uint64_t id, void *data)
 {
-    FILE *out = out_path ? fopen(out_path, "w") : stderr;
+    static const char *const names[] = {"hypervisor", "elsewhere"};
+    FILE *out = marks_open();
 
     (void)id;
     (void)data;
-    if (!out) {
-        perror(out_path);
+    if (!out)
         return;
+    for (size_t n = 0; n < marks_regions(); n++) {
+        fprintf(out, "REGION %#" PRIx64, marks_begin(n));
+        for (size_t side = 0; side < SIDES; side++) {
+            fprintf(out, " %s", names[side]);
+            for (size_t kind = 0; kind < KINDS; kind++)
+                fprintf(out, " %" PRIu64, marks_rise(n, side * KINDS + kind));
+        }
+        fputc('\n', out);
     }
-    for (size_t n = 0; n <= regions; n++)
-        print_region(out, n);
-    if (out != stderr)
-        fclose(out);
-}
-
-static int read_marks(const char *path)
-{
-    FILE *in = fopen(path, "r");
-
-    if (!in) {
-        perror(path);
-        return -1;
-    }
-    while (mark_count < MAX_MARKS && fscanf(in, "%" SCNx64, &marks[mark_count]) == 1)
-        mark_count++;
-    fclose(in);
-    return 0;
+    marks_close(out);
 }
 
 int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
     (void)info;
-    for (int i = 0; i < argc; i++) {
-        if (!strncmp(argv[i], "marks=", 6)) {
-            if (read_marks(argv[i] + 6))
-                return -1;
-        } else if (!strncmp(argv[i], "out=", 4)) {
-            out_path = strdup(argv[i] + 4);
-        } else {
-            fprintf(stderr, "count: unknown argument %s\n", argv[i]);
-            return -1;
-        }
-    }
+    if (marks_install("count", argc, argv, counters[0], SIDES * KINDS))
+        return -1;
     qemu_plugin_register_vcpu_tb_trans_cb(id, watch_block);
     qemu_plugin_register_atexit_cb(id, print_counts, NULL);
     return 0;

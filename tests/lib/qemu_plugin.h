@@ -46,13 +46,4 @@ bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *hwaddr);
 /* SDM 3A 10.4.1 and 10.6.1: the interrupt command register's low half, which sends. */
 #define APIC_ICR UINT64_C(0xfee00300)
 
-enum kind { INSTRUCTIONS, CR3, INVLPG, WRMSR, ICR, LOCKED, KINDS };
-enum side { HYPERVISOR, ELSEWHERE, SIDES };
-#define MAX_MARKS   1024
-#define MAX_REGIONS 8192
-
-/* include/xen/arch-x86/xen-x86_64.h: HYPERVISOR_VIRT_START and _END. */
-#define HV_START UINT64_C(0xffff800000000000)
-#define HV_END   UINT64_C(0xffff87ffffffffff)
-
 #endif
