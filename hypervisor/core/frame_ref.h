@@ -96,8 +96,6 @@ int frame_unpin(struct frame *f, struct domain *owner, struct hypercall *hc) __m
     BIT(26) /* since it was validated it has had, or was to have, a linear entry, one to itself included */
 #define TD_LINEAR_IN  BIT(32) /* + 1: linear entries elsewhere that name this table */
 #define TD_LINEAR_OUT BIT(48) /* + 1: linear entries of this table */
-#define TD_IN(data)   ((data) >> 32 & 0xffff)
-#define TD_OUT(data)  ((data) >> 48)
 
 /*
  * Given by pv/validate.c, or by a test. Both are called in phase WORK by the one processor that works on the frame. They keep data's progress.

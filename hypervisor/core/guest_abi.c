@@ -105,11 +105,6 @@ int guest_words_copy(const struct hypercall *hc, uint64_t *dst, guest_ptr_t list
     return read_words(hypercall_width32(hc), dst, list, 0, count);
 }
 
-int guest_word_read(const struct hypercall *hc, guest_ptr_t list, uint64_t index, uint64_t *out)
-{
-    return read_words(hypercall_width32(hc), out, list, index, 1);
-}
-
 int guest_word_write(const struct hypercall *hc, guest_ptr_t list, uint64_t index, uint64_t value)
 {
     size_t size = hypercall_width32(hc) ? sizeof(uint32_t) : sizeof(uint64_t);

@@ -117,8 +117,7 @@ static inline __must_check int guest_words_read(struct guest_words *w, uint64_t 
 int guest_words_copy(const struct hypercall *hc, uint64_t *dst, guest_ptr_t list, unsigned int count)
     __must_check;
 
-/* One word, read or written. A 32-bit list takes the low half. */
-int guest_word_read(const struct hypercall *hc, guest_ptr_t list, uint64_t index, uint64_t *out) __must_check;
+/* One word is written. A 32-bit list takes the low half. */
 int guest_word_write(const struct hypercall *hc, guest_ptr_t list, uint64_t index, uint64_t value)
     __must_check;
 

@@ -96,11 +96,6 @@ void serial_init(unsigned int number, const char *setting)
     uart.irq = irq;
 }
 
-bool serial_present(void)
-{
-    return uart.port != 0;
-}
-
 static bool wait_for_room(void)
 {
     for (unsigned int i = 0; i < SPIN_LIMIT; i++)

@@ -11,7 +11,6 @@ void serial_init(unsigned int number, const char *setting);
 int serial_format(const char *text, uint8_t *lcr) __must_check;
 /* The format given was not understood: 8n1 was taken. */
 bool serial_setting_is_wrong(void);
-bool serial_present(void);
 /* Polled output; any context. */
 void serial_write(const char *text, size_t n);
 /* Next received byte, or -1. */

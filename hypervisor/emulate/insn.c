@@ -64,17 +64,3 @@ bool insn_writes_mem(const struct insn *insn)
                insn->operand[0].kind == INSN_OPERAND_MEM;
     }
 }
-
-unsigned insn_port_width(const struct insn *insn)
-{
-    switch (insn->op) {
-    case INSN_OP_IN:
-    case INSN_OP_INS:
-        return insn->operand[0].size;
-    case INSN_OP_OUT:
-    case INSN_OP_OUTS:
-        return insn->operand[1].size;
-    default:
-        return 0;
-    }
-}

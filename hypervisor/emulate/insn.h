@@ -188,7 +188,4 @@ static inline bool insn_has_mem(const struct insn *insn)
  * and stack excluded. */
 bool insn_writes_mem(const struct insn *insn);
 
-/* Whether the instruction reads or writes I/O ports, and for a fixed port or DX, how wide. 0: it does not. */
-unsigned insn_port_width(const struct insn *insn);
-
 #endif

@@ -20,10 +20,5 @@ void pv_inject_error(struct pv_vcpu *p, unsigned int vector, uint32_t error_code
 void pv_inject_page_fault(struct pv_vcpu *p, uint64_t address, uint32_t error_code);
 /* Guest user mode to guest kernel mode or back: page tables and GS. */
 void pv_toggle_mode(struct pv_vcpu *p);
-/* True if the guest kernel's own code runs (as against its user mode). */
-static inline bool pv_in_kernel(const struct pv_vcpu *p)
-{
-    return p->kernel_mode;
-}
 
 #endif

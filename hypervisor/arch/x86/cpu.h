@@ -169,12 +169,6 @@ static inline void cpu_halt(void)
     __asm__ volatile("hlt" ::: "memory");
 }
 
-/* Sleeps until an interrupt; one that is pending already is taken first. Interrupts are on afterwards. */
-static inline void cpu_sti_halt(void)
-{
-    __asm__ volatile("sti; hlt" ::: "memory");
-}
-
 /* EFLAGS */
 #define X86_FLAG_CF   0x1u
 #define X86_FLAG_TF   0x100u

@@ -48,8 +48,6 @@ extern struct cpu_policy raw_policy, host_policy, pv_max_policy;
 
 /* Boot processor: fills the three. After cpu_features_init() and clock_init(); `ram_end`: one past the highest byte of RAM. */
 void cpu_policy_init(paddr_t ram_end);
-/* A copy of PV-max for a new PV domain; to be freed with hv_free(). NULL: no memory. */
-struct cpu_policy *cpu_policy_new_pv(void) __must_check;
 
 /* The answer to CPUID(leaf, subleaf). `guest` may be NULL: XCR0 1, not the hardware domain's kernel. */
 void cpu_policy_cpuid(const struct cpu_policy *p, const struct cpuid_guest *guest, uint32_t leaf,

@@ -21,12 +21,3 @@ void cpu_policy_init(paddr_t ram_end)
     host_policy.address_width = ram_end > 1 ? (uint8_t)(64 - __builtin_clzll(ram_end - 1)) : 1;
     cpu_policy_make_pv(&pv_max_policy, &host_policy);
 }
-
-struct cpu_policy *cpu_policy_new_pv(void)
-{
-    struct cpu_policy *p = hv_new(struct cpu_policy);
-
-    if (p)
-        *p = pv_max_policy;
-    return p;
-}

@@ -118,9 +118,4 @@ static inline void m2p_set_run(mfn_t first, uint64_t count, uint64_t pfn)
         m2p_set(mfn_add(first, i), pfn == INVALID_M2P ? pfn : pfn + i);
 }
 
-static inline uint64_t m2p_get(mfn_t mfn)
-{
-    return READ_ONCE(m2p_table[mfn.n]);
-}
-
 #endif

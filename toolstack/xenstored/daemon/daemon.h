@@ -108,7 +108,6 @@ bool hv_domain_exists(unsigned int domid);
 int hv_list(unsigned int first, struct dominfo *info, unsigned int max);
 
 /* domains.c */
-void domains_init(void);
 int domains_start(void);      /* the devices and VIRQ_DOM_EXC; -ENODEV: there are none */
 void domains_notify(void);    /* at the end of a round of turns */
 void domains_bind_dom0(void); /* domain 0's ring, unless it is there already */

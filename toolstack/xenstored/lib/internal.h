@@ -416,7 +416,6 @@ void st_listings_forget(struct st_store *s);
 int st_watch_add(struct st_conn *c, const char *path, const char *token);
 int st_watch_remove(struct st_conn *c, const char *path, const char *token);
 void st_watch_reset(struct st_conn *c);
-void st_watch_msg_gone(struct st_msg *m);
 bool st_watch_may_retry(const struct st_conn *c);
 void st_watch_retry(struct st_conn *c);
 /* Adds a watch without its first event, whatever the quota. 0, -EEXIST, -ENOMEM. */

@@ -127,18 +127,6 @@ void apic_init_cpu(void)
     apic_timer_init_cpu();
 }
 
-void apic_disable_cpu(void)
-{
-    apic_write(APIC_LVT_TIMER, APIC_LVT_MASKED);
-    apic_write(APIC_LVT_ERROR, APIC_LVT_MASKED);
-    apic_write(APIC_LVT_LINT0, APIC_LVT_MASKED);
-    apic_write(APIC_LVT_LINT1, APIC_LVT_MASKED);
-    if (apic.deadline)
-        wrmsr(MSR_TSC_DEADLINE, 0);
-    else
-        apic_write(APIC_TIMER_INITIAL, 0);
-}
-
 void apic_command(uint32_t id, uint32_t command)
 {
     uint64_t flags;

@@ -94,12 +94,6 @@ static inline uint32_t apic_id(void)
     return apic.x2apic ? id : id >> 24;
 }
 
-/* Is the vector requested and not yet in service? */
-static inline bool apic_irr(unsigned int vector)
-{
-    return apic_read((enum apic_register)(APIC_IRR + (vector / 32) * 16)) >> (vector % 32) & 1;
-}
-
 /*
  * Boot processor: chooses the mode (x2APIC if the firmware left it on, if there are ids above 254, or if
  * `want_x2apic`), maps the registers, turns the APIC on. Panics if the processor has none. After acpi_init().
@@ -107,8 +101,6 @@ static inline bool apic_irr(unsigned int vector)
 void apic_init(bool want_x2apic);
 /* Each processor: LVTs, task priority, error and spurious vectors, the timer's mode. Interrupts off. */
 void apic_init_cpu(void);
-/* Everything masked and off again: before the machine is handed to something else. */
-void apic_disable_cpu(void);
 
 /* Sends a raw command to the APIC `id`; waits for an earlier one to leave. Interrupts may be on. */
 void apic_command(uint32_t id, uint32_t command);

@@ -62,13 +62,9 @@ void clock_smp_done(void);
 
 /* The running processor's record, for vcpu_time_info. Interrupts off or no migration possible. */
 void clock_record_get(struct tsc_record *out);
-/* Changes when this processor's record does: a vcpu_time_info made from an older one is stale. */
-uint32_t clock_record_generation(void);
 /* True where vcpu_time_info may carry PVCLOCK_TSC_STABLE: one record serves all processors. */
 bool clock_tsc_is_stable(void);
 uint64_t clock_tsc_hz(void);
-/* System time that a counter value of this processor stands for. */
-s_time_t clock_tsc_to_time(uint64_t tsc);
 /* Counter value on this processor at a system time; times past give a past value. */
 uint64_t clock_time_to_tsc(s_time_t t);
 /* Waits. For device delays of microseconds at boot; bounded by the TSC, which always counts. */

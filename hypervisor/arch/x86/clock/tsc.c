@@ -88,14 +88,6 @@ static void publish(struct published_record *p, const struct clock_record *r)
     irq_restore(flags);
 }
 
-s_time_t clock_tsc_to_time(uint64_t tsc)
-{
-    uint32_t sequence;
-    struct clock_record r = read_record(this_record(), &sequence);
-
-    return (s_time_t)clock_record_time(&r, tsc);
-}
-
 s_time_t time_now(void)
 {
     const struct published_record *p = this_record();
@@ -124,11 +116,6 @@ void clock_record_get(struct tsc_record *out)
     struct clock_record r = read_record(this_record(), &sequence);
 
     *out = (struct tsc_record){.tsc = r.tsc, .system_time = r.ns, .mul = r.to_ns.mul, .shift = r.to_ns.shift};
-}
-
-uint32_t clock_record_generation(void)
-{
-    return READ_ONCE(this_record()->sequence);
 }
 
 bool clock_tsc_is_stable(void)

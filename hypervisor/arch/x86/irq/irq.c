@@ -209,27 +209,6 @@ void irq_arrived_new(struct irq_desc *desc)
     drop_old(desc);
 }
 
-void irq_evacuate(void)
-{
-    unsigned int here = cpu_id(), to = cpumask_first(&cpu_online_mask);
-
-    for (unsigned int irq = 0; irq < irq_count; irq++) {
-        struct irq_desc *desc = irq_desc_find(irq);
-
-        if (!desc)
-            continue;
-        lock(&desc->lock);
-        if (desc->old_cpu == here)
-            drop_old(desc);
-        if (desc->cpu == here && to != here) {
-            desc->wanted_cpu = (uint16_t)to;
-            drop_old(desc);
-            irq_move_now(desc);
-        }
-        unlock(&desc->lock);
-    }
-}
-
 int irq_request(unsigned int gsi, void (*handler)(void *data), void *data)
 {
     struct irq_desc *desc = gsi < irq_gsis ? irq_desc_get(gsi) : NULL;
@@ -249,14 +228,6 @@ int irq_request(unsigned int gsi, void (*handler)(void *data), void *data)
     }
     unlock_irqrestore(&desc->lock, flags);
     return rc;
-}
-
-void irq_reserve(unsigned int gsi)
-{
-    struct irq_desc *desc = gsi < irq_gsis ? irq_desc_get(gsi) : NULL;
-
-    if (desc)
-        desc->flags |= IRQ_RESERVED;
 }
 
 void irq_dump(void)

@@ -88,8 +88,6 @@ void irq_msi_free(unsigned int irq);
 /* Our own handler for a GSI: called with interrupts off. Level sources must be quiet when it returns. -EBUSY,
  * -EINVAL, -ENOSPC. */
 int irq_request(unsigned int gsi, void (*handler)(void *data), void *data) __must_check;
-/* Keeps guests away from a GSI that we do not use ourselves either (a UART that we poll). */
-void irq_reserve(unsigned int gsi);
 /* GSI of an ISA interrupt. */
 unsigned int irq_of_isa(unsigned int isa);
 
@@ -103,8 +101,6 @@ void irq_shutdown(struct irq_desc *desc);
 void irq_release(struct irq_desc *desc);
 /* From now on, if possible, interrupt `cpu`. Any context. */
 void irq_set_cpu(unsigned int irq, unsigned int cpu);
-/* Moves everything off a processor that goes down: run there, interrupts off. */
-void irq_evacuate(void);
 
 /* vector.c. Descriptor locked. */
 int vector_alloc(unsigned int cpu, unsigned int irq, uint8_t preferred) __must_check; /* vector or -ENOSPC */

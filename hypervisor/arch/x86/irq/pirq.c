@@ -383,16 +383,6 @@ void irq_domain_free(struct domain *d)
     free_map(i);
 }
 
-void pirq_dump(struct domain *d)
-{
-    struct irq_domain *i = d->irq;
-
-    for (unsigned int pirq = 0; i && pirq < i->pirqs; pirq++)
-        if (i->pirq[pirq].state == PIRQ_MAPPED && i->pirq[pirq].bound)
-            printk("  d%d PIRQ %u: IRQ %u, port %u\n", d->id, pirq, i->pirq[pirq].irq,
-                   event_pirq_port(d, pirq));
-}
-
 void pirq_name_holdings(struct domain *d, frame_holding_fn *hold, void *context)
 {
     if (d->irq && irq_domain_of(d)->eoi_frame)

@@ -62,6 +62,5 @@ void pirq_eoi(struct domain *d, unsigned int pirq);
 int pirq_set_eoi_page(struct domain *d, gfn_t gfn, bool unmasks) __must_check;
 /* Prefer this processor for the PIRQ's interrupts. Any context. */
 void pirq_set_cpu(struct domain *d, unsigned int pirq, unsigned int cpu);
-void pirq_dump(struct domain *d);
 
 #endif

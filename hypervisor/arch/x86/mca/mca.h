@@ -26,7 +26,6 @@ bool mca_record_error(unsigned int bank, uint64_t status, uint64_t address, uint
 uint64_t mca_fetch(bool urgent, struct mc_info *out);
 /* Done with it. False: no such record. */
 bool mca_acknowledge(uint64_t id);
-void mca_dump(void);
 
 long do_mca(struct hypercall *hc);
 

@@ -116,13 +116,3 @@ bool mca_acknowledge(uint64_t id)
     unlock_irqrestore(&queue.lock, flags);
     return found;
 }
-
-void mca_dump(void)
-{
-    unsigned int waiting = 0;
-
-    for (unsigned int i = 0; i < MCA_RECORDS; i++)
-        waiting += queue.record[i].id != 0;
-    printk("Machine checks: %lu recorded, %u wait for domain 0, %lu lost\n", queue.next_id - 1, waiting,
-           queue.lost);
-}
