@@ -20,6 +20,8 @@ SEEDS = {
     'file_modes': ({'a.sh+': '#!/bin/sh\n:\n', 'b.c': SPDX}, {'c.py': '#!/usr/bin/python3\n'}),
     'conflict_marks': ({'a.c': SPDX}, {'b.c': '<' * 7 + ' HEAD\n'}),
     'document_links': ({'a.md': '# One thing\n[b](#one-thing) [c](docs/c.md)\n', 'docs/c.md': 'x\n'}, {'docs/d.md': '[e](missing.md)\n'}),
+    'names_exist': ({'a/b.c': '/* As in a/b.c and b.c: see run(). */\nvoid run(void);\n', 'c.md': '`a/b.c` has `run()`.\n'},
+                    {'d.c': '/* As in a/e.c. */\n', 'f.md': '`walk()` is gone.\n'}),
     'shell_syntax': ({'a.sh': 'echo "$1"\n'}, {'b.sh': 'if true; then\n'}),
     'python_syntax': ({'a.py': 'x = 1\n'}, {'b.py': 'x = = 1\n'}),
     'abi_layouts': ({'abi/a.h': SPDX},

@@ -10,6 +10,9 @@ MIT_FOLDERS = ('guestkit/', 'abi/')
 # Put together so that this file does not hold what it looks for.
 MACHINE_PATH = re.compile(r'(?<![\w.$}*])/(?:' + '|'.join(['work', 'root', 'home']) + r')/[\w.]')
 LINK = re.compile(r'(?<!!)\[[^\]]*\]\(([^)\s]+)\)')
+COMMENT = re.compile(r'/\*.*?\*/', re.S)
+NAMED_FILE = re.compile(r'(?<![\w./<>{}*~-])((?:[\w.-]+/)+[\w.-]+\.(?:c|h|S|py|mk|md|sh|lds))(?![\w/*])')
+NAMED_FUNCTION = re.compile(r'(?<![\w.>-])(\w{3,})\(\)')
 SHELLS = ('sh', 'bash', 'dash')
 
 
@@ -86,6 +89,38 @@ def document_links(tree):
                     yield f'{name}:{number}: {where} has no heading #{anchor}'
 
 
+def prose(tree):
+    """(name, number, text) of the lines of Markdown pages and of the comments of C and assembly."""
+    for name in tree.files('.md', '.c', '.h', '.S'):
+        text = tree.text(name)
+        if name.endswith('.md'):
+            yield from ((name, number, line) for number, line in tree.lines(name))
+            continue
+        for comment in COMMENT.finditer(text):
+            first = text.count('\n', 0, comment.start()) + 1
+            yield from ((name, number, line) for number, line in enumerate(comment.group(0).splitlines(), first))
+
+
+def names_exist(tree):
+    """A file that prose names with its folder is there (its path may begin anywhere), and so is a function named with its parentheses."""
+    paths, words = set(), set()
+    for name in tree.names:
+        parts = name.split('/')
+        paths.update('/'.join(parts[first:]) for first in range(len(parts)))
+    for name in tree.files():
+        if not name.endswith('.md'):
+            words.update(re.findall(r'\w+', COMMENT.sub('', tree.text(name)) if name.endswith(('.c', '.h', '.S')) else tree.text(name)))
+    for name, number, line in prose(tree):
+        for path in NAMED_FILE.findall(line):
+            if re.search(r'(^|/)(xen|arch-x86)/|[A-Z]{4}', path):
+                continue  # the public headers; a place holder
+            if path not in paths and os.path.normpath(os.path.join(os.path.dirname(name), path)) not in paths:
+                yield f'{name}:{number}: there is no {path}'
+        for function in NAMED_FUNCTION.findall(line):
+            if function not in words:
+                yield f'{name}:{number}: nothing is called {function}()'
+
+
 def shell_syntax(tree):
     """`sh -n` and shellcheck accept every shell script."""
     for name in tree.files():
@@ -112,4 +147,4 @@ def python_syntax(tree):
                 yield f'{name}:{error.lineno}: {error.msg}'
 
 
-CHECKS = [spdx_line, machine_paths, file_modes, conflict_marks, document_links, shell_syntax, python_syntax]
+CHECKS = [spdx_line, machine_paths, file_modes, conflict_marks, document_links, names_exist, shell_syntax, python_syntax]
