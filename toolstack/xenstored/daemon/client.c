@@ -102,6 +102,21 @@ struct client *client_find(uint32_t id)
     return cl;
 }
 
+/* Sends what waits, events for which there was no memory, too; if there still is none, the client is asked again in a while. */
+static void deliver(struct client *cl)
+{
+    if (!cl->ops->output(cl)) {
+        cl->dead = true;
+        client_run_later(cl);
+    } else if (cl->stall == ST_STALL_OUTPUT) {
+        client_run_later(cl);
+    }
+    if (st_conn_starved(cl->conn)) {
+        set_stall(cl, ST_STALL_MEMORY);
+        cl->wake = loop_now() + RETRY_MS;
+    }
+}
+
 /* Sends the output of all who got some; those whose output had stalled them may go on. */
 static void flush(void)
 {
@@ -110,18 +125,8 @@ static void flush(void)
 
     while ((c = st_store_next_ready(store))) {
         cl = st_conn_user(c);
-        if (!cl || cl->dead)
-            continue;
-        if (!cl->ops->output(cl)) {
-            cl->dead = true;
-            client_run_later(cl);
-        } else if (cl->stall == ST_STALL_OUTPUT) {
-            client_run_later(cl);
-        }
-        if (st_conn_starved(c)) {
-            set_stall(cl, ST_STALL_MEMORY);
-            cl->wake = loop_now() + RETRY_MS;
-        }
+        if (cl && !cl->dead)
+            deliver(cl);
     }
 }
 
@@ -141,6 +146,8 @@ static void turn(struct client *cl, uint64_t now)
         cl->wake = st_conn_resume_time(cl->conn);
     else if (cl->stall == ST_STALL_MEMORY)
         cl->wake = now + RETRY_MS;
+    if (st_conn_starved(cl->conn))
+        deliver(cl);
 }
 
 bool clients_turn(uint64_t now)

@@ -132,7 +132,8 @@ static void sock_ready(struct watcher *w, uint32_t events)
 
     if ((events & EPOLLOUT) && !sock_output(&s->client))
         s->client.dead = true;
-    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) || s->client.stall == ST_STALL_OUTPUT || s->client.dead)
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) || s->client.stall == ST_STALL_OUTPUT || s->client.dead ||
+        st_conn_starved(s->client.conn))
         client_run_later(&s->client);
     if ((events & (EPOLLHUP | EPOLLERR)) && !(events & EPOLLIN))
         s->client.dead = true;

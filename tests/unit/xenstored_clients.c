@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon's turns and its sockets: who waits for what, and that nobody waits in vain.
+ * UNIT-SOURCES: toolstack/xenstored/lib/alloc.c toolstack/xenstored/lib/conn.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/control.c toolstack/xenstored/lib/dispatch.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/domain.c toolstack/xenstored/lib/msg.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/node.c toolstack/xenstored/lib/ops.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/path.c toolstack/xenstored/lib/perms.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/watch.c toolstack/xenstored/lib/listing.c
+ * UNIT-SOURCES: toolstack/xenstored/daemon/client.c toolstack/xenstored/daemon/socket.c toolstack/xenstored/daemon/loop.c
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <xen/io/xs_wire.h>
+#include "toolstack/xenstored/daemon/daemon.h"
+
+/* ---- What the daemon's other parts are here ---- */
+
+void handover_client_gone(struct st_conn *c)
+{
+}
+void handover_if_due(void)
+{
+}
+void journal_turn(void)
+{
+}
+void journal_opened(struct client *cl)
+{
+}
+void domains_notify(void)
+{
+}
+static unsigned int lines;
+void log_line(const char *fmt, ...)
+{
+    lines++;
+}
+
+static bool poor;
+
+static void *allocate(void *ctx, size_t size)
+{
+    return poor ? NULL : malloc(size);
+}
+
+static void release(void *ctx, void *p, size_t size)
+{
+    free(p);
+}
+
+static int setup(void **state)
+{
+    static const struct st_allocator a = {allocate, release, NULL};
+
+    store = st_store_new(&a, NULL, 1);
+    return !store;
+}
+
+static void close_one(struct client *cl)
+{
+    cl->ops->close(cl);
+}
+
+static int teardown(void **state)
+{
+    client_all(close_one);
+    st_store_free(store);
+    return 0;
+}
+
+/* ---- A client ---- */
+
+static void ask(int fd, uint32_t type, const char *payload, size_t len)
+{
+    struct xsd_sockmsg hdr = {type, 1, 0, (uint32_t)len};
+
+    assert_int_equal(write(fd, &hdr, sizeof(hdr)), sizeof(hdr));
+    assert_int_equal(write(fd, payload, len), len);
+}
+
+/* The type of the next message; -1: there is none. */
+static int answer(int fd)
+{
+    struct xsd_sockmsg hdr;
+    char body[4096];
+
+    if (recv(fd, &hdr, sizeof(hdr), MSG_DONTWAIT) != sizeof(hdr))
+        return -1;
+    assert_int_equal(recv(fd, body, hdr.len, MSG_DONTWAIT), hdr.len);
+    return (int)hdr.type;
+}
+
+static void turns(uint64_t later)
+{
+    assert_int_equal(loop_wait(0), 0);
+    while (clients_turn(loop_now() + later))
+        ;
+}
+
+/* An event for which there was no memory comes when there is some, though nobody asks. */
+static void starved(void **state)
+{
+    int fd[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    assert_int_equal(socket_adopt(fd[0], st_conn_open_socket(store, false), 0, NULL, 0), 0);
+    ask(fd[1], XS_WATCH, "@releaseDomain\0t", 17);
+    turns(0);
+    assert_int_equal(answer(fd[1]), XS_WATCH);
+    assert_int_equal(answer(fd[1]), XS_WATCH_EVENT);
+    poor = true;
+    st_fire_release(store);
+    turns(0);
+    assert_int_equal(answer(fd[1]), -1);
+    assert_in_range(clients_timeout(), 0, 100);
+    turns(1000);
+    assert_int_equal(answer(fd[1]), -1);
+    assert_in_range(clients_timeout(), 0, 100); /* and again */
+    poor = false;
+    turns(1000);
+    assert_int_equal(answer(fd[1]), XS_WATCH_EVENT);
+    assert_int_equal(clients_timeout(), -1);
+    close(fd[1]);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {T(starved)};
+
+    if (loop_init())
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
