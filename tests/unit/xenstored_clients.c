@@ -22,6 +22,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include <xen/io/xs_wire.h>
 #include "toolstack/xenstored/daemon/daemon.h"
@@ -99,7 +100,8 @@ static int answer(int fd)
 
     if (recv(fd, &hdr, sizeof(hdr), MSG_DONTWAIT) != sizeof(hdr))
         return -1;
-    assert_int_equal(recv(fd, body, hdr.len, MSG_DONTWAIT), hdr.len);
+    if (hdr.len)
+        assert_int_equal(recv(fd, body, hdr.len, MSG_DONTWAIT), hdr.len);
     return (int)hdr.type;
 }
 
@@ -136,11 +138,59 @@ static void starved(void **state)
     close(fd[1]);
 }
 
+static uint64_t ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Without a descriptor for a client the loop sleeps, and the client is served when there is one. */
+static void no_descriptor(void **state)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    char dir[] = "/tmp/xenstored-XXXXXX";
+    struct rlimit before, few;
+    uint64_t start;
+    int fd;
+
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(sockets_set_dir(dir), 0);
+    assert_int_equal(sockets_listen(), 0);
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s/socket", dir);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    ask(fd, XS_READ, "/", 2);
+    getrlimit(RLIMIT_NOFILE, &before);
+    few = before;
+    few.rlim_cur = (rlim_t)fd + 1;
+    setrlimit(RLIMIT_NOFILE, &few);
+    lines = 0;
+    turns(0);
+    assert_in_range(clients_timeout(), 1, 1000);
+    start = ms();
+    loop_wait(60); /* nothing happens */
+    assert_true(ms() - start >= 50);
+    turns(1000);
+    turns(1000);
+    assert_int_equal(lines, 1);
+    setrlimit(RLIMIT_NOFILE, &before);
+    turns(1000); /* listens again */
+    turns(0);
+    turns(0);
+    assert_int_equal(answer(fd), XS_READ);
+    assert_int_equal(clients_timeout(), -1);
+    close(fd);
+    sockets_unlink();
+    rmdir(dir);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(starved)};
+    const struct CMUnitTest tests[] = {T(starved), T(no_descriptor)};
 
     if (loop_init())
         return 1;

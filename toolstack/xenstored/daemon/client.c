@@ -158,6 +158,8 @@ bool clients_turn(uint64_t now)
     for (cl = nr_asleep ? clients : NULL; cl; cl = cl->next)
         if (asleep(cl) && cl->wake <= now)
             client_run_later(cl);
+    if (sockets_deaf_until() && sockets_deaf_until() <= now)
+        sockets_listen_again();
     n = nr_queued;
     while (n-- && (cl = run_first)) { /* a turn may take others off the list: RELEASE */
         unqueue(cl);
@@ -173,11 +175,12 @@ bool clients_turn(uint64_t now)
 int clients_timeout(void)
 {
     const struct client *cl;
-    uint64_t first = UINT64_MAX, now;
+    uint64_t first = sockets_deaf_until(), now;
 
-    if (!nr_asleep)
+    if (!nr_asleep && !first)
         return -1;
     now = loop_now();
+    first = first ? first : UINT64_MAX;
     for (cl = clients; cl; cl = cl->next)
         if (asleep(cl) && cl->wake < first)
             first = cl->wake;

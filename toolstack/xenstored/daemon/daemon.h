@@ -84,6 +84,8 @@ int sockets_listen(void);             /* 0; -EADDRINUSE: a daemon lives there */
 int sockets_adopt(int listener);
 int socket_adopt(int fd, struct st_conn *c, uint32_t id, const void *left, size_t len);
 int sockets_listener(void);
+uint64_t sockets_deaf_until(void); /* ms, when it wants sockets_listen_again(); 0: never */
+void sockets_listen_again(void);
 void sockets_unlink(void);
 
 /* hypervisor.c: Debian's libraries; all optional, a store without them serves its sockets */

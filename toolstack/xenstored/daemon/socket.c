@@ -15,6 +15,7 @@
 
 #define IN_BYTES   8192
 #define OUT_PIECES 32
+#define DEAF_MS    100 /* until it is tried again whether there is a descriptor */
 
 struct sock {
     struct client client;
@@ -26,6 +27,8 @@ struct sock {
 };
 
 static struct watcher listener = {.fd = -1};
+static uint64_t deaf_until; /* no descriptor was left for a client; 0: all is well */
+static bool complained;     /* since the last one that was accepted */
 static struct sockaddr_un address;
 
 static struct sock *sock_of(struct client *cl)
@@ -177,13 +180,38 @@ int socket_restore(struct st_conn *c, uint32_t id, const char *p, size_t len)
     return socket_adopt(fd, c, id, p + 1 + sizeof(fd), len - 1 - sizeof(fd));
 }
 
+/* The client that cannot be accepted would wake the loop at once, for ever. It waits, as those do who come after it. */
+static void stop_listening(void)
+{
+    if (!complained)
+        log_line("a client cannot be accepted yet: %s", strerror(errno));
+    complained = true;
+    loop_change(&listener, 0);
+    deaf_until = loop_now() + DEAF_MS;
+}
+
+uint64_t sockets_deaf_until(void)
+{
+    return deaf_until;
+}
+
+void sockets_listen_again(void)
+{
+    deaf_until = 0;
+    loop_change(&listener, EPOLLIN);
+}
+
 static void accept_ready(struct watcher *w, uint32_t events)
 {
     int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     struct st_conn *c;
 
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            stop_listening();
         return;
+    }
+    complained = false;
     c = st_conn_open_socket(store, false);
     if (!c || socket_adopt(fd, c, 0, NULL, 0)) {
         if (c)
