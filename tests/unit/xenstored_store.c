@@ -486,6 +486,34 @@ static void unread_by_domain_0(void **state)
     assert_string_equal(next_event(dom0), "/local/domain/5/n1 t");
 }
 
+static char traced[512];
+
+static void keep_line(void *ctx, const char *line)
+{
+    snprintf(traced, sizeof(traced), "%s", line);
+}
+
+/* A guest's bytes stay in their line of the trace. */
+static void trace_lines(void **state)
+{
+    const struct st_hooks hooks = {.trace = keep_line};
+    struct client_memory m = {0};
+    struct st_store *s = client_store(&m, &hooks);
+    struct st_conn *c = st_conn_open_socket(s, false), *g = st_conn_open_domain(s, 5);
+    char buf[256];
+
+    assert_int_equal(client_do(c, XS_CONTROL, 0, buf, client_pack(buf, 2, "log", "on"), &msg), 0);
+    assert_int_equal(client_path(g, XS_READ, 0, "a\nd0 WRITE /b -> OK", NULL), -EINVAL);
+    assert_string_equal(traced, "d5 READ a\\x0ad0 WRITE /b -> OK -> EINVAL");
+    memset(buf, 0x9b, 200);
+    buf[200] = 0;
+    assert_int_equal(client_path(g, XS_READ, 0, buf, NULL), -EINVAL);
+    assert_int_equal(strspn(traced + 8, "\\x9b"), 120);
+    assert_string_equal(traced + 8 + 120, " -> EINVAL");
+    st_store_free(s);
+    assert_int_equal(m.bytes, 0);
+}
+
 static void split_anywhere(void **state)
 {
     char buf[64];
@@ -682,11 +710,11 @@ static void readonly_socket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(read_and_write),     T(paths),          T(directories),     T(removal),
-        T(permissions),        T(watches),        T(many_watches),    T(long_events),
-        T(special_watches),    T(transactions),   T(quotas),          T(unread_events),
-        T(unread_by_domain_0), T(split_anywhere), T(outstanding),     T(credit),
-        T(snapshots),          T(death),          T(death_of_a_name), T(readonly_socket),
+        T(read_and_write),  T(paths),         T(directories),        T(removal),         T(permissions),
+        T(watches),         T(many_watches),  T(long_events),        T(special_watches), T(transactions),
+        T(quotas),          T(unread_events), T(unread_by_domain_0), T(trace_lines),     T(split_anywhere),
+        T(outstanding),     T(credit),        T(snapshots),          T(death),           T(death_of_a_name),
+        T(readonly_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

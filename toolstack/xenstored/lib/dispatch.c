@@ -444,11 +444,32 @@ static const char *error_name(int error)
     return "EINVAL";
 }
 
-/* "dN NAME tx path -> result" */
+#define TRACE_PART 120u /* characters of a part of a line */
+
+/* A client's bytes in a line of text: what could begin another line, or move a terminal, is written as \\xNN. At most @room. */
+static size_t printable(char *to, const char *str, size_t room)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t at = 0, n;
+
+    for (; *str; str++, at += n) {
+        unsigned char c = (unsigned char)*str;
+        bool plain = c >= ' ' && c < 0x7f && c != '\\';
+        char code[4] = {'\\', 'x', digits[c >> 4], digits[c & 15]};
+
+        n = plain ? 1 : sizeof(code);
+        if (at + n > room)
+            break;
+        memcpy(to + at, plain ? str : code, n);
+    }
+    return at;
+}
+
+/* "dN NAME path -> result" */
 static void trace(struct st_conn *c, const struct xsd_sockmsg *hdr, const char *result)
 {
     char line[256];
-    size_t at = 0, n;
+    size_t at = 0, room;
     char num[24];
     const char *part[7] = {"d", num, " ", "?", " ", c->in.payload, " -> "};
     unsigned int i;
@@ -457,12 +478,8 @@ static void trace(struct st_conn *c, const struct xsd_sockmsg *hdr, const char *
     if (hdr->type < XS_TYPE_COUNT && requests[hdr->type].name)
         part[3] = requests[hdr->type].name;
     for (i = 0; i < 7; i++) {
-        n = strlen(part[i]);
-        n = n < 120 ? n : 120;
-        if (at + n > sizeof(line) - 24)
-            n = sizeof(line) - 24 - at;
-        memcpy(line + at, part[i], n);
-        at += n;
+        room = sizeof(line) - 24 - at;
+        at += printable(line + at, part[i], room < TRACE_PART ? room : TRACE_PART);
     }
     strcpy(line + at, result); /* the longest name of an error has 9 letters */
     c->store->hooks.trace(c->store->hooks.ctx, line);
