@@ -1,7 +1,7 @@
 # What an operation costs on Xenios and on Debian's Xen: instructions, counted by a plugin in QEMU, deterministic. `make bench
 # BENCH_ARGS=--options=spec-ctrl=no` for other settings of both hypervisors.
-BENCH_TOOLS := $(B)/bench/count.so $(B)/bench/init $(B)/bench/toolstack $(B)/bench/sleeper
 PLUGIN_PARTS := tests/bench/marks.c tests/bench/marks.h tests/lib/qemu_plugin.h
+BENCH_TOOLS := $(B)/bench/count.so $(B)/bench/init $(B)/bench/toolstack $(B)/bench/sleeper $(B)/bench/io $(B)/tools/xenstored
 BENCH_GUEST := $(B)/guests/bench-pv64
 
 $(B)/bench/count.so: tests/bench/count.c $(PLUGIN_PARTS)
@@ -18,6 +18,12 @@ $(B)/bench/toolstack: tests/bench/toolstack.c
 	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -no-pie -Wl,-Ttext-segment=0x5b000000 -o $@ $< \
 	    -Wl,--whole-archive -lxenguest -Wl,--no-whole-archive -lxenctrl -lxenforeignmemory \
 	    -lxenevtchn -lxendevicemodel -lxencall -lxentoolcore -lxentoollog -lxengnttab -lxenhypfs -lz -lbz2 -llzma -lzstd
+
+$(B)/bench/io: tests/bench/io.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -no-pie -Wl,-Ttext-segment=0x5c000000 -o $@ $< \
+	    -Wl,--whole-archive -lxenguest -Wl,--no-whole-archive -lxenctrl -lxenforeignmemory -lxenevtchn -lxendevicemodel -lxencall \
+	    -lxenstore -lxentoolcore -lxentoollog -lxengnttab -lxenhypfs -lz -lbz2 -llzma -lzstd
 
 $(B)/bench/sleeper: tests/bench/sleeper.S guestkit/lib/pv64/link.lds
 	@mkdir -p $(@D)

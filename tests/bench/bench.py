@@ -158,11 +158,15 @@ def linux_files(build):
 
 
 def write_initramfs(path, files):
-    """An initramfs of {name: file}, all in its top directory."""
+    """An initramfs of {name: file}."""
     with tempfile.TemporaryDirectory() as folder:
+        names = []
         for name, source in files.items():
+            parts = name.split('/')
+            names += [path for path in ('/'.join(parts[:i]) for i in range(1, len(parts) + 1)) if path not in names]
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
             shutil.copy(source, os.path.join(folder, name))
-        archive = subprocess.run(['cpio', '--quiet', '--reproducible', '-o', '-H', 'newc', '-R', '0:0'], input='\n'.join(files).encode() + b'\n', cwd=folder,
+        archive = subprocess.run(['cpio', '--quiet', '--reproducible', '-o', '-H', 'newc', '-R', '0:0'], input='\n'.join(names).encode() + b'\n', cwd=folder,
                                  check=True, stdout=subprocess.PIPE).stdout
     path.write_bytes(gzip.compress(archive, mtime=0))
 
@@ -176,6 +180,25 @@ def toolstack_files(build):
     return initrd
 
 
+IO_MODULES = ('drivers/xen/xen-privcmd', 'drivers/xen/xen-evtchn', 'drivers/xen/xen-gntdev', 'drivers/xen/xenfs/xenfs', 'drivers/block/brd',
+              'drivers/block/xen-blkback/xen-blkback', 'drivers/net/xen-netback/xen-netback')
+
+
+def io_files(build):
+    """An initramfs for a domain 0 that serves a Linux guest a disk and a network interface, with the guest's own inside."""
+    folder, modules = build / 'bench', next((build / 'cache' / 'linux-image-amd64' / 'lib' / 'modules').iterdir()) / 'kernel'
+    guest, initrd, daemon = folder / 'guest.cpio.gz', folder / 'io.cpio.gz', build / 'tools' / 'xenstored'
+    write_initramfs(guest, {'init': folder / 'io', 'lib/xen-blkfront.ko': modules / 'drivers/block/xen-blkfront.ko',
+                            'lib/xen-netfront.ko': modules / 'drivers/net/xen-netfront.ko'})
+    files = {'init': folder / 'io', 'kernel': folder / 'vmlinux', 'guest.cpio.gz': guest, 'bin/daemon': daemon}
+    files.update({f'lib/{os.path.basename(module)}.ko': modules / f'{module}.ko' for module in IO_MODULES})
+    said = subprocess.run(['ldd', daemon], check=True, stdout=subprocess.PIPE, text=True).stdout
+    files.update({f'lib/x86_64-linux-gnu/{os.path.basename(path)}': path for path in re.findall(r'=> (/\S+)', said)})
+    files.update({path[1:]: path for path in re.findall(r'^\s*(/lib64/\S+)', said, re.M)})
+    write_initramfs(initrd, files)
+    return initrd
+
+
 def measure(build, sides, options, only, tests):
     """Runs everything on every side; returns {side: {group: run}} and the failures."""
     linux_arguments = 'mitigations=off loglevel=4 nokaslr norandmaps' # else what a process maps where, and flushes, depends on the time
@@ -186,6 +209,7 @@ def measure(build, sides, options, only, tests):
     kernel, initrd = linux_files(build)
     groups['linux'] = (str(build / 'bench' / 'init'), [f'{kernel} console=hvc0 earlyprintk=xen {linux_arguments}', str(initrd)])
     groups['tools'] = (str(build / 'bench' / 'toolstack'), [f'{kernel} console=hvc0 earlyprintk=xen {linux_arguments}', str(toolstack_files(build))])
+    groups['io'] = (str(build / 'bench' / 'io'), [f'{kernel} console=hvc0 earlyprintk=xen {linux_arguments}', str(io_files(build))])
     done, failures = {}, []
     for side, hypervisor in sides.items():
         for group, (program, modules) in groups.items():
@@ -219,7 +243,7 @@ def main():
     parser.add_argument('--oracle', required=True)
     parser.add_argument('--options', default='', help='further options for both hypervisors')
     parser.add_argument('--side', action='append', choices=['xen', 'xenios', 'native'], help='only these')
-    parser.add_argument('--group', action='append', choices=['guest', 'linux', 'tools'], help='only these')
+    parser.add_argument('--group', action='append', choices=['guest', 'linux', 'tools', 'io'], help='only these')
     parser.add_argument('--test', action='append', help='of the guest group, only these operations')
     arguments = parser.parse_args()
     os.chdir(ROOT)

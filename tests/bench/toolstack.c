@@ -94,6 +94,30 @@ static void create_all(void)
         create(&made[i]);
 }
 
+static uint64_t free_bytes(void)
+{
+    xc_physinfo_t info = {0};
+
+    if (xc_physinfo(xen, &info))
+        end("physinfo");
+    return info.free_pages * 4096;
+}
+
+/* What the machine has less for each domain, beyond the domain's own memory. */
+static void tell_overhead(uint64_t before)
+{
+    uint64_t taken = before - free_bytes();
+
+    for (unsigned int i = 0; i < DOMAINS; i++) {
+        xc_dominfo_t info;
+
+        if (xc_domain_getinfo(xen, made[i], 1, &info) != 1 || info.domid != made[i])
+            end("getinfo");
+        taken -= info.nr_pages * 4096UL;
+    }
+    printf("VALUE libxenctrl_memory_per_domain %lu bytes\n", (unsigned long)(taken / DOMAINS));
+}
+
 static void destroy_all(void)
 {
     for (unsigned int i = 0; i < DOMAINS; i++)
@@ -104,6 +128,8 @@ static void destroy_all(void)
 
 int main(void)
 {
+    uint64_t before;
+
     mkdir("/dev", 0755);
     mkdir("/proc", 0755);
     if (mount("devtmpfs", "/dev", "devtmpfs", 0, NULL) && errno != EBUSY)
@@ -116,9 +142,11 @@ int main(void)
         end("libxenctrl");
     create_all(); /* to warm up */
     destroy_all();
+    before = free_bytes();
     bench_begin_libxenctrl_create();
     create_all();
     bench_end_libxenctrl_create();
+    tell_overhead(before);
     bench_begin_libxenctrl_destroy();
     destroy_all();
     bench_end_libxenctrl_destroy();
