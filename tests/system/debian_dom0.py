@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Debian 12 domain 0 with Xen's tools (made by tests/system/debian/), driven through the shell on its console."""
+import os
 import re
 import shlex
 
 import pytest
 import machine as machines
 
+# With STEADY=1 in the environment a machine's time is what it executes: slower, but no load on the host makes it late for a limit of its own,
+# such as libxl's 40 seconds for a script.
+STEADY = ('-icount', 'shift=0,sleep=off')
 READY = r'DEBIAN-DOM0 ready nproc=(\d+)[^\r\n]*'
 PIECE = 80
 LOG = '/var/log/xen/console/guest-{}.log'
@@ -19,6 +23,8 @@ def machine(hypervisor, **changes):
             pytest.skip(f'{build / part} is not there: make debian')
     disk = f'file={build}/dom0.img,format=raw,if=virtio,snapshot=on'
     described = machines.Machine(hypervisor=hypervisor, memory=1536, initrd=str(build / 'initrd.gz'), devices=('-drive', disk)).replace(**changes)
+    if os.environ.get('STEADY') and '-icount' not in described.devices:
+        described = described.replace(devices=described.devices + STEADY)
     if described.is_oracle:
         # Our default scheduler; and no lazy switching of the FPU, for which TCG raises too few faults.
         described = described.replace(options=described.options + ('sched=credit', 'spec-ctrl=eager-fpu'))
@@ -89,6 +95,22 @@ class Dom0:
         """Types a command at the guest's shell, through the terminal that xenconsoled keeps for its console."""
         self.wait(f'grep -a -q "built-in shell" {LOG.format(name)}')    # before it starts, it would not hear all
         self.ok(f'echo {shlex.quote(command)} >$(xenstore-read /local/domain/$(xl domid {name})/console/tty)')
+
+    def console(self, command, name, question, answer, limit=60):
+        """Types `question` at a guest's shell through `command`, which gives its console, until `answer` comes; then leaves with Ctrl-]. What is typed
+        is passed on only where both ends are terminals: script gives it one."""
+        self.ok(f'q={shlex.quote(question)}; rm -f /run/typed; touch /run/typed')
+        self.wait(f'grep -a -q "built-in shell" {LOG.format(name)}')
+        self.ok('ask() { until grep -a -q "$1" /run/typed; do printf "%s\\n" "$q"; sleep 2; done; printf "\\035"; }')
+        self.ok(f'ask {shlex.quote(answer)} | timeout {int(limit * machines.PATIENCE)} script -q -f -c {shlex.quote(command)} /run/typed >/dev/null', limit + 20)
+        self.ok(f'grep -a -q {shlex.quote(answer)} /run/typed')
+
+    def traffic(self, address='192.168.7.2', size=2000000, limit=120):
+        """So many bytes there and back, both ways at once: nc in the guest gives back what it gets. The sender keeps its end open until all is back."""
+        seconds = int(limit * machines.PATIENCE)
+        self.ok(f'rm -f /run/back; head -c {size} /dev/urandom >/run/out')
+        self.ok('feed() { cat /run/out; until [ -e /run/back ]; do sleep 1; done; }; take() { head -c $1 >/run/in; touch /run/back; }')
+        self.ok(f'feed | timeout {seconds} busybox nc {address} 7 | take {size}; cmp /run/in /run/out', limit + 20)
 
     def guest_ready(self, name='linux', times=1, limit=120):
         """What the guest prints once it is up, for the so-many-th time since create()."""

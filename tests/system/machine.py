@@ -164,7 +164,10 @@ class Running:
 
     def close(self):
         if self.child.isalive():
-            self.child.close(force=True)
+            try:
+                self.child.close(force=True)
+            except pexpect.ExceptionPexpect:
+                self.child.wait()    # it is killed; on a busy machine a large one takes its time to go
         self.listener.close()
         self.qmp.join(5)
         self.sockets.cleanup()

@@ -98,16 +98,13 @@ def test_create(dom0):
 
 
 def test_console(guest):
-    # xenconsole passes what is typed on only where both its ends are terminals: script gives it one.
-    guest.ok('(sleep 3; echo "echo said \\$((6*7))"; sleep 4; printf "\\035") | timeout 40 script -q -c "xl console linux" /run/typed >/dev/null', 60)
-    guest.ok('grep -a "said 42" /run/typed')
+    guest.console('xl console linux', 'linux', 'echo said $((6*7))', 'said 42')
     guest.ok('! pgrep xenconsole$')
 
 
 def test_traffic_both_ways(guest):
     guest.wait('ping -c 1 -W 2 192.168.7.2', 30)
-    # nc in the guest gives back what it gets: both ways at once.
-    guest.ok('head -c 2000000 /dev/urandom >/run/out; (cat /run/out; sleep 5) | busybox nc 192.168.7.2 7 | head -c 2000000 | cmp - /run/out', 120)
+    guest.traffic()
 
 
 def test_names(guest):
@@ -264,6 +261,8 @@ def test_four_vcpus_and_qcow2(dom0):
     facts = dom0.create('/etc/xen/four.cfg', 'four')
     assert facts['nproc'] == '4' and facts['disk'] == "the guest's own disk"
     assert 'qdisk' in dom0.ok('xl block-list four')
+    dom0.wait('ping -c 1 -W 2 192.168.7.2', 30)
+    dom0.traffic()
     dom0.ok('xl vcpu-set four 2')
     dom0.wait('[ $(xl vcpu-list four | grep -c -- "--p") = 2 ]', 30)
     dom0.ok('xl vcpu-set --ignore-host four 4')
@@ -282,8 +281,12 @@ def test_four_vcpus_and_qcow2(dom0):
     assert sums == [dom0.ok('head -c 16M /guest/guest.img | md5sum').split()[0]] * 4
     rows = [line.split() for line in dom0.ok('xl vcpu-list four').splitlines()[1:]]
     assert [row[3] for row in rows] == ['0', '1', '0', '1']
+    # What is written arrives in the file.
+    dom0.tell('four', 'dd if=/dev/xvda of=/dev/xvda bs=1M count=1 seek=31 conv=fsync 2>/dev/null && echo written')
+    dom0.wait('grep -a written /var/log/xen/console/guest-four.log', 60)
     dom0.ok('xl destroy four')
     dom0.gone('four')
+    dom0.ok('qemu-img convert -O raw /run/disk.qcow2 /run/disk.raw; head -c 1M /run/disk.raw | cmp - <(tail -c 1M /run/disk.raw) && rm /run/disk.raw')
     # Pinned from the start, by the configuration.
     dom0.ok('echo \'cpus = [ "1", "0", "1", "0" ]\' >>/etc/xen/four.cfg')
     assert dom0.create('/etc/xen/four.cfg', 'four')['nproc'] == '4'
