@@ -12,11 +12,6 @@ import pytest
 
 pytestmark = [pytest.mark.xdist_group('debian'), pytest.mark.debian]
 
-# Not proved there yet; the end of a run names each.
-NOT_THERE_ON_XENIOS = dict.fromkeys('''
-    test_grub
-'''.split(), 'not run to the end there yet')
-
 
 @pytest.fixture(scope='module')
 def dom0(request):

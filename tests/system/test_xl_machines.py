@@ -7,9 +7,6 @@ import pytest
 
 pytestmark = [pytest.mark.xdist_group('debian-machines'), pytest.mark.debian, pytest.mark.long]
 
-# Not proved there yet; the end of a run names each.
-NOT_THERE_ON_XENIOS = dict.fromkeys('test_processors'.split(), 'not run to the end there yet')
-
 
 def live(dom0, vcpus):
     """A Linux that carries traffic both ways."""
