@@ -2,15 +2,7 @@
 /*
  * Any bytes as the records of a live-update stream, after the beginning of a good one: it is refused or taken, and
  * what was taken passes the audit, and makes a stream that is taken again.
- * FUZZ-SOURCES: toolstack/xenstored/lib/alloc.c toolstack/xenstored/lib/conn.c
- * FUZZ-SOURCES: toolstack/xenstored/lib/control.c toolstack/xenstored/lib/dispatch.c
- * FUZZ-SOURCES: toolstack/xenstored/lib/domain.c toolstack/xenstored/lib/msg.c
- * FUZZ-SOURCES: toolstack/xenstored/lib/node.c toolstack/xenstored/lib/ops.c
- * FUZZ-SOURCES: toolstack/xenstored/lib/path.c toolstack/xenstored/lib/perms.c
- * FUZZ-SOURCES: toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c
- * FUZZ-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
- * FUZZ-SOURCES: toolstack/xenstored/lib/watch.c toolstack/xenstored/lib/state_save.c
- * FUZZ-SOURCES: toolstack/xenstored/lib/state_load.c toolstack/xenstored/lib/listing.c toolstack/xenstored/lib/state_nodes.c
+ * FUZZ-SOURCES: toolstack/xenstored/lib/[a-z]*.c
  * FUZZ-SECONDS: 600
  * FUZZ-SEEDS: tests/fuzz/xenstored_seeds.py state
  */

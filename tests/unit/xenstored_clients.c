@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The daemon's turns and its sockets: who waits for what, and that nobody waits in vain.
- * UNIT-SOURCES: toolstack/xenstored/lib/alloc.c toolstack/xenstored/lib/conn.c
- * UNIT-SOURCES: toolstack/xenstored/lib/control.c toolstack/xenstored/lib/dispatch.c
- * UNIT-SOURCES: toolstack/xenstored/lib/domain.c toolstack/xenstored/lib/msg.c
- * UNIT-SOURCES: toolstack/xenstored/lib/node.c toolstack/xenstored/lib/ops.c
- * UNIT-SOURCES: toolstack/xenstored/lib/path.c toolstack/xenstored/lib/perms.c
- * UNIT-SOURCES: toolstack/xenstored/lib/store.c toolstack/xenstored/lib/treap.c
- * UNIT-SOURCES: toolstack/xenstored/lib/tree.c toolstack/xenstored/lib/txn.c
- * UNIT-SOURCES: toolstack/xenstored/lib/watch.c toolstack/xenstored/lib/listing.c
+ * UNIT-SOURCES: toolstack/xenstored/lib/[a-z]*.c
  * UNIT-SOURCES: toolstack/xenstored/daemon/client.c toolstack/xenstored/daemon/socket.c toolstack/xenstored/daemon/loop.c
  */
 #include <stdarg.h>
