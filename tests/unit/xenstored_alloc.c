@@ -199,23 +199,12 @@ static void every_type(void **state)
     st_store_free(store);
 }
 
-static char stream[65536];
-static size_t stream_len;
-
-static int to_stream(void *ctx, const void *data, size_t len)
-{
-    assert_true(stream_len + len <= sizeof(stream));
-    if (len)
-        memcpy(stream + stream_len, data, len);
-    stream_len += len;
-    return 0;
-}
-
 /* A live update: every allocation of the saving fails, then every one of the loading. */
 static void each_update(void **state)
 {
     static struct client_memory other;
-    struct st_saver saver = {to_stream, NULL, NULL};
+    struct client_buffer stream = {0};
+    struct st_saver saver = {client_append, NULL, &stream};
     struct st_loader loader = {NULL, NULL};
     struct st_store *s;
     long n;
@@ -223,7 +212,7 @@ static void each_update(void **state)
 
     set_up();
     for (n = 1; rc; n++) {
-        stream_len = 0;
+        stream.len = 0;
         memory.calls = 0;
         memory.fail_at = n;
         rc = st_state_save(store, &saver);
@@ -234,7 +223,7 @@ static void each_update(void **state)
         s = client_store(&other, NULL);
         other.calls = 0;
         other.fail_at = n;
-        rc = st_state_load(s, stream, stream_len, &loader);
+        rc = st_state_load(s, stream.p, stream.len, &loader);
         assert_true(!rc || rc == -ENOMEM);
         other.fail_at = 0;
         if (!rc)
@@ -243,6 +232,7 @@ static void each_update(void **state)
         assert_int_equal(other.bytes, 0);
     }
     printf("live update: %ld allocations\n", n - 1);
+    free(stream.p);
     st_store_free(store);
 }
 

@@ -89,21 +89,7 @@ static void domain_dies(int d)
 
 /* ---- Live update: everything moves to another store ---- */
 
-static char *stream;
-static size_t stream_len, stream_room;
-
-static int stream_write(void *ctx, const void *data, size_t len)
-{
-    if (stream_len + len > stream_room) {
-        char *larger = realloc(stream, stream_room = (stream_len + len) * 2);
-
-        assert_non_null(larger);
-        stream = larger;
-    }
-    memcpy(stream + stream_len, data, len);
-    stream_len += len;
-    return 0;
-}
+static struct client_buffer stream;
 
 static size_t describe(void *ctx, struct st_conn *c, void *out)
 {
@@ -167,21 +153,21 @@ static void model_moves(struct txn *t)
 
 static void live_update(void)
 {
-    struct st_saver saver = {stream_write, describe, NULL};
+    struct st_saver saver = {client_append, describe, &stream};
     struct st_loader loader = {adopt, NULL};
     struct st_store *old = store;
     static struct client_memory fresh;
     int i, k;
 
-    stream_len = 0;
+    stream.len = 0;
     assert_int_equal(st_state_save(old, &saver), 0);
     assert_int_equal(st_store_check(old), 0);
-    twin_compare(stream, stream_len);
+    twin_compare(stream.p, stream.len);
     store = client_store(&fresh, &hooks);
-    assert_int_equal(st_state_load(store, stream, stream_len, &loader), 0);
+    assert_int_equal(st_state_load(store, stream.p, stream.len, &loader), 0);
     assert_int_equal(st_store_check(store), 0);
     st_store_free(old);
-    twin_begin(stream, stream_len);
+    twin_begin(stream.p, stream.len);
     for (i = 0; i < CLIENTS; i++)
         for (k = 0; k < MAX_TXNS; k++)
             if (client[i].txn[k])
@@ -303,7 +289,7 @@ static void model(void **state)
     }
     st_store_free(store);
     twin_end();
-    free(stream);
+    free(stream.p);
 }
 
 int main(void)

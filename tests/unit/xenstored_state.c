@@ -21,8 +21,7 @@ static unsigned int which;
 static struct st_store *store;
 static struct st_conn *conn[CONNS];
 static struct client_msg msg;
-static char stream[8u * 1024 * 1024];
-static size_t stream_len;
+static struct client_buffer stream;
 
 static int setup(void **state)
 {
@@ -43,15 +42,6 @@ static int teardown(void **state)
     assert_int_equal(st_store_check(store), 0);
     st_store_free(store);
     assert_int_equal(memory[which].bytes, 0);
-    return 0;
-}
-
-static int to_stream(void *ctx, const void *data, size_t len)
-{
-    assert_true(stream_len + len <= sizeof(stream));
-    if (len)
-        memcpy(stream + stream_len, data, len);
-    stream_len += len;
     return 0;
 }
 
@@ -77,9 +67,9 @@ static int adopt(void *ctx, struct st_conn *c, const void *p, size_t len)
 
 static void save(void)
 {
-    const struct st_saver saver = {to_stream, describe, NULL};
+    const struct st_saver saver = {client_append, describe, &stream};
 
-    stream_len = 0;
+    stream.len = 0;
     assert_int_equal(st_state_save(store, &saver), 0);
     assert_int_equal(st_store_check(store), 0);
 }
@@ -93,7 +83,7 @@ static void move(void)
     save();
     which = !which;
     store = client_store(&memory[which], NULL);
-    assert_int_equal(st_state_load(store, stream, stream_len, &loader), 0);
+    assert_int_equal(st_state_load(store, stream.p, stream.len, &loader), 0);
     st_store_free(old);
     assert_int_equal(st_store_check(store), 0);
 }

@@ -43,6 +43,29 @@ static inline struct st_store *client_store(struct client_memory *a, const struc
     return st_store_new(&al, hooks, 0x1234567890abcdefull);
 }
 
+/* ---- Bytes that grow: a state stream, a journal ---- */
+
+struct client_buffer {
+    char *p; /* free() it */
+    size_t len, room;
+};
+
+/* Appends, @ctx being the buffer: the form of st_saver's write(). Always 0. */
+static inline int client_append(void *ctx, const void *data, size_t len)
+{
+    struct client_buffer *b = ctx;
+
+    if (b->len + len > b->room) {
+        b->p = realloc(b->p, b->room = (b->len + len) * 2);
+        if (!b->p)
+            abort();
+    }
+    if (len)
+        memcpy(b->p + b->len, data, len);
+    b->len += len;
+    return 0;
+}
+
 /* ---- Messages ---- */
 
 struct client_msg {

@@ -25,7 +25,7 @@ static int random_slot(const struct client *c)
     }
 }
 
-static struct txn *random_txn(struct client *c, uint32_t *id)
+static struct txn *random_txn(const struct client *c, uint32_t *id)
 {
     int i = (int)rnd(MAX_TXNS + 3);
 
@@ -41,60 +41,84 @@ void send_path(struct client *c, uint32_t type, uint32_t tx, const char *path)
     assert_int_equal(client_send(c->conn, type, tx, (uint32_t)op_number, path, strlen(path) + 1), ST_READY);
 }
 
+/* What a request is about. */
+struct aim {
+    struct txn *t;
+    uint32_t tx;
+    int slot;
+};
+
+static struct aim take_aim(const struct client *c)
+{
+    struct aim a;
+
+    a.t = random_txn(c, &a.tx);
+    a.slot = random_slot(c);
+    return a;
+}
+
+static void send_aimed(struct client *c, uint32_t type, const struct aim *a)
+{
+    bool relative;
+
+    send_path(c, type, a->tx, path_text(c, a->slot, &relative));
+}
+
+/* Asks for what `dep` names of some node. The node, whose answer is to be expected; NULL: the error is. */
+static const struct node *ask(struct client *c, uint32_t type, unsigned int dep, struct aim *a)
+{
+    int rc;
+
+    *a = take_aim(c);
+    send_aimed(c, type, a);
+    rc = find(c, a->t, a->slot, R, dep);
+    if (!rc)
+        return &tree(a->t)->n[a->slot];
+    expect_result(c, type, a->tx, rc);
+    return NULL;
+}
+
 void op_read(struct client *c)
 {
-    uint32_t tx;
-    struct txn *t = random_txn(c, &tx);
-    int i = random_slot(c), rc;
-    bool rel;
+    struct aim a;
+    const struct node *n = ask(c, XS_READ, DATA, &a);
 
-    send_path(c, XS_READ, tx, path_text(c, i, &rel));
-    rc = find(c, t, i, R, DATA);
-    if (rc)
-        expect_result(c, XS_READ, tx, rc);
-    else
-        expect(c, XS_READ, tx, tree(t)->n[i].value, tree(t)->n[i].len);
+    if (n)
+        expect(c, XS_READ, a.tx, n->value, n->len);
 }
 
 void op_write(struct client *c)
 {
-    uint32_t tx;
-    struct txn *t = random_txn(c, &tx);
-    int i = random_slot(c), len, plen;
+    struct aim a = take_aim(c);
     char buf[128];
+    int len, plen;
     bool rel;
 
-    plen = sprintf(buf, "%s", path_text(c, i, &rel)) + 1;
+    plen = sprintf(buf, "%s", path_text(c, a.slot, &rel)) + 1;
     len = (int)rnd(10);
     for (int k = 0; k < len; k++)
         buf[plen + k] = (char)rnd(256);
-    assert_int_equal(client_send(c->conn, XS_WRITE, tx, (uint32_t)op_number, buf, (size_t)(plen + len)),
+    assert_int_equal(client_send(c->conn, XS_WRITE, a.tx, (uint32_t)op_number, buf, (size_t)(plen + len)),
                      ST_READY);
-    expect_result(c, XS_WRITE, tx, model_write(c, t, i, buf + plen, len));
+    expect_result(c, XS_WRITE, a.tx, model_write(c, a.t, a.slot, buf + plen, len));
 }
 
 void op_mkdir(struct client *c)
 {
-    uint32_t tx;
-    struct txn *t = random_txn(c, &tx);
-    int i = random_slot(c);
-    bool rel;
+    struct aim a = take_aim(c);
 
-    send_path(c, XS_MKDIR, tx, path_text(c, i, &rel));
-    expect_result(c, XS_MKDIR, tx, model_mkdir(c, t, i));
+    send_aimed(c, XS_MKDIR, &a);
+    expect_result(c, XS_MKDIR, a.tx, model_mkdir(c, a.t, a.slot));
 }
 
 void op_rm(struct client *c)
 {
-    uint32_t tx;
-    struct txn *t = random_txn(c, &tx);
-    int i = random_slot(c);
-    bool rel;
+    struct aim a = take_aim(c);
 
-    if (!c->domid && i < 3 && rnd(20))
+    if (!c->domid && a.slot < 3 && rnd(20))
         return;
-    send_path(c, XS_RM, tx, path_text(c, i, &rel));
-    expect_result(c, XS_RM, tx, model_rm(c, t, i));
+    send_aimed(c, XS_RM, &a);
+    expect_result(c, XS_RM, a.tx, model_rm(c, a.t, a.slot));
 }
 
 int perms_text(const struct perm *p, int n, char *out)
@@ -120,32 +144,25 @@ void send_perms(struct client *c, struct txn *t, uint32_t tx, int i, const struc
 
 void op_set_perms(struct client *c)
 {
-    uint32_t tx;
-    struct txn *t = random_txn(c, &tx);
+    struct aim a = take_aim(c);
     struct perm p[6];
-    int i = random_slot(c), n = 1 + (int)rnd(c->domid ? 6 : 3), k;
+    int n = 1 + (int)rnd(c->domid ? 6 : 3), k;
 
     for (k = 0; k < n; k++)
         p[k] = (struct perm){(uint16_t)rnd(CLIENTS), (uint8_t)rnd(4)};
     if (rnd(4))
-        p[0].domid = (uint16_t)(c->domid ? c->domid : tree(t)->n[i].perm[0].domid);
-    send_perms(c, t, tx, i, p, n);
+        p[0].domid = (uint16_t)(c->domid ? c->domid : tree(a.t)->n[a.slot].perm[0].domid);
+    send_perms(c, a.t, a.tx, a.slot, p, n);
 }
 
 void op_get_perms(struct client *c)
 {
-    uint32_t tx;
-    struct txn *t = random_txn(c, &tx);
-    int i = random_slot(c), rc;
+    struct aim a;
+    const struct node *n = ask(c, XS_GET_PERMS, PERMS, &a);
     char buf[128];
-    bool rel;
 
-    send_path(c, XS_GET_PERMS, tx, path_text(c, i, &rel));
-    rc = find(c, t, i, R, PERMS);
-    if (rc)
-        expect_result(c, XS_GET_PERMS, tx, rc);
-    else
-        expect(c, XS_GET_PERMS, tx, buf, (size_t)perms_text(tree(t)->n[i].perm, tree(t)->n[i].perms, buf));
+    if (n)
+        expect(c, XS_GET_PERMS, a.tx, buf, (size_t)perms_text(n->perm, n->perms, buf));
 }
 
 size_t listing(const struct db *db, int i, char *out)
@@ -170,18 +187,11 @@ size_t listing(const struct db *db, int i, char *out)
 
 void op_directory(struct client *c)
 {
-    uint32_t tx;
-    struct txn *t = random_txn(c, &tx);
-    int i = random_slot(c), rc;
+    struct aim a;
     char buf[600];
-    bool rel;
 
-    send_path(c, XS_DIRECTORY, tx, path_text(c, i, &rel));
-    rc = find(c, t, i, R, LIST);
-    if (rc)
-        expect_result(c, XS_DIRECTORY, tx, rc);
-    else
-        expect(c, XS_DIRECTORY, tx, buf, listing(tree(t), i, buf));
+    if (ask(c, XS_DIRECTORY, LIST, &a))
+        expect(c, XS_DIRECTORY, a.tx, buf, listing(tree(a.t), a.slot, buf));
 }
 
 void op_watch(struct client *c)

@@ -8,28 +8,12 @@
 
 #define OPENED 100u /* a call that is not tapped: the daemon knows of it itself */
 
-struct buffer {
-    char *p;
-    size_t len, room;
-};
-
 struct call {
     uint32_t what, client, arg, len; /* client: CLIENTS for none */
 };
 
-static struct buffer base, calls;
+static struct client_buffer base, calls;
 static struct st_conn *twin[CLIENTS];
-
-static void put(struct buffer *b, const void *data, size_t len)
-{
-    if (b->len + len > b->room) {
-        b->p = realloc(b->p, b->room = (b->len + len) * 2);
-        assert_non_null(b->p);
-    }
-    if (len)
-        memcpy(b->p + b->len, data, len);
-    b->len += len;
-}
 
 static uint32_t client_of(const struct st_conn *c)
 {
@@ -46,8 +30,8 @@ static void keep(uint32_t what, uint32_t who, uint32_t arg, const void *data, si
 
     if (!base.len)
         return;
-    put(&calls, &call, sizeof(call));
-    put(&calls, data, len);
+    client_append(&calls, &call, sizeof(call));
+    client_append(&calls, data, len);
 }
 
 void twin_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len)
@@ -63,14 +47,14 @@ void twin_opened(int i)
 void twin_begin(const void *stream, size_t len)
 {
     base.len = calls.len = 0;
-    put(&base, stream, len);
+    client_append(&base, stream, len);
 }
 
 void twin_end(void)
 {
     free(base.p);
     free(calls.p);
-    base = calls = (struct buffer){0};
+    base = calls = (struct client_buffer){0};
 }
 
 static void play(struct st_store *s, const struct call *call, const char *data)
@@ -116,12 +100,6 @@ static int adopt(void *ctx, struct st_conn *c, const void *p, size_t len)
     return 0;
 }
 
-static int collect(void *ctx, const void *data, size_t len)
-{
-    put(ctx, data, len);
-    return 0;
-}
-
 static size_t describe(void *ctx, struct st_conn *c, void *out)
 {
     int i;
@@ -135,8 +113,8 @@ static size_t describe(void *ctx, struct st_conn *c, void *out)
 void twin_compare(const void *stream, size_t len)
 {
     static struct client_memory memory;
-    struct buffer b = {0};
-    struct st_saver saver = {collect, describe, &b};
+    struct client_buffer b = {0};
+    struct st_saver saver = {client_append, describe, &b};
     struct st_loader loader = {adopt, NULL};
     struct st_store *s;
     struct call call;

@@ -144,7 +144,7 @@ static int do_read(struct request *r)
 static int do_get_perms(struct request *r)
 {
     struct st_node *n;
-    char text[12];
+    char text[25];
     uint32_t i, len = 0;
     int rc = st_request_find(r, st_one_string(r), ST_DEP_PERMS, true, &n);
 

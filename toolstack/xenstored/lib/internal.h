@@ -302,7 +302,7 @@ bool st_perms_equal(const struct st_perms *a, const struct st_perms *b);
 unsigned int st_perms_bits(const struct st_conn *c, const struct st_perms *p);
 bool st_perms_owner(const struct st_conn *c, const struct st_perms *p);
 int st_perm_parse(const char *str, struct st_perm *out);
-unsigned int st_perm_format(const struct st_perm *e, char out[12]); /* length with the NUL */
+unsigned int st_perm_format(const struct st_perm *e, char out[25]); /* length with the NUL */
 
 /* node.c */
 struct st_node *st_node_new(struct st_store *s, const char *name, size_t name_len, const void *value,

@@ -3,7 +3,7 @@
  * Permission lists. Equal lists are one object, found through a hash table: thousands of nodes share a few
  * dozen, and when a domain goes its entries are struck out of the objects, not searched for in the tree.
  */
-#include "toolstack/xenstored/lib/internal.h"
+#include "toolstack/xenstored/lib/request.h"
 
 static size_t perms_bytes(unsigned int count)
 {
@@ -213,17 +213,8 @@ int st_perm_parse(const char *str, struct st_perm *out)
     return 0;
 }
 
-unsigned int st_perm_format(const struct st_perm *e, char out[12])
+unsigned int st_perm_format(const struct st_perm *e, char out[25])
 {
-    char digits[8];
-    unsigned int n = 0, len = 0, v = e->domid;
-
-    out[len++] = "nrwb"[e->bits & (ST_READ | ST_WRITE)];
-    do
-        digits[n++] = (char)('0' + v % 10);
-    while (v /= 10);
-    while (n)
-        out[len++] = digits[--n];
-    out[len++] = 0;
-    return len;
+    out[0] = "nrwb"[e->bits & (ST_READ | ST_WRITE)];
+    return 1 + st_format_number(e->domid, out + 1);
 }
