@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The control interface: sysctl and domctl. What is there so far is the door: layout, version and privilege are checked. */
+/* The control interface: sysctl (sysctl.c) and domctl (domctl.c), which the toolstack's libraries speak. */
 #ifndef CONTROL_CONTROL_H
 #define CONTROL_CONTROL_H
 

@@ -11,9 +11,8 @@
 enum {
     DOMCTL_NO_DOMAIN = 1,    /* the operation looks at op->domain itself */
     DOMCTL_DEVICE_MODEL = 2, /* also for who has the domain as its target */
-    DOMCTL_ASKS_ITSELF =
-        4, /* the operation has something to say even to those who may not have it done, as on Xen */
-    DOMCTL_NOBODYS = 8, /* may name a device that is nobody's */
+    DOMCTL_ASKS_ITSELF = 4,  /* it has something to say even to those who may not have it done, as on Xen */
+    DOMCTL_NOBODYS = 8,      /* may name a device that is nobody's */
 };
 
 struct row {
@@ -24,13 +23,15 @@ struct row {
 
 #define ROW(command, member)                                                                                 \
     [XEN_DOMCTL_##command] = {domctl_##command, sizeof(((struct xen_domctl *)0)->u.member), 0}
-#define ROW_IN(command) [XEN_DOMCTL_##command] = {domctl_##command, 0, 0}
+#define ROW_IN(command)           ROW_FLAGS(command, 0)
+#define ROW_FLAGS(command, flags) [XEN_DOMCTL_##command] = {domctl_##command, 0, flags}
+#define ABSENT(command)           [XEN_DOMCTL_##command] = {domctl_absent, 0, 0}
+#define ABSENT_OF_NOBODY(command) [XEN_DOMCTL_##command] = {domctl_absent, 0, DOMCTL_NOBODYS}
 
 #define SOFT_RESET_CONT 23 /* named for the hypervisor's own eyes only (xen/domctl.h, __XEN__) */
-#define ABSENT(command) [XEN_DOMCTL_##command] = {domctl_absent, 0, 0}
 
 static const struct row ops[] = {
-    [XEN_DOMCTL_createdomain] = {domctl_createdomain, 0, DOMCTL_NO_DOMAIN},
+    ROW_FLAGS(createdomain, DOMCTL_NO_DOMAIN),
     [XEN_DOMCTL_getdomaininfo] = {domctl_getdomaininfo, sizeof(struct xen_domctl_getdomaininfo),
                                   DOMCTL_NO_DOMAIN},
     ROW_IN(destroydomain),
@@ -39,8 +40,8 @@ static const struct row ops[] = {
     ROW_IN(resumedomain),
     ROW_IN(setdomainhandle),
     ROW_IN(setdebugging),
-    [XEN_DOMCTL_subscribe] = {domctl_subscribe, 0, DOMCTL_DEVICE_MODEL},
-    [XEN_DOMCTL_set_target] = {domctl_set_target, 0, DOMCTL_ASKS_ITSELF},
+    ROW_FLAGS(subscribe, DOMCTL_DEVICE_MODEL),
+    ROW_FLAGS(set_target, DOMCTL_ASKS_ITSELF),
     ROW_IN(set_virq_handler),
     ROW_IN(max_vcpus),
     ROW_IN(setvcpucontext),
@@ -50,7 +51,7 @@ static const struct row ops[] = {
     ROW_IN(set_ext_vcpucontext),
     ROW(getvcpuextstate, vcpuextstate),
     ROW_IN(setvcpuextstate),
-    [XEN_DOMCTL_sendtrigger] = {domctl_sendtrigger, 0, DOMCTL_DEVICE_MODEL},
+    ROW_FLAGS(sendtrigger, DOMCTL_DEVICE_MODEL),
     ROW_IN(max_mem),
     ROW_IN(hypercall_init),
     ROW_IN(set_address_size),
@@ -78,9 +79,9 @@ static const struct row ops[] = {
     ABSENT(gethvmcontext),
     ABSENT(sethvmcontext),
     ABSENT(gethvmcontext_partial),
-    [XEN_DOMCTL_assign_device] = {domctl_absent, 0, DOMCTL_NOBODYS},
-    [XEN_DOMCTL_test_assign_device] = {domctl_absent, 0, DOMCTL_NOBODYS},
-    [XEN_DOMCTL_deassign_device] = {domctl_absent, 0, DOMCTL_NOBODYS},
+    ABSENT_OF_NOBODY(assign_device),
+    ABSENT_OF_NOBODY(test_assign_device),
+    ABSENT_OF_NOBODY(deassign_device),
     ABSENT(get_device_group),
     ABSENT(bind_pt_irq),
     ABSENT(unbind_pt_irq),
@@ -98,13 +99,6 @@ static const struct row ops[] = {
     ABSENT(set_paging_mempool_size),
 };
 
-int domctl_write_back(struct hypercall *hc, const struct xen_domctl *op, const void *part, size_t bytes)
-{
-    size_t at = (size_t)((const uint8_t *)part - (const uint8_t *)op);
-
-    return copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 0), at), part, bytes);
-}
-
 static long perform(struct hypercall *hc, const struct row *row, struct domain *d, struct xen_domctl *op)
 {
     unsigned int flags = row ? row->flags : 0;
@@ -119,7 +113,7 @@ static long perform(struct hypercall *hc, const struct row *row, struct domain *
         return -ENOSYS;
     rc = row->fn(hc, d, op);
     if (rc == 0 && row->out)
-        rc = domctl_write_back(hc, op, &op->u, row->out);
+        rc = control_write_back(hc, op, &op->u, row->out);
     return rc;
 }
 

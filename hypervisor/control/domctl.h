@@ -6,6 +6,7 @@
 #ifndef CONTROL_DOMCTL_H
 #define CONTROL_DOMCTL_H
 
+#include "control/write_back.h"
 #include "core/hypercall.h"
 #include "hv/errno.h"
 #include "hv/guest.h"
@@ -39,9 +40,5 @@ domctl_fn domctl_absent, domctl_setvnumainfo;
 domctl_fn domctl_ioport_permission, domctl_iomem_permission, domctl_irq_permission;
 /* domctl_memory.c */
 domctl_fn domctl_getpageframeinfo3;
-
-/* Writes a part of the argument to its place in the caller's, also where the operation fails. 0 or -EFAULT. */
-int domctl_write_back(struct hypercall *hc, const struct xen_domctl *op, const void *part, size_t bytes)
-    __must_check;
 
 #endif

@@ -13,7 +13,7 @@ static long vm_event(struct hypercall *hc, struct xen_domctl *op, bool is_self)
     if (op->u.vm_event_op.op != XEN_VM_EVENT_GET_VERSION)
         return is_self ? -EINVAL : -ENOSYS;
     op->u.vm_event_op.u.version = VM_EVENT_INTERFACE_VERSION;
-    return domctl_write_back(hc, op, &op->u, sizeof(op->u.vm_event_op));
+    return control_write_back(hc, op, &op->u, sizeof(op->u.vm_event_op));
 }
 
 /* Of a PV domain nothing can be watched: no event is offered. */
@@ -22,7 +22,7 @@ static long monitor(struct hypercall *hc, struct xen_domctl *op)
     switch (op->u.monitor_op.op) {
     case XEN_DOMCTL_MONITOR_OP_GET_CAPABILITIES:
         op->u.monitor_op.event = 0;
-        return domctl_write_back(hc, op, &op->u, sizeof(op->u.monitor_op));
+        return control_write_back(hc, op, &op->u, sizeof(op->u.monitor_op));
     case XEN_DOMCTL_MONITOR_OP_EMULATE_EACH_REP:
         return -EINVAL;
     case XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS:
@@ -41,7 +41,7 @@ static long log_dirty(struct hypercall *hc, struct xen_domctl *op)
     case XEN_DOMCTL_SHADOW_OP_CLEAN:
     case XEN_DOMCTL_SHADOW_OP_PEEK:
         op->u.shadow_op.stats = (struct xen_domctl_shadow_op_stats){0};
-        return domctl_write_back(hc, op, &op->u, sizeof(op->u.shadow_op));
+        return control_write_back(hc, op, &op->u, sizeof(op->u.shadow_op));
     default:
         return -EINVAL;
     }

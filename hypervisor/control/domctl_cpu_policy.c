@@ -91,7 +91,7 @@ long domctl_set_cpu_policy(struct hypercall *hc, struct domain *d, struct xen_do
     op->err_leaf = error.leaf;
     op->err_subleaf = error.subleaf;
     op->err_msr = error.msr;
-    return domctl_write_back(hc, domctl, op, sizeof(*op)) ? -EFAULT : rc;
+    return control_write_back(hc, domctl, op, sizeof(*op)) ? -EFAULT : rc;
 }
 
 /* The vcpu of an argument of the two below, which is not the caller's own domain's. */
@@ -124,5 +124,5 @@ long domctl_set_vcpu_msrs(struct hypercall *hc, struct domain *d, struct xen_dom
     if (rc || !op->msr_count)
         return rc;
     op->msr_count = 0; /* the first one is not acceptable */
-    return domctl_write_back(hc, domctl, op, sizeof(*op)) ? -EFAULT : -EINVAL;
+    return control_write_back(hc, domctl, op, sizeof(*op)) ? -EFAULT : -EINVAL;
 }

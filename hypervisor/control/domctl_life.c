@@ -64,7 +64,7 @@ long domctl_createdomain(struct hypercall *hc, struct domain *none, struct xen_d
     }
     d->toolstack_pauses = 1;
     op->domain = id;
-    return domctl_write_back(hc, op, &op->domain, sizeof(op->domain));
+    return control_write_back(hc, op, &op->domain, sizeof(op->domain));
 }
 
 long domctl_destroydomain(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
@@ -134,7 +134,7 @@ long domctl_getdomaininfo(struct hypercall *hc, struct domain *none, struct xen_
     domain_info(d, &op->u.getdomaininfo);
     op->domain = d->id;
     domain_put(d);
-    return domctl_write_back(hc, op, &op->domain, sizeof(op->domain));
+    return control_write_back(hc, op, &op->domain, sizeof(op->domain));
 }
 
 long domctl_setdomainhandle(struct hypercall *hc, struct domain *d, struct xen_domctl *op)

@@ -7,20 +7,21 @@
 #include "hv/guest.h"
 
 #define ROW(command, fn, member) [XEN_SYSCTL_##command] = {fn, sizeof(((struct xen_sysctl *)0)->u.member)}
+#define ROW_IN(command, fn)      [XEN_SYSCTL_##command] = {fn, 0}
 
 static const struct {
     sysctl_fn *fn;
     uint8_t out; /* bytes of the union that the caller gets back after success */
 } ops[] = {
-    [XEN_SYSCTL_readconsole] = {sysctl_readconsole, 0},
-    [XEN_SYSCTL_debug_keys] = {sysctl_debug_keys, 0},
+    ROW_IN(readconsole, sysctl_readconsole),
+    ROW_IN(debug_keys, sysctl_debug_keys),
     ROW(physinfo, sysctl_physinfo, physinfo),
     ROW(cputopoinfo, sysctl_cputopoinfo, cputopoinfo),
     ROW(numainfo, sysctl_numainfo, numainfo),
     ROW(availheap, sysctl_availheap, availheap),
     ROW(getcpuinfo, sysctl_getcpuinfo, getcpuinfo),
     ROW(pcitopoinfo, sysctl_pcitopoinfo, pcitopoinfo),
-    [XEN_SYSCTL_cpu_hotplug] = {sysctl_cpu_hotplug, 0},
+    ROW_IN(cpu_hotplug, sysctl_cpu_hotplug),
     ROW(getdomaininfolist, sysctl_getdomaininfolist, getdomaininfolist),
     ROW(sched_id, sysctl_sched_id, sched_id),
     ROW(scheduler_op, sysctl_scheduler_op, scheduler_op),
@@ -28,20 +29,13 @@ static const struct {
     ROW(get_cpu_levelling_caps, sysctl_levelling_caps, cpu_levelling_caps),
     ROW(get_cpu_featureset, sysctl_cpu_featureset, cpu_featureset),
     ROW(get_cpu_policy, sysctl_cpu_policy, cpu_policy),
-    [XEN_SYSCTL_get_pmstat] = {sysctl_pmstat, 0},
+    ROW_IN(get_pmstat, sysctl_pmstat),
     ROW(pm_op, sysctl_pm_op, pm_op),
-    [XEN_SYSCTL_coverage_op] = {sysctl_coverage, 0},
-    [XEN_SYSCTL_psr_cmt_op] = {sysctl_psr_cmt, 0},
-    [XEN_SYSCTL_psr_alloc] = {sysctl_psr_alloc, 0},
-    [XEN_SYSCTL_livepatch_op] = {sysctl_livepatch, 0},
+    ROW_IN(coverage_op, sysctl_coverage),
+    ROW_IN(psr_cmt_op, sysctl_psr_cmt),
+    ROW_IN(psr_alloc, sysctl_psr_alloc),
+    ROW_IN(livepatch_op, sysctl_livepatch),
 };
-
-int sysctl_write_back(struct hypercall *hc, const struct xen_sysctl *op, const void *part, size_t bytes)
-{
-    size_t at = (size_t)((const uint8_t *)part - (const uint8_t *)op);
-
-    return copy_to_guest(guest_ptr_add(hypercall_ptr(hc, 0), at), part, bytes);
-}
 
 long do_sysctl(struct hypercall *hc)
 {
@@ -58,6 +52,6 @@ long do_sysctl(struct hypercall *hc)
         return -ENOSYS;
     rc = ops[op.cmd].fn(hc, &op);
     if (rc == 0 && ops[op.cmd].out)
-        rc = sysctl_write_back(hc, &op, &op.u, ops[op.cmd].out);
+        rc = control_write_back(hc, &op, &op.u, ops[op.cmd].out);
     return rc;
 }

@@ -6,6 +6,7 @@
 #ifndef CONTROL_SYSCTL_H
 #define CONTROL_SYSCTL_H
 
+#include "control/write_back.h"
 #include "core/hypercall.h"
 #include "hv/cpumask.h"
 #include "hv/types.h"
@@ -21,9 +22,5 @@ sysctl_fn sysctl_sched_id, sysctl_scheduler_op, sysctl_cpupool_op;         /* sy
 sysctl_fn sysctl_levelling_caps, sysctl_cpu_featureset, sysctl_cpu_policy; /* sysctl_cpu_policy.c */
 sysctl_fn sysctl_pmstat, sysctl_pm_op, sysctl_coverage, sysctl_psr_cmt, sysctl_psr_alloc,
     sysctl_livepatch; /* sysctl_absent.c */
-
-/* Writes a part of the argument to its place in the caller's. 0 or -EFAULT. */
-int sysctl_write_back(struct hypercall *hc, const struct xen_sysctl *op, const void *part, size_t bytes)
-    __must_check;
 
 #endif

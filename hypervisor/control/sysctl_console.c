@@ -24,7 +24,7 @@ long sysctl_readconsole(struct hypercall *hc, struct xen_sysctl *sysctl)
     op->index = index;
     if (op->clear)
         console_ring_clear();
-    return sysctl_write_back(hc, sysctl, op, sizeof(*op));
+    return control_write_back(hc, sysctl, op, sizeof(*op));
 }
 
 long sysctl_debug_keys(struct hypercall *hc, struct xen_sysctl *sysctl)

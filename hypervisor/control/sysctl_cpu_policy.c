@@ -88,7 +88,7 @@ long sysctl_cpu_policy(struct hypercall *hc, struct xen_sysctl *sysctl)
     if (rc)
         return rc;
     /* The caller learns the number of leaves even if the MSRs do not fit. */
-    if (sysctl_write_back(hc, sysctl, &op->nr_leaves, sizeof(op->nr_leaves)))
+    if (control_write_back(hc, sysctl, &op->nr_leaves, sizeof(op->nr_leaves)))
         return -EFAULT;
     return policy_write_msrs(GUEST_PTR((uint64_t)op->msrs.p), &op->nr_msrs);
 }

@@ -88,6 +88,16 @@ struct opcode {
     uint16_t flags;
 };
 
+/* Entries: an operation and its operands; a further table, whose entries inherit the operands given here. */
+#define OP(name, a, b, c, flags)                                                                             \
+    {                                                                                                        \
+        INSN_OP_##name, {a, b, c}, flags                                                                     \
+    }
+#define SUB(name, a, b, flags)                                                                               \
+    {                                                                                                        \
+        SUB_##name, {a, b, K_NONE}, (flags) | T_SPLIT                                                        \
+    }
+
 enum split_by {
     SPLIT_REG,    /* ModRM.reg, 8 entries */
     SPLIT_MOD,    /* 2 entries: memory, register */

@@ -3,14 +3,6 @@
  * its length needs. */
 #include "emulate/table.h"
 
-#define OP(name, a, b, c, flags)                                                                             \
-    {                                                                                                        \
-        INSN_OP_##name, {a, b, c}, flags                                                                     \
-    }
-#define SUB(name, a, b, flags)                                                                               \
-    {                                                                                                        \
-        SUB_##name, {a, b, K_NONE}, (flags) | T_SPLIT                                                        \
-    }
 #define SIMD     OP(SIMD, 0, 0, 0, T_MODRM)
 #define SIMD_IMM OP(SIMD, 0, 0, 0, T_MODRM | T_IMM8)
 

@@ -3,16 +3,9 @@
  * ModRM.rm (SDM 2D table A-6). */
 #include "emulate/table.h"
 
-#define OP(name, a, b, c, flags)                                                                             \
-    {                                                                                                        \
-        INSN_OP_##name, {a, b, c}, flags                                                                     \
-    }
-#define SUB(name, flags)                                                                                     \
-    {                                                                                                        \
-        SUB_##name, {0, 0, 0}, (flags) | T_SPLIT                                                             \
-    }
-#define NONE        OP(NONE, 0, 0, 0, 0)
-#define PLAIN(name) OP(name, 0, 0, 0, 0)
+#define NONE          OP(NONE, 0, 0, 0, 0)
+#define PLAIN(name)   OP(name, 0, 0, 0, 0)
+#define FURTHER(name) SUB(name, 0, 0, 0)
 
 static const struct opcode group_arith[8] = {
     OP(ADD, 0, 0, 0, T_LOCK), OP(OR, 0, 0, 0, T_LOCK),  OP(ADC, 0, 0, 0, T_LOCK), OP(SBB, 0, 0, 0, T_LOCK),
@@ -60,14 +53,14 @@ static const struct opcode group6[8] = {
     NONE,
     NONE,
 };
-static const struct opcode group7[2] = {SUB(GROUP7_MEM, 0), SUB(GROUP7_REG, 0)};
+static const struct opcode group7[2] = {FURTHER(GROUP7_MEM), FURTHER(GROUP7_REG)};
 static const struct opcode group7_mem[8] = {
     OP(SGDT, K_M, 0, 0, 0),   OP(SIDT, K_M, 0, 0, 0),  OP(LGDT, K_M, 0, 0, 0),  OP(LIDT, K_M, 0, 0, 0),
     OP(SMSW, K_EvW, 0, 0, 0), OP(SHSTK, K_M, 0, 0, 0), OP(LMSW, K_Ew, 0, 0, 0), OP(INVLPG, K_M, 0, 0, 0),
 };
 static const struct opcode group7_reg[8] = {
-    SUB(GROUP7_R0, 0),        SUB(GROUP7_R1, 0), SUB(GROUP7_R2, 0),       SUB(GROUP7_R3, 0),
-    OP(SMSW, K_EvW, 0, 0, 0), SUB(GROUP7_R5, 0), OP(LMSW, K_Ew, 0, 0, 0), SUB(GROUP7_R7, 0),
+    FURTHER(GROUP7_R0),       FURTHER(GROUP7_R1), FURTHER(GROUP7_R2),      FURTHER(GROUP7_R3),
+    OP(SMSW, K_EvW, 0, 0, 0), FURTHER(GROUP7_R5), OP(LMSW, K_Ew, 0, 0, 0), FURTHER(GROUP7_R7),
 };
 static const struct opcode group7_r0[8] = {PLAIN(VIRT), PLAIN(VIRT), PLAIN(VIRT),
                                            PLAIN(VIRT), PLAIN(VIRT), PLAIN(VIRT)};
@@ -104,7 +97,7 @@ static const struct opcode group8[8] = {
     OP(BTR, 0, 0, 0, T_LOCK),
     OP(BTC, 0, 0, 0, T_LOCK),
 };
-static const struct opcode group9[2] = {SUB(GROUP9_MEM, 0), SUB(GROUP9_REG, 0)};
+static const struct opcode group9[2] = {FURTHER(GROUP9_MEM), FURTHER(GROUP9_REG)};
 static const struct opcode group9_mem[8] = {
     NONE,
     OP(CMPXCHG8B, K_Mq2, 0, 0, T_LOCK),
@@ -116,7 +109,7 @@ static const struct opcode group9_mem[8] = {
     OP(VIRT, K_M, 0, 0, 0),
 };
 static const struct opcode group9_reg[8] = {
-    NONE, NONE, NONE, NONE, NONE, NONE, OP(RDRAND, K_Ev, 0, 0, 0), SUB(GROUP9_R7, 0),
+    NONE, NONE, NONE, NONE, NONE, NONE, OP(RDRAND, K_Ev, 0, 0, 0), FURTHER(GROUP9_R7),
 };
 static const struct opcode group9_r7[4] = {
     OP(RDRAND, K_Ev, 0, 0, 0),
@@ -132,14 +125,14 @@ static const struct opcode group11v[8] = {PLAIN(MOV), NONE, NONE, NONE,
 static const struct opcode group12[8] = {NONE, NONE, SIMD_IMM, NONE, SIMD_IMM, NONE, SIMD_IMM, NONE};
 static const struct opcode group14[8] = {NONE, NONE, SIMD_IMM, SIMD_IMM, SIMD_IMM, NONE, SIMD_IMM, SIMD_IMM};
 
-static const struct opcode group15[2] = {SUB(GROUP15_MEM, 0), SUB(GROUP15_REG, 0)};
+static const struct opcode group15[2] = {FURTHER(GROUP15_MEM), FURTHER(GROUP15_REG)};
 static const struct opcode group15_mem[8] = {
     OP(XSTATE, K_M, 0, 0, 0), OP(XSTATE, K_M, 0, 0, 0), OP(SIMD, K_M, 0, 0, 0), OP(SIMD, K_M, 0, 0, 0),
-    OP(XSTATE, K_M, 0, 0, 0), OP(XSTATE, K_M, 0, 0, 0), SUB(GROUP15_M6, 0),     SUB(GROUP15_M7, 0),
+    OP(XSTATE, K_M, 0, 0, 0), OP(XSTATE, K_M, 0, 0, 0), FURTHER(GROUP15_M6),    FURTHER(GROUP15_M7),
 };
 static const struct opcode group15_reg[8] = {
-    SUB(GROUP15_R0, 0), SUB(GROUP15_R1, 0), SUB(GROUP15_R2, 0), SUB(GROUP15_R3, 0), NONE,
-    SUB(GROUP15_R5, 0), SUB(GROUP15_R6, 0), PLAIN(FENCE),
+    FURTHER(GROUP15_R0), FURTHER(GROUP15_R1), FURTHER(GROUP15_R2), FURTHER(GROUP15_R3), NONE,
+    FURTHER(GROUP15_R5), FURTHER(GROUP15_R6), PLAIN(FENCE),
 };
 #define FSGSBASE(name)                                                                                       \
     {                                                                                                        \

@@ -3,15 +3,6 @@
  * are empty here. */
 #include "emulate/table.h"
 
-#define OP(name, a, b, c, flags)                                                                             \
-    {                                                                                                        \
-        INSN_OP_##name, {a, b, c}, flags                                                                     \
-    }
-#define SUB(name, a, b, flags)                                                                               \
-    {                                                                                                        \
-        SUB_##name, {a, b, K_NONE}, (flags) | T_SPLIT                                                        \
-    }
-
 /* The six forms that the eight arithmetic operations share. */
 #define ARITH(base, name, lock)                                                                              \
     [(base) + 0] = OP(name, K_Eb, K_Gb, 0, lock), [(base) + 1] = OP(name, K_Ev, K_Gv, 0, lock),              \
