@@ -88,7 +88,21 @@
         patchable PATCH_SPLIT_ROOT, 10, "", "movq root_from_regs(%rdi), %rax; movq %rax, %cr3"
 .endm
 
-/* The same where the processor may have been on any root. The one that it was on stays in r12. */
+/* The rest of a guest's registers, on the end of which the stack pointer is; from here on rdi is vcpu.regs. */
+.macro save_guest
+        push_general
+        movq    %rsp, %rdi
+        use_full_root
+.endm
+
+/* From there to the processor's own stack, with nothing of the guest's left in the registers but rdi. */
+.macro use_own_stack
+        movq    VCPU_stack_from_regs(%rdi), %rsp
+        fill_return_stack
+        clear_general
+.endm
+
+/* As use_full_root, where the processor may have been on any root. The one that it was on stays in r12. */
 .macro use_full_root_on_ist
         movq    %cr3, %r12
         movq    %rsp, %rax
@@ -128,13 +142,9 @@ entry_common:
         testb   $3, REGS_cs - REGS_error(%rsp)
         jz      entry_from_hypervisor
         cld
-        push_general
-        movq    %rsp, %rdi
-        use_full_root
+        save_guest
 entry_from_guest:
-        movq    VCPU_stack_from_regs(%rdi), %rsp
-        fill_return_stack
-        clear_general
+        use_own_stack
         leaq    -VCPU_regs(%rdi), %rdi
         call    guest_trap
         /* Falls through. */
@@ -164,12 +174,8 @@ exit_iretq:
         .globl  entry_syscall
         .hidden entry_syscall
 entry_syscall:
-        push_general
-        movq    %rsp, %rdi
-        use_full_root
-        movq    VCPU_stack_from_regs(%rdi), %rsp
-        fill_return_stack
-        clear_general
+        save_guest
+        use_own_stack
         cmpb    $0, VCPU_kernel_mode_from_regs(%rdi)
         leaq    -VCPU_regs(%rdi), %rdi
         je      1f
@@ -182,12 +188,8 @@ entry_syscall:
         .globl  entry_syscall32
         .hidden entry_syscall32
 entry_syscall32:
-        push_general
-        movq    %rsp, %rdi
-        use_full_root
-        movq    VCPU_stack_from_regs(%rdi), %rsp
-        fill_return_stack
-        clear_general
+        save_guest
+        use_own_stack
         leaq    -VCPU_regs(%rdi), %rdi
         call    guest_syscall32
         jmp     leave_to_guest
@@ -196,9 +198,7 @@ entry_syscall32:
         .globl  entry_sysenter
         .hidden entry_sysenter
 entry_sysenter:
-        push_general
-        movq    %rsp, %rdi
-        use_full_root
+        save_guest
         movq    VCPU_stack_from_regs(%rdi), %rsp
         pushq   $2
         popfq
