@@ -2,6 +2,7 @@
 /* A domain that cannot go on: says why, shows the vcpu's registers, shuts it down as crashed. */
 #include "core/domain.h"
 #include "hv/guest.h"
+#include "hv/irqflags.h"
 #include "hv/log.h"
 #include "hv/string.h"
 
@@ -28,16 +29,34 @@ static void dump_guest_stack(const struct vcpu *v)
         printk("  %016lx %016lx %016lx %016lx\n", words[i], words[i + 1], words[i + 2], words[i + 3]);
 }
 
+#define DUMP_LINES 12
+
+/* A guest can be started again and crash as often as its owner likes. Domain 0's crash is the machine's end. */
+static void say(const struct vcpu *v, const char *why)
+{
+    if (v->domain->is_hardware || log_guest_allows(1 + DUMP_LINES)) {
+        printk("Domain %u (vcpu %u) crashed: %s\n", v->domain->id, v->id, why);
+        dump_guest_registers(v);
+        dump_guest_stack(v);
+    } else if (log_guest_allows(1)) {
+        printk("Domain %u (vcpu %u) crashed (no dump of its registers: too many lines in this second): %s\n",
+               v->domain->id, v->id, why);
+    }
+}
+
 void domain_crash(struct vcpu *v, const char *fmt, ...)
 {
     char why[200];
     __builtin_va_list args;
+    bool off = !irqs_enabled();
 
     __builtin_va_start(args, fmt);
     vsnprintf(why, sizeof(why), fmt, args);
     __builtin_va_end(args);
-    printk("Domain %u (vcpu %u) crashed: %s\n", v->domain->id, v->id, why);
-    dump_guest_registers(v);
-    dump_guest_stack(v);
+    if (off) /* the last look on the way out */
+        irq_enable();
+    say(v, why);
     domain_shutdown(v->domain, SHUTDOWN_crash);
+    if (off)
+        irq_disable();
 }

@@ -255,7 +255,7 @@ void domain_unpause(struct domain *d);
 
 /* Stops the domain with SHUTDOWN_* as the reason; for domain 0 that is the machine's end (reboot, power off, crash). Any context with interrupts on. */
 void domain_shutdown(struct domain *d, unsigned int reason);
-/* The guest cannot go on: prints why with a dump of the vcpu's registers, then SHUTDOWN_crash. */
+/* The guest cannot go on: prints why with a dump of the vcpu's registers, then SHUTDOWN_crash. No lock held; interrupts are on meanwhile, and what they were after it. */
 void domain_crash(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
 
 #define SHUTDOWN_CODE_NONE 0xff

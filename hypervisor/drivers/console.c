@@ -122,8 +122,7 @@ void log_printf(enum log_level level, const char *fmt, ...)
     __builtin_va_end(args);
 }
 
-/* Lines that guests cause: at most GUEST_BURST a second, so that a guest cannot keep the console busy. */
-static bool guest_line_allowed(void)
+bool log_guest_allows(unsigned int lines)
 {
     uint64_t flags = lock_irqsave(&console.lock);
     s_time_t now = time_now();
@@ -133,11 +132,11 @@ static bool guest_line_allowed(void)
         console.guest_allowance_time = now;
         console.guest_allowance = GUEST_BURST;
     }
-    allowed = console.guest_allowance > 0;
+    allowed = console.guest_allowance >= lines;
     if (allowed)
-        console.guest_allowance--;
+        console.guest_allowance -= lines;
     else
-        console.guest_dropped++;
+        console.guest_dropped += lines;
     unlock_irqrestore(&console.lock, flags);
     return allowed;
 }
@@ -146,7 +145,7 @@ void log_guest_printf(enum log_level level, const char *fmt, ...)
 {
     __builtin_va_list args;
 
-    if (level > console.guest_level || !guest_line_allowed())
+    if (level > console.guest_level || !log_guest_allows(1))
         return;
     __builtin_va_start(args, fmt);
     print(fmt, args);

@@ -4,6 +4,7 @@
  * GUEST-GROUP: smp=2 mem=512 dom0=256M timeout=170
  */
 #include <kit/args.h>
+#include <kit/audit.h>
 #include <kit/domain.h>
 #include <kit/event.h>
 #include <kit/hypercall.h>
@@ -303,6 +304,43 @@ KIT_TEST(crash_is_its_own)
     kit_puppet_peek(&p, 0x1234000);
     CHECK(wait_for_flag(p.id, XEN_DOMINF_shutdown));
     CHECK_EQ(flags_of(p.id) >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask, SHUTDOWN_crash);
+    CHECK(kit_puppet_end(&p));
+}
+
+/* Lines on the hypervisor's console since `index`, which moves to its end. */
+static unsigned new_lines(uint32_t *index)
+{
+    static char text[4096];
+    unsigned lines = 0;
+    long n;
+
+    while ((n = kit_console_ring(text, sizeof(text), index)) > 0)
+        for (long i = 0; i < n; i++)
+            lines += text[i] == '\n';
+    return lines;
+}
+
+/* A domain that is started again whenever it crashes does not keep the console busy. */
+KIT_TEST(crashes_are_quiet)
+{
+    struct kit_puppet p;
+    uint64_t start = kit_time_ns();
+    unsigned lines, seconds;
+    uint32_t index = 0;
+
+    new_lines(&index);
+    CHECK_OR_RETURN(!kit_puppet_make(&p));
+    kit_puppet_peek(&p, 0x1234000);
+    for (unsigned i = 0; i < 30; i++) {
+        CHECK_OR_RETURN(wait_for_flag(p.id, XEN_DOMINF_shutdown));
+        CHECK_RC(domctl(XEN_DOMCTL_resumedomain, p.id), 0);
+    }
+    CHECK(wait_for_flag(p.id, XEN_DOMINF_shutdown));
+    lines = new_lines(&index);
+    seconds = (unsigned)((kit_time_ns() - start) / 1000000000UL);
+    CHECK(lines > 10); /* it is told of at all */
+    if (kit_on_xenios())
+        CHECK(lines <= 32 * (seconds + 2));
     CHECK(kit_puppet_end(&p));
 }
 
