@@ -56,10 +56,22 @@ void frame_put(struct frame *f)
         frame_release(f);
 }
 
-/* PT8: whoever may still use the frame by its last type's translations forgets them. */
-static void flush_retyped(const struct frame *f, const struct domain *owner)
+void frame_note_strangers(struct frame *f)
 {
-    cpumask_t mask = owner->dirty_cpus;
+    uint64_t w = READ_ONCE(f->word);
+    struct fw_step s;
+
+    do {
+        s = fw_note_strangers(w);
+        if (unlikely(s.verdict == FW_BROKEN))
+            broken(f, w, "a stranger maps it writable");
+    } while (s.word != w && !frame_cas(f, &w, s.word));
+}
+
+/* PT8: whoever may still use the frame by its last type's translations forgets them. */
+static void flush_retyped(const struct frame *f, const struct domain *owner, uint64_t before)
+{
+    cpumask_t mask = before & FW_STRANGERS ? cpu_online_mask : owner->dirty_cpus;
 
     tlb_filter(&mask, f->tlb_stamp);
     if (!cpumask_empty(&mask))
@@ -111,7 +123,7 @@ static int validate_and_finish(struct frame *f, struct domain *owner, enum frame
     if (fw_phase(before) == FW_IDLE) {
         f->data = 0;
         if (fw_flush_needed(before, type))
-            flush_retyped(f, owner);
+            flush_retyped(f, owner, before);
     }
     if (!(f->data & TD_FAILED))
         ret = frame_type_validate(owner, f, type, hc);
@@ -147,7 +159,7 @@ static int get_type_step(struct frame *f, struct domain *owner, enum frame_type 
     case FW_FLUSH:
         if (!frame_cas(f, &w, s.word))
             return 1;
-        flush_retyped(f, owner);
+        flush_retyped(f, owner, w);
         finish(f, fw_finish_valid);
         return 0;
     case FW_VALIDATE:

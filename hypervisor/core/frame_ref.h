@@ -32,6 +32,9 @@ void frame_put(struct frame *f);
 /* The last general reference is gone (FW_LAST): stamps the frame and lets it go. For who took it by the machine directly. */
 void frame_release(struct frame *f);
 
+/* PT13. The caller holds a writable reference, for an entry of a page table of another domain than the frame's owner. */
+void frame_note_strangers(struct frame *f);
+
 int frame_get_type_slow(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc)
     __must_check;
 int frame_put_type_slow(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc);
@@ -50,8 +53,8 @@ static inline __must_check int frame_get_type(struct frame *f, struct domain *ow
                frame_cas(f, &w, w + FW_BOTH_ONE))) {
         if (likely(READ_ONCE(f->owner) == owner->id))
             return 0;
-        frame_put_type_slow(f, owner, type, NULL);
-        return -EPERM;
+        frame_put_type_slow(f, owner, type, NULL); /* PT11: it changed hands before we held it */
+        return -EINVAL;
     }
     return frame_get_type_slow(f, owner, type, hc);
 }

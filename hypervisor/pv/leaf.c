@@ -40,3 +40,12 @@ int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, st
     domain_put(owner);
     return !ret || ret == -ERESTART ? ret : -EBUSY;
 }
+
+void pv_leaf_note_strangers(const struct domain *pt, uint64_t pte)
+{
+    mfn_t mfn = pte_mfn(pte);
+    struct frame *f = mfn_to_frame(mfn);
+
+    if (mfn_valid(mfn) && READ_ONCE(f->owner) != pt->id && READ_ONCE(f->owner) != DOMID_IO)
+        frame_note_strangers(f);
+}

@@ -68,6 +68,9 @@ static inline __must_check int pv_leaf_get(struct domain *caller, struct domain 
     return likely(!ret) || ret == -ERESTART ? ret : pv_leaf_get_other(caller, pg, pte, hc);
 }
 
+/* PT13: before the writable entry, for which pv_leaf_get() answered 0, is stored in a table of `pt`. */
+void pv_leaf_note_strangers(const struct domain *pt, uint64_t pte);
+
 static inline void pv_leaf_put(uint64_t pte)
 {
     mfn_t mfn = pte_mfn(pte);

@@ -24,7 +24,7 @@ struct pv_mmu_context {
     struct domain *caller;
     struct domain *pt;
     struct domain *pg;
-    bool referenced; /* pt and pg are held */
+    bool referenced; /* pt and pg are held: somebody was named, so frames may be another's than pt's */
 };
 
 enum pv_store { PV_STORE_PLAIN, PV_STORE_PRESERVE_AD };
@@ -98,6 +98,8 @@ static inline __must_check int pv_update_l1(const struct pv_mmu_context *c, stru
                     return ret;
                 pte = pv_leaf_change(pte, ret);
             }
+            if (unlikely(c->referenced) && (pte & PTE_WRITE))
+                pv_leaf_note_strangers(c->pt, pte);
         }
         ret = pv_exchange_entry(c->pt, f, FT_L1, slot, old, pte, how);
         if (unlikely(ret)) {

@@ -24,6 +24,8 @@ int pv_cmpxchg_l1(const struct pv_mmu_context *c, struct frame *f, uint64_t *slo
         if (ret < 0)
             return ret;
         pte = pv_leaf_change(pte, ret);
+        if (unlikely(c->referenced) && (pte & PTE_WRITE))
+            pv_leaf_note_strangers(c->pt, pte);
     }
     /* As pv_exchange_entry(), against the processor's setting of bits, too. */
     l = entry_lock(frame_to_mfn(f).n);

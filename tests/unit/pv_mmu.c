@@ -163,10 +163,21 @@ static void test_foreign(void **state)
     fake_allocate(d1, 300);
     assert_int_equal(mmuext(v0, MMUEXT_NEW_BASEPTR, 10, 0, DOMID_SELF), 0);
     assert_int_equal(mmu_update(v0, (13 << 12) + 64, PTE(300, P | W), 1), 0);
-    assert_int_equal(word_of(300), fw_make(FT_WRITABLE, FW_VALID, 1, 2));
+    assert_int_equal(word_of(300), fw_make(FT_WRITABLE, FW_VALID, 1, 2) | FW_STRANGERS);
     assert_int_equal(mmu_update(v0, (13 << 12) + 72, PTE(300, P), 77), -ESRCH);
     assert_int_equal(mmu_update(v0, (13 << 12) + 64, 0, DOMID_SELF), 0);
-    assert_int_equal(word_of(300), fw_make(FT_WRITABLE, FW_IDLE, 0, 1));
+    assert_int_equal(word_of(300), fw_make(FT_WRITABLE, FW_IDLE, 0, 1) | FW_STRANGERS);
+    /* PT13: the owner has run nowhere, but who mapped it has, and did not flush. */
+    cpumask_zero(&d1->dirty_cpus);
+    fake.flushes = 0;
+    assert_int_equal(mmuext(d1->vcpu[0], MMUEXT_PIN_L1_TABLE, 300, 0, DOMID_SELF), 0);
+    assert_int_equal(fake.flushes, 1);
+    assert_int_equal(word_of(300), fw_make(FT_L1, FW_VALID, 1, 2) | FW_PINNED);
+    assert_int_equal(mmuext(d1->vcpu[0], MMUEXT_UNPIN_TABLE, 300, 0, DOMID_SELF), 0);
+    /* What is only read leaves nothing to be flushed before the page is a table again. */
+    assert_int_equal(mmu_update(v0, (13 << 12) + 64, PTE(300, P), 1), 0);
+    assert_int_equal(mmu_update(v0, (13 << 12) + 64, 0, DOMID_SELF), 0);
+    assert_int_equal(word_of(300), fw_make(FT_L1, FW_IDLE, 0, 1));
     assert_int_equal(mmu_update(d1->vcpu[0], (300 << 12), PTE(20, P), 0), -EPERM);
     assert_int_equal(d0->references, 1);
     assert_int_equal(d1->references, 1);
