@@ -59,16 +59,11 @@ static void halt_until_interrupt(void)
     __asm__ volatile("sti; hlt; cli" ::: "memory");
 }
 
-static void kick_softirq(unsigned int cpu)
-{
-    smp_kick(cpu);
-}
-
 static void join_parts(void)
 {
     timer_machine.program = apic_timer_program;
     timer_machine.now = time_now;
-    softirq_machine.send_ipi = kick_softirq;
+    softirq_machine.send_ipi = smp_kick;
     sched_machine.now = time_now;
     sched_machine.context_switch = context_switch;
     sched_machine.send_kick = smp_kick;

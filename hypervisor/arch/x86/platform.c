@@ -15,8 +15,6 @@
 #include "drivers/pci/config.h"
 #include "hv/frame.h"
 #include "hv/panic.h"
-#include "hv/softirq.h"
-#include "hv/time.h"
 
 #define FEATURE_PAT BIT(16) /* CPUID 1 EDX */
 
@@ -59,6 +57,4 @@ void platform_init(paddr_t rsdp)
     wallclock_init();
     panic_stop_others = smp_stop_others;
     nmi_init();
-    timer_machine = (struct timer_machine){.program = apic_timer_program, .now = time_now};
-    softirq_machine.send_ipi = smp_kick;
 }
