@@ -91,16 +91,15 @@ void event_dump(struct domain *d)
         printk("  the lock is held: try again\n");
         return;
     }
-    for_each_set_bit (port, e->used, e->ports)
-        if (port)
-            dump_channel(d, channel_at(e, port));
+    for (port = 1; (port = port_find(e, port, e->ports, true)) < e->ports; port++)
+        dump_channel(d, channel_at(e, port));
     unlock(&e->lock);
 }
 
 static bool channel_broken(struct domain *d, const struct channel *c)
 {
     const struct event_domain *e = d->event;
-    bool used = test_bit(c->port, e->used), broken = used != (c->state != CHANNEL_FREE); /* E1 */
+    bool used = port_used(e, c->port), broken = used != (c->state != CHANNEL_FREE); /* E1 */
 
     broken |= c->domain != d;
     if (c->state == CHANNEL_INTERDOMAIN) /* E2 */

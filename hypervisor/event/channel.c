@@ -33,8 +33,12 @@ void channel_set_state(struct channel *c, enum channel_state state)
 static int add_bucket(struct domain *d)
 {
     struct event_domain *e = d->event;
-    struct channel *bucket = hv_new_array(struct channel, BUCKET_CHANNELS);
+    struct port_range **range = &e->range[e->ports / RANGE_CHANNELS];
+    struct channel *bucket;
 
+    if (!*range)
+        *range = hv_new(struct port_range);
+    bucket = *range ? hv_new_array(struct channel, BUCKET_CHANNELS) : NULL;
     if (!bucket)
         return -ENOMEM;
     for (unsigned int i = 0; i < BUCKET_CHANNELS; i++) {
@@ -42,9 +46,26 @@ static int add_bucket(struct domain *d)
         bucket[i].port = e->ports + i;
         bucket[i].priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
     }
-    e->bucket[e->ports / BUCKET_CHANNELS] = bucket;
+    *bucket_of(e, e->ports) = bucket;
     __atomic_store_n(&e->ports, e->ports + BUCKET_CHANNELS, __ATOMIC_RELEASE);
     return 0;
+}
+
+port_t port_find(const struct event_domain *e, port_t from, port_t end, bool used)
+{
+    while (from < end) {
+        port_t base = from - from % RANGE_CHANNELS, size = min(end - base, (port_t)RANGE_CHANNELS), at;
+        const struct port_range *range = e->range[base / RANGE_CHANNELS];
+
+        if (!range) /* nor is there one behind it */
+            return used ? end : from;
+        at = used ? find_next_bit(range->used, size, from - base)
+                  : find_next_zero_bit(range->used, size, from - base);
+        if (at < size)
+            return base + at;
+        from = base + RANGE_CHANNELS;
+    }
+    return end;
 }
 
 /* A closed port that the guest still has on a queue would arrive in the wrong place: passed over, so many
@@ -58,13 +79,13 @@ static port_t find_free_port(struct domain *d)
     port_t limit = min(e->limit, f            ? (port_t)MAX_CHANNELS
                                  : d->width32 ? 1024
                                               : (port_t)EVTCHN_2L_NR_CHANNELS);
-    port_t port = find_next_zero_bit(e->used, limit, e->free_hint);
+    port_t port = port_find(e, e->free_hint, limit, false);
 
     e->free_hint = port;
     for (unsigned int skipped = 0; f && port < limit && fifo_is_linked(f, port); skipped++) {
         if (skipped == MAX_LINKED_SKIPPED)
             return 0;
-        port = find_next_zero_bit(e->used, limit, port + 1);
+        port = port_find(e, port + 1, limit, false);
     }
     return port < limit ? port : 0;
 }
@@ -90,8 +111,8 @@ int channel_alloc(struct domain *d, struct channel **out)
         if (rc)
             return rc;
     }
-    c = &e->bucket[port / BUCKET_CHANNELS][port % BUCKET_CHANNELS];
-    set_bit(port, e->used);
+    c = channel_of(e, port);
+    set_bit(port % RANGE_CHANNELS, e->range[port / RANGE_CHANNELS]->used);
     e->in_use++;
     WRITE_ONCE(c->vcpu, 0);
     WRITE_ONCE(c->priority, EVTCHN_FIFO_PRIORITY_DEFAULT);
@@ -110,7 +131,7 @@ void channel_free(struct channel *c)
         fifo_clear_pending(e->fifo, c);
     else
         two_level_clear_pending(c);
-    clear_bit(c->port, e->used);
+    clear_bit(c->port % RANGE_CHANNELS, e->range[c->port / RANGE_CHANNELS]->used);
     e->in_use--;
     e->free_hint = min(e->free_hint, c->port);
 }
@@ -192,9 +213,10 @@ int channel_close(struct domain *d, port_t port)
 int event_close_ports(struct domain *d, port_t *next, struct hypercall *hc)
 {
     struct event_domain *e = d->event;
-    port_t port;
+    port_t port, end;
 
-    while ((port = find_next_bit(e->used, e->ports, *next)) < e->ports) {
+    while ((end = __atomic_load_n(&e->ports, __ATOMIC_ACQUIRE), port = port_find(e, *next, end, true)) <
+           end) {
         *next = port + 1;
         /* Another vcpu of the domain may have closed it since: all the same. */
         if (channel_close(d, port) == 0 && e->in_use && (hc ? hypercall_preempt(hc) : softirq_pending()))
@@ -214,16 +236,14 @@ int event_domain_init(struct domain *d, unsigned int max_ports)
     lock_init(&e->lock, RANK_EVENT);
     e->limit = limit;
     e->free_hint = 1;
-    e->bucket = hv_new_array(struct channel *, DIV_ROUND_UP(limit, BUCKET_CHANNELS));
-    e->used = hv_new_array(uint64_t, BITS_TO_LONGS(limit));
     d->event = e;
-    rc = e->bucket && e->used ? add_bucket(d) : -ENOMEM;
+    rc = add_bucket(d);
     if (rc) {
         event_domain_free(d);
         return rc;
     }
-    e->bucket[0][0].state = CHANNEL_RESERVED;
-    set_bit(0, e->used);
+    channel_of(e, 0)->state = CHANNEL_RESERVED;
+    set_bit(0, e->range[0]->used);
     return 0;
 }
 
@@ -250,7 +270,7 @@ bool event_domain_free_some(struct domain *d)
 
     for (unsigned int n = 0; e && e->ports && n < BUCKETS_FREED; n++) {
         e->ports -= BUCKET_CHANNELS;
-        hv_free(e->bucket[e->ports / BUCKET_CHANNELS]);
+        hv_free(*bucket_of(e, e->ports));
     }
     return e && e->ports;
 }
@@ -261,10 +281,10 @@ void event_domain_free(struct domain *d)
 
     if (!e)
         return;
-    for (unsigned int i = 0; i < e->ports / BUCKET_CHANNELS; i++)
-        hv_free(e->bucket[i]);
-    hv_free(e->bucket);
-    hv_free(e->used);
+    for (port_t port = 0; port < e->ports; port += BUCKET_CHANNELS)
+        hv_free(*bucket_of(e, port));
+    for (unsigned int i = 0; i < RANGES; i++)
+        hv_free(e->range[i]);
     hv_free(e->pirq);
     hv_free(e);
     d->event = NULL;

@@ -3,8 +3,8 @@
  * The port table, for the files of this folder. docs/design/event-channels.md has the invariants (E1 to E9)
  * and says why this is safe.
  *
- *   event_domain.bucket[] -> 64 channels -> 64 channels -> ...        a bucket, once there, stays until the
- * domain is freed
+ *   event_domain.range[] -> 4096 ports: their bits, and .bucket[] -> 64 channels        a range or bucket, once
+ * there, stays until the domain is freed
  *
  * Who may touch what:
  * - All changes of bindings are made under the domain's event lock; those of an interdomain binding under
@@ -56,9 +56,17 @@ struct channel {
 _Static_assert(sizeof(struct channel) == 32, "64 of them are one small object");
 
 #define BUCKET_CHANNELS 64
+#define RANGE_CHANNELS  4096 /* as many as there are in the two-level form: few domains have a second one */
 #define MAX_CHANNELS    EVTCHN_FIFO_NR_CHANNELS
 #define FIFO_PAGE_WORDS (PAGE_SIZE / sizeof(event_word_t))
+#define RANGES          (MAX_CHANNELS / RANGE_CHANNELS)
 #define FIFO_PAGES      (MAX_CHANNELS / FIFO_PAGE_WORDS)
+
+struct port_range {
+    struct channel
+        *bucket[RANGE_CHANNELS / BUCKET_CHANNELS]; /* entries are set before `ports` grows over them */
+    uint64_t used[RANGE_CHANNELS / 64]; /* a bit for each port that is not CHANNEL_FREE; the event lock's */
+};
 
 struct event_fifo {
     event_word_t *page[FIFO_PAGES]; /* NULL beyond `pages`. Atomic */
@@ -70,7 +78,6 @@ struct event_domain {
     /* Read by sends. */
     port_t ports;     /* so many channels exist: BUCKET_CHANNELS times the buckets. Only grows. Atomic */
     uint32_t pollers; /* vcpus in SCHEDOP_poll, or that were and have not been told from the rest. Atomic */
-    struct channel **bucket; /* room for all of `limit`; entries are set before `ports` grows over them */
     struct event_fifo *fifo; /* NULL: the two-level form. Atomic */
     struct channel **pirq;   /* by PIRQ number; NULL until the first one is bound. Entries atomic */
     unsigned int pirqs;
@@ -83,8 +90,8 @@ struct event_domain {
                          with it, and bind new ports below: it proves nothing about them */
     bool dying;       /* nothing may be bound any more */
     bool detaching;   /* FIFO memory is being given back: no new one yet */
-    uint64_t *used;   /* a bit for each port that is not CHANNEL_FREE */
     uint64_t polling[BITS_TO_LONGS(MAX_VCPUS)]; /* which vcpus `pollers` counts. Atomic */
+    struct port_range *range[RANGES];           /* set before `ports` grows over them */
 };
 
 struct event_vcpu {
@@ -104,6 +111,23 @@ struct event_vcpu {
 #define queue_priority(id)       ((id)&15)
 _Static_assert(EVTCHN_FIFO_MAX_QUEUES == 16 && MAX_VCPUS <= 4096, "queue_id() has room");
 
+static inline struct channel **bucket_of(const struct event_domain *e, port_t port)
+{
+    return &e->range[port / RANGE_CHANNELS]->bucket[port % RANGE_CHANNELS / BUCKET_CHANNELS];
+}
+
+/* The port exists. */
+static inline struct channel *channel_of(const struct event_domain *e, port_t port)
+{
+    return *bucket_of(e, port) + port % BUCKET_CHANNELS;
+}
+
+/* The port exists. The event lock is held. */
+static inline bool port_used(const struct event_domain *e, port_t port)
+{
+    return test_bit(port % RANGE_CHANNELS, e->range[port / RANGE_CHANNELS]->used);
+}
+
 /* The channel of a port that exists, or NULL. */
 static inline struct channel *channel_at(const struct event_domain *e, port_t port)
 {
@@ -112,7 +136,7 @@ static inline struct channel *channel_at(const struct event_domain *e, port_t po
     if (unlikely(port >= ports))
         return NULL;
     port = (port_t)array_index_clamp(port, ports);
-    return &e->bucket[port / BUCKET_CHANNELS][port % BUCKET_CHANNELS];
+    return channel_of(e, port);
 }
 
 /* --- channel.c: under the event lock of `d`. --- */
@@ -121,6 +145,8 @@ static inline struct channel *channel_at(const struct event_domain *e, port_t po
  * -ENOMEM, -EINVAL: the domain is dying. */
 int channel_alloc(struct domain *d, struct channel **out) __must_check;
 void channel_free(struct channel *c);
+/* The first port in [from, end) that is taken, or that is free; `end`: there is none. Without the lock it may just have changed. */
+port_t port_find(const struct event_domain *e, port_t from, port_t end, bool used);
 void channel_set_state(struct channel *c, enum channel_state state);
 /* Closes a port of any state but FREE and RESERVED (-EINVAL). Takes the locks itself. */
 int channel_close(struct domain *d, port_t port) __must_check;
