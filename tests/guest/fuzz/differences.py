@@ -31,6 +31,9 @@ REASONS = [
     Reason(r'^physdev_op c ', r' 0', r' -EINVAL',
            'Xen takes a number for mapped to which it once meant to map a GSI that was refused; the EOI does nothing'),
 
+    Reason(r'^reset: P\d+ is kept', r'', r'absent',
+           'Xen keeps a reference of a table for ever whose validation as a part of another one was stopped and then failed, at times'),
+
     # What the guest cannot make alike.
     Reason(r'^state reservation', r' -?\d+', r' -?\d+',
            'a call that fails when its work is done leaves a frame nobody has the number of; whether the allocator hands one out that has a name differs'),

@@ -99,9 +99,11 @@ void pool_give_back_retired(void);
 bool pool_has_retired(void);           /* in this epoch, frames were given back */
 uint64_t pool_lost_at(unsigned index); /* the index-th frame of ours that has no name, or NO_FRAME */
 #define POOL_LOST_MOST 256
-void pool_unpin(void);        /* whatever is pinned of the pool, the window, and K1-K3 */
-void pool_settle(void);       /* what hangs between being a table and not */
-void pool_settle_types(void); /* the same, but entries may change */
+void pool_unpin(void); /* whatever is pinned of the pool, the window, and K1-K3 */
+int pool_try_to_map(uint64_t mfn,
+                    uint64_t flags); /* 0 if the domain may map it with them; it is not mapped afterwards */
+void pool_settle(void);              /* what hangs between being a table and not */
+void pool_settle_types(void);        /* the same, but entries may change */
 void pool_forget(void);
 bool pool_may_poke(unsigned slot);
 bool pool_is_at_home(unsigned slot);  /* the pool's page `slot` is mapped, and is that frame */

@@ -82,18 +82,24 @@ static void populate(unsigned slot)
         say("reset: populate P%u: %ld\n", slot, rc);
 }
 
+/* Nobody has any use of it now. What keeps a reference nevertheless would be noticed in some later epoch, by whoever tries to exchange the frame, say. */
+static void give_back(unsigned slot)
+{
+    pool_give_back(frames[slot]);
+    if (!pool_try_to_map(frames[slot], PTE_RO))
+        say("reset: P%u is kept\n", slot);
+    frames[slot] = NO_FRAME;
+}
+
 static void make_frames(void)
 {
     pool_settle_types();
     pool_forget();
+    for (unsigned i = 0; i < POOL_SIZE; i++)
+        if (pool_has(i))
+            give_back(i);
     for (unsigned i = 0; i < POOL_SPARE; i++)
-        if (!pool_has(i))
-            populate(i);
-    for (unsigned i = POOL_SPARE; i < POOL_SIZE; i++)
-        if (pool_has(i)) {
-            pool_give_back(frames[i]);
-            frames[i] = NO_FRAME;
-        }
+        populate(i);
     pool_forget();
     for (unsigned i = 0; i < POOL_SPARE; i++)
         queue(frames[i] << KIT_PAGE_SHIFT | MMU_MACHPHYS_UPDATE, kit_pfn_of(pool_va) + i);

@@ -42,8 +42,7 @@ static unsigned words_to_look_at(unsigned name)
     return name == NAME_KERNEL ? POOL_SIZE : 0;
 }
 
-/* Can the frame be mapped writable (w) and at all (r)? */
-static int try_to_map(uint64_t mfn, uint64_t flags)
+int pool_try_to_map(uint64_t mfn, uint64_t flags)
 {
     int rc;
 
@@ -84,12 +83,12 @@ static bool settle(uint64_t mfn)
     bool was = false;
 
     for (int level = 4; mfn != NO_FRAME && level >= 1; level--) {
-        if (try_to_map(mfn, PTE_RW) != -XEN_EBUSY)
+        if (pool_try_to_map(mfn, PTE_RW) != -XEN_EBUSY)
             return was;
         try_as_table(mfn, level);
         was = true;
     }
-    return was && try_to_map(mfn, PTE_RW) != -XEN_EBUSY;
+    return was && pool_try_to_map(mfn, PTE_RW) != -XEN_EBUSY;
 }
 
 /*
@@ -138,7 +137,7 @@ void pool_settle(void)
 
     if (!kept)
         kept = kit_pages_alloc(NAME_KERNEL);
-    try_to_map(frames[NAME_TEXT], PTE_RO); /* makes the scratch page */
+    pool_try_to_map(frames[NAME_TEXT], PTE_RO); /* makes the scratch page */
     kit_mmuext1(MMUEXT_TLB_FLUSH_LOCAL, 0, 0);
     for (unsigned i = 0; i < NAME_KERNEL; i++) {
         now = look_at(i);
@@ -163,7 +162,7 @@ static void frame_state(unsigned name)
 
     if (mfn == NO_FRAME)
         return;
-    w = try_to_map(mfn, PTE_RW);
+    w = pool_try_to_map(mfn, PTE_RW);
     r = kit_remap(scratch, mfn << KIT_PAGE_SHIFT | PTE_RO);
     if (name < POOL_SIZE && !pool_has(name)) { /* given back: whose it is now is the allocator's affair */
         kit_unmap(scratch);
@@ -189,7 +188,7 @@ void pool_watch(void)
 
     for (unsigned i = 0; i < POOL_TABLES + 7; i++) {
         unsigned name = i < POOL_TABLES ? i : NAME_WINDOW + i - POOL_TABLES;
-        int rc = frames[name] == NO_FRAME ? 1 : try_to_map(frames[name], PTE_RW);
+        int rc = frames[name] == NO_FRAME ? 1 : pool_try_to_map(frames[name], PTE_RW);
 
         now[i] = rc == 0 ? '.' : rc == -XEN_EBUSY ? 'T' : '-';
     }
