@@ -4,6 +4,6 @@ install-daemons: $(B)/tools/xenstored $(B)/tools/xenconsoled
 	$(Q)install -D -m 755 toolstack/init/xenios-daemons $(DESTDIR)/usr/sbin/xenios-daemons
 	$(Q)install -D -m 755 toolstack/init/xenios.init $(DESTDIR)/etc/init.d/xenios
 	$(Q)install -D -m 644 toolstack/init/xenios.default $(DESTDIR)/etc/default/xenios
-	$(Q)install -D -m 644 -t $(DESTDIR)/lib/systemd/system toolstack/init/*.service
+	$(Q)install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system toolstack/init/*.service
 	$(Q)install -D -m 644 -t $(DESTDIR)/usr/share/man/man8 docs/man/*.8
 .PHONY: install-daemons

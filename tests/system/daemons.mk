@@ -1,10 +1,14 @@
 # Our two daemons in the Debian domain 0: a second disk with them, and with what tests/system/test_daemons.py runs there.
 PYXS := $(B)/cache/python3-pyxs
+# systemd for the boot that has our units started by it; domain 0 has the other libraries that these need.
+SYSTEMD := $(addprefix $(B)/cache/,systemd libsystemd-shared libip4tc2)
+$(SYSTEMD:%=%/version):
+	$(Q)tools/fetch-deb $(notdir $(@D)) $(@D)
 
 # A guest that uses the store well or badly.
 $(eval $(call guest_pv64,storeguest,tests/system/daemons/guest/storeguest.c))
 
-$(B)/debian/daemons.img: $(B)/guests/storeguest-pv64 $(B)/tools/xenstored $(B)/tools/xenconsoled $(wildcard toolstack/init/* docs/man/*.8 tests/system/daemons/*) $(PYXS)/version
+$(B)/debian/daemons.img: $(B)/guests/storeguest-pv64 $(B)/tools/xenstored $(B)/tools/xenconsoled $(wildcard toolstack/init/* docs/man/*.8 tests/system/daemons/* tests/system/daemons/systemd/*) $(PYXS)/version $(SYSTEMD:%=%/version)
 	@mkdir -p $(@D)
 	$(Q)rm -rf $(@D)/daemons
 	$(Q)$(MAKE) --no-print-directory install-daemons DESTDIR=$(@D)/daemons/files
@@ -14,7 +18,13 @@ $(B)/debian/daemons.img: $(B)/guests/storeguest-pv64 $(B)/tools/xenstored $(B)/t
 	$(Q)install -D -m 644 tests/system/daemons/bare.cfg $(@D)/daemons/files/etc/xen/bare.cfg
 	$(Q)cp tests/system/daemons/setup $(@D)/daemons/
 	$(Q)install -m 755 -t $(@D)/daemons/files/usr/local/bin $(wildcard tests/system/daemons/*.py tests/system/daemons/*.sh)
-	$(Q)PATH="$$PATH:/usr/sbin:/sbin" mke2fs -q -F -t ext2 -E root_owner=0:0 -d $(@D)/daemons $@.tmp 16M
+	$(Q)mkdir -p $(@D)/daemons/systemd/usr
+	$(Q)for part in $(wildcard $(SYSTEMD:%=%/bin) $(SYSTEMD:%=%/lib) $(SYSTEMD:%=%/sbin) $(SYSTEMD:%=%/usr/*)); do cp -a $$part $(@D)/daemons/systemd/usr/; done
+	$(Q)rm -rf $(@D)/daemons/systemd/usr/share
+	$(Q)install -D -m 755 tests/system/daemons/systemd/init $(@D)/daemons/systemd/usr/sbin/other-init
+	$(Q)install -D -m 755 -t $(@D)/daemons/systemd/usr/local/bin tests/system/daemons/systemd/dom0-shell
+	$(Q)install -D -m 644 -t $(@D)/daemons/systemd/usr/lib/systemd/system tests/system/daemons/systemd/dom0-shell.service
+	$(Q)PATH="$$PATH:/usr/sbin:/sbin" mke2fs -q -F -t ext2 -E root_owner=0:0 -d $(@D)/daemons $@.tmp 48M
 	$(Q)mv $@.tmp $@
 debian: $(B)/debian/daemons.img
 

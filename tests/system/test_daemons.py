@@ -19,12 +19,8 @@ DEBIANS = os.environ.get('DAEMONS') == 'debian'
 only_ours = pytest.mark.skipif(DEBIANS, reason='about our daemons')
 HERE = pathlib.Path(__file__).parent / 'daemons'
 
-# Not proved there yet; the end of a run names each.
-NOT_THERE_ON_XENIOS = dict.fromkeys('''
-    test_hypervisor_log test_console_after_exchange
-    test_further_console test_crash test_destroy test_block_attach test_network_attach test_virsh test_debians_again
-    test_nothing_left_at_the_end test_store_tools
-'''.split(), 'not run there to an end yet') | {'test_save_and_restore': 'saving a PV guest is not there yet'}
+# The end of a run names it.
+NOT_THERE_ON_XENIOS = {'test_save_and_restore': 'saving a PV guest is not there yet'}
 
 
 @pytest.fixture(scope='module')
@@ -151,8 +147,13 @@ def test_hypervisor_log(dom0):
     """What Xen prints is in a file too, with --log=all; and the daemon can be exchanged under running guests."""
     dom0.ok('/etc/init.d/xenios stop && xenconsoled=/usr/lib/xenios/bin/xenconsoled && $xenconsoled --log=all -t hv --pid-file=/run/xenconsoled.pid')
     dom0.wait('grep -a -q "^\\[20.*(XEN)" /var/log/xen/console/hypervisor.log', 20)
-    dom0.ok('xl debug-keys h')
-    dom0.wait("tail -n 60 /var/log/xen/console/hypervisor.log | grep -a -q \"'h' pressed\"", 20)
+    lines = 'grep -a -c "(XEN)" /var/log/xen/console/hypervisor.log'
+    before = int(dom0.ok(lines))
+    dom0.ok('xl debug-keys h')    # a list of some twenty keys, on either hypervisor
+    dom0.wait(f'[ $({lines}) -ge {before + 10} ]', 20)
+    # What the ring ends with, the file ends with; \\r is the ring's.
+    dom0.ok('last=$(xl dmesg | tr -d "\\r" | grep "^(XEN)" | tail -n 1); [ -n "$last" ]')
+    dom0.wait('tail -n 5 /var/log/xen/console/hypervisor.log | grep -a -q -F -e "$last"', 20)
 
 
 @long
@@ -203,6 +204,10 @@ def test_store_outlives_itself(guest):
 @long
 def test_crash(guest):
     """A guest that crashes is noticed, and what it leaves in the store is collected."""
+    # A new one: xl, which waits for the end of the other, hears nothing any more since the store was killed.
+    guest.ok('xl destroy linux')
+    guest.gone()
+    guest.create('/etc/xen/bare.cfg')
     domid = guest.ok('xl domid linux')
     guest.ok("late_console.sh linux 'sysrq: Trigger a crash' 'echo c >/proc/sysrq-trigger'", 120)
     guest.gone()
@@ -228,10 +233,20 @@ def test_save_and_restore(guest):
     guest.ok("late_console.sh linux 'said 30' 'echo said $((5*6))'", 120)
 
 
+def attach(guest, command):
+    """libxl gives a backend 10 seconds and a hotplug script 40, whatever PATIENCE says: a busy machine may need another go."""
+    for _ in range(2):
+        status, text = guest.run(f'xl {command} 2>&1', 120)
+        if not status:
+            return
+        assert 'because of timeout' in text or 'unable to add device' in text
+    guest.ok(f'xl {command}', 120)
+
+
 @long
 def test_block_attach(guest):
     guest.ok('dd if=/dev/zero of=/run/second.img bs=1M count=4 2>/dev/null; losetup /dev/loop1 /run/second.img')
-    guest.ok('xl block-attach linux phy:/dev/loop1,xvdb,w')
+    attach(guest, 'block-attach linux phy:/dev/loop1,xvdb,w')
     guest.wait('xl block-list linux | grep -q "51728 .* 4 "', 30)
     guest.ok('xl block-detach linux xvdb', 60)
     guest.wait('! xl block-list linux | grep -q 51728', 30)
@@ -241,7 +256,7 @@ def test_block_attach(guest):
 @long
 def test_network_attach(guest):
     """A Linux without disk and interface gets one of each; those of its birth are test_xl's."""
-    guest.ok('xl network-attach linux bridge=xenbr0 mac=00:16:3e:00:00:03')
+    attach(guest, 'network-attach linux bridge=xenbr0 mac=00:16:3e:00:00:03')
     guest.wait('xl network-list linux | grep -q "00:16:3e:00:00:03 .* 4 "', 30)
     guest.ok('xl network-detach linux 00:16:3e:00:00:03')
     guest.wait('! xl network-list linux | grep -q 00:16:3e:00:00:03', 30)
@@ -250,9 +265,10 @@ def test_network_attach(guest):
 @long
 def test_virsh(dom0):
     dom0.ok('mkdir -p /run/libvirt; (libvirtd -d </dev/null >/run/libvirtd.log 2>&1); true')
-    dom0.wait('virsh -c xen:///system list >/dev/null 2>&1', 60)
+    dom0.wait('virsh -c xen:///system list >/run/virsh.out 2>&1 || ! cat /run/virsh.out', 150)    # it first tries what QEMU can do
     virsh = 'virsh -c xen:///system'
-    dom0.ok(f'{virsh} define /etc/xen/virsh.xml')
+    dom0.ok('sed -e "/<disk/,/<.interface>/d" -e "s/hvc0/hvc0 minimal/" /etc/xen/virsh.xml >/run/virsh.xml')    # as bare.cfg
+    dom0.ok(f'{virsh} define /run/virsh.xml')
     dom0.ok('rm -f /var/log/xen/console/guest-virsh.log')
     dom0.ok(f'{virsh} start virsh', 120)
     dom0.guest_ready('virsh')
@@ -280,4 +296,6 @@ def test_debians_again(dom0):
 @long
 @only_ours
 def test_nothing_left_at_the_end(dom0):
+    dom0.run('xl destroy linux')
+    dom0.wait('[ "$(xenstore-list /local/domain)" = 0 ]', 20)
     test_nothing_left(dom0)
