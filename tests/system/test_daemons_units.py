@@ -3,11 +3,14 @@
 
 The units are for a system without Debian's init script of Xen, so that one is masked; test_daemons.py has the daemons started by it.
 """
+import os
+
 import debian_dom0
 import machine as machines
 import pytest
 
-pytestmark = [pytest.mark.xdist_group('units'), pytest.mark.debian, pytest.mark.long]
+pytestmark = [pytest.mark.xdist_group('units'), pytest.mark.debian, pytest.mark.long,
+              pytest.mark.skipif(os.environ.get('DAEMONS') == 'debian', reason='about our daemons')]
 UNITS = 'xenios-xenstored.service xenios-xenconsoled.service'
 
 
@@ -16,7 +19,7 @@ def dom0(request):
     disk = machines.build_dir() / 'debian' / 'daemons.img'
     if not (machines.ROOT / disk).exists():
         pytest.skip(f'{disk} is not there: make debian')
-    machine = debian_dom0.machine(request.config.getoption('--hypervisor'), smp=2, dom0_args=('systemd', 'notools'))
+    machine = debian_dom0.machine(request.config.getoption('--hypervisor'), smp=2, dom0_args=('systemd', 'notools', 'systemd.show_status=no'))    # its messages would stand among the answers
     machine = machine.replace(devices=machine.devices + ('-drive', f'file={disk},format=raw,if=virtio,snapshot=on'))
     with machine.boot('units-' + ('oracle' if machine.is_oracle else 'xenios')) as running:
         yield debian_dom0.Dom0(running)
@@ -63,6 +66,33 @@ def test_restarts(dom0):
     assert dom0.ok('pidof xenconsoled') != consoles
     dom0.ok('systemctl reload xenios-xenconsoled')
     dom0.ok("late_console.sh linux 'said 56' 'echo said $((7*8))'", 120)
+    dom0.ok('xl destroy linux')
+    dom0.gone()
+    dom0.ok('xenstore-control check')
+
+
+def test_both_killed(dom0):
+    """In whatever order the two come back: the consoles' daemon finds the store again, the guest its console, and a new guest both."""
+    dom0.create('/etc/xen/bare.cfg')
+    before = dom0.ok('pidof xenstored xenconsoled')
+    for first, second in (('xenstored', 'xenconsoled'), ('xenconsoled', 'xenstored')):
+        # The second dies before the first is there again.
+        dom0.ok(f'old="$(pidof {first}) $(pidof {second})"; kill -9 $old')
+        dom0.wait('[ "$(pidof xenstored xenconsoled | wc -w)" = 2 ] && ! kill -0 $old 2>/dev/null', 30)
+        dom0.wait(f'systemctl is-active --quiet {UNITS}', 30)
+        dom0.ok("late_console.sh linux 'said 42' 'echo said $((6*7))'", 120)
+    assert not set(dom0.ok('pidof xenstored xenconsoled').split()) & set(before.split())
+    # Consoles alone, without a store for a while: they wait for it.
+    dom0.ok('mv /usr/lib/xenios/bin/xenstored /run/aside; kill -9 $(pidof xenstored xenconsoled)')
+    dom0.wait('pidof xenconsoled && ! pidof xenstored && systemctl is-active --quiet xenios-xenconsoled', 30)
+    dom0.ok('mv /run/aside /usr/lib/xenios/bin/xenstored; systemctl reset-failed xenios-xenstored; systemctl start xenios-xenstored', 60)
+    dom0.ok("late_console.sh linux 'said 30' 'echo said $((5*6))'", 120)
+    dom0.ok('xl destroy linux')
+    dom0.gone()
+    # xl of before the kills hears nothing any more; a new guest's does.
+    dom0.create('/etc/xen/bare.cfg')
+    dom0.ok("late_console.sh linux 'said 20' 'echo said $((4*5))'", 120)
+    dom0.ok('head -n 3 /run/late | grep -a -q "Linux version"')
     dom0.ok('xl shutdown -w linux', 60)
     dom0.gone()
     dom0.ok('xenstore-control check')
