@@ -29,6 +29,7 @@ $(B)/debian/daemons.img: $(B)/guests/storeguest-pv64 $(B)/tools/xenstored $(B)/t
 debian: $(B)/debian/daemons.img
 
 # All of tests/system/test_daemons.py, also the long ones: make test-daemons HYPERVISOR=build/oracle/xen; DAEMONS=debian for Debian's daemons.
+# On a busy machine: STEADY=1 PATIENCE=6.
 test-daemons: debian $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)B=$(B) JOBS=1 $(PYTHON) tests/system/run.py --hypervisor=$(HYPERVISOR) -m "debian or long" -k test_daemons $(PYTEST_ARGS)
 

@@ -233,20 +233,24 @@ def test_save_and_restore(guest):
     guest.ok("late_console.sh linux 'said 30' 'echo said $((5*6))'", 120)
 
 
-def attach(guest, command):
-    """libxl gives a backend 10 seconds and a hotplug script 40, whatever PATIENCE says: a busy machine may need another go."""
+def attach(guest, kind, what, name):
+    """libxl gives a backend 10 seconds and a hotplug script 40, whatever PATIENCE says (but STEADY does): a busy machine may need another go."""
     for _ in range(2):
-        status, text = guest.run(f'xl {command} 2>&1', 120)
+        status, text = guest.run(f'xl {kind}-attach linux {what} 2>&1', 120)
         if not status:
             return
         assert 'because of timeout' in text or 'unable to add device' in text
-    guest.ok(f'xl {command}', 120)
+        # For the log: who is late, domain 0's kernel, or the store's answer to it?
+        guest.run('uptime; for p in $(pgrep "xenwatch|xenbus"); do cat /proc/$p/comm /proc/$p/stack; done; dmesg | tail -n 15', 60)
+        guest.run('timeout 10 env XENSTORED_PATH=/dev/xen/xenbus xenstore-ls -f /local/domain/0/backend', 60)
+        guest.run(f'xl {kind}-detach linux {name}', 120)    # what is left of it, or the next go finds that it exists
+    guest.ok(f'xl {kind}-attach linux {what}', 120)
 
 
 @long
 def test_block_attach(guest):
     guest.ok('dd if=/dev/zero of=/run/second.img bs=1M count=4 2>/dev/null; losetup /dev/loop1 /run/second.img')
-    attach(guest, 'block-attach linux phy:/dev/loop1,xvdb,w')
+    attach(guest, 'block', 'phy:/dev/loop1,xvdb,w', 'xvdb')
     guest.wait('xl block-list linux | grep -q "51728 .* 4 "', 30)
     guest.ok('xl block-detach linux xvdb', 60)
     guest.wait('! xl block-list linux | grep -q 51728', 30)
@@ -256,7 +260,7 @@ def test_block_attach(guest):
 @long
 def test_network_attach(guest):
     """A Linux without disk and interface gets one of each; those of its birth are test_xl's."""
-    attach(guest, 'network-attach linux bridge=xenbr0 mac=00:16:3e:00:00:03')
+    attach(guest, 'network', 'bridge=xenbr0 mac=00:16:3e:00:00:03', '00:16:3e:00:00:03')
     guest.wait('xl network-list linux | grep -q "00:16:3e:00:00:03 .* 4 "', 30)
     guest.ok('xl network-detach linux 00:16:3e:00:00:03')
     guest.wait('! xl network-list linux | grep -q 00:16:3e:00:00:03', 30)
