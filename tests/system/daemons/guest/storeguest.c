@@ -4,6 +4,8 @@
  *
  * good: waits until data/run holds a number of milliseconds, sends requests for so long, and writes to data/result how many it sent and the
  * median, the 99th percentile and the longest time, in ns, from a request being visible to its reply being visible; again when data/run changes.
+ * steady: writes, reads, watches and commits, and sees that each request is answered once, in order and rightly, until data/stop is there; then
+ * data/result gets the number of rounds, of wrong answers and of events. data/rounds follows meanwhile.
  * hostile: does to the store what it can think of, without an end; counts its rounds in data/rounds. spin: keeps its processor busy.
  */
 #include <kit/args.h>
@@ -85,6 +87,137 @@ static void good(void)
         measure(milliseconds(now) * KIT_MS);
         memcpy(before, now, sizeof(now));
     }
+}
+
+/* ---- The steady one ---- */
+
+#define PATIENCE (120 * KIT_S) /* with a store that may be away for a while */
+#define KEYS     8
+#define BATCH    5
+
+static unsigned long wrong, events;
+static uint32_t last_sent, last_answered;
+static char value[KEYS][320], got[4097];
+
+static void send(unsigned type, uint32_t tx, const char *path, const char *text, size_t length)
+{
+    size_t n = strlen(path) + 1;
+    struct xsd_sockmsg header = {type, ++last_sent, tx, (uint32_t)(n + length)};
+
+    wrong += !kit_xs_put(&header, sizeof(header), PATIENCE) || !kit_xs_put(path, n, PATIENCE) ||
+             !kit_xs_put(text, length, PATIENCE);
+    kit_xs_notify();
+}
+
+/* The next answer, which must be to the next request; events on the way are counted. The length, or -1 for an error. */
+static int answer(unsigned type)
+{
+    struct xsd_sockmsg header;
+
+    do {
+        if (!kit_xs_take(&header, sizeof(header), PATIENCE) || header.len >= sizeof(got) ||
+            !kit_xs_take(got, header.len, PATIENCE)) {
+            wrong++;
+            return -1;
+        }
+        events += header.type == XS_WATCH_EVENT;
+    } while (header.type == XS_WATCH_EVENT);
+    got[header.len] = '\0';
+    wrong += header.req_id != ++last_answered || (header.type != type && header.type != XS_ERROR);
+    return header.type == XS_ERROR ? -1 : (int)header.len;
+}
+
+static int ask(unsigned type, uint32_t tx, const char *path, const char *text, size_t length)
+{
+    send(type, tx, path, text, length);
+    return answer(type);
+}
+
+static const char *key(unsigned k)
+{
+    static char path[16];
+
+    kit_snprintf(path, sizeof(path), "data/s/%u", k % KEYS);
+    return path;
+}
+
+static void expect_value(unsigned k, int length)
+{
+    wrong += length != (int)strlen(value[k % KEYS]) || strcmp(got, value[k % KEYS]);
+}
+
+static void change(unsigned round, char *to)
+{
+    size_t n = (size_t)kit_snprintf(to, 16, "%u ", round);
+
+    memset(to + n, 'a' + (int)(round % 26), round * 37 % 300);
+    to[n + round * 37 % 300] = '\0';
+}
+
+static void one_write(unsigned round)
+{
+    unsigned long before = events;
+
+    change(round, value[round % KEYS]);
+    wrong += ask(XS_WRITE, 0, key(round), value[round % KEYS], strlen(value[round % KEYS])) < 0;
+    expect_value(round, ask(XS_READ, 0, key(round), "", 0));
+    wrong += events == before; /* the event came before the answer to the second request */
+}
+
+/* Conflicts are nobody's fault: nobody else writes here, but a store that moved may say so. */
+static void transaction(unsigned round)
+{
+    static char fresh[320];
+    uint32_t tx;
+
+    if (ask(XS_TRANSACTION_START, 0, "", "", 0) < 0) {
+        wrong++;
+        return;
+    }
+    tx = (uint32_t)milliseconds(got);
+    change(round, fresh);
+    wrong += ask(XS_WRITE, tx, key(round), fresh, strlen(fresh)) < 0;
+    expect_value(round, ask(XS_READ, 0, key(round), "", 0)); /* outside of it nothing changed yet */
+    if (ask(XS_TRANSACTION_END, tx, "T", "", 0) >= 0)
+        memcpy(value[round % KEYS], fresh, sizeof(fresh));
+    else
+        wrong += strcmp(got, "EAGAIN") != 0;
+    expect_value(round, ask(XS_READ, 0, key(round), "", 0));
+}
+
+static void batch(unsigned round)
+{
+    for (unsigned i = 0; i < BATCH; i++)
+        send(XS_READ, 0, key(round + i), "", 0);
+    for (unsigned i = 0; i < BATCH; i++)
+        expect_value(round + i, answer(XS_READ));
+}
+
+static void tell(const char *path, unsigned round)
+{
+    char text[64];
+    int n = kit_snprintf(text, sizeof(text), "%u %lu %lu", round, wrong, events);
+
+    ask(XS_WRITE, 0, path, text, (size_t)n);
+}
+
+static void steady(void)
+{
+    unsigned round;
+
+    wrong += ask(XS_WATCH, 0, "data/s", "token", 6) < 0;
+    for (round = 0; round < KEYS; round++)
+        one_write(round);
+    while (ask(XS_READ, 0, "data/stop", "", 0) < 0) {
+        one_write(round++);
+        transaction(round++);
+        batch(round);
+        if (round % 64 == 0)
+            tell("data/rounds", round);
+    }
+    tell("data/result", round);
+    for (;;)
+        kit_spin_ns(KIT_S);
 }
 
 /* ---- The attacker ---- */
@@ -254,6 +387,8 @@ KIT_TEST(store)
     kit_arg_string("mode", mode, sizeof(mode));
     if (!strcmp(mode, "good"))
         good();
+    else if (!strcmp(mode, "steady"))
+        steady();
     else if (!strcmp(mode, "hostile"))
         hostile();
     else
