@@ -14,7 +14,7 @@ import sys
 import time
 
 import crash
-from compare import CONTROL, READ, WATCH, WRITE, Socket
+from compare import CONTROL, READ, WRITE, Socket
 
 PROGRAM = '/usr/lib/xenios/bin/xenstored'
 PID = pathlib.Path('/run/xenstore.pid')
@@ -72,18 +72,12 @@ class Xenbus:
         return out
 
 
-class RingLoad(crash.Load):
-    def begin(self):
-        self.send(WATCH, self.home[:-1] + b'\0t\0')
-        assert self.answer(0)[0] == WATCH    # Linux answers this one itself
-
-
 def main():
     how, times, seed, domid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     store, rng = Store(), random.Random(seed)
     store.kill()    # the next has a short journal
     guest = f'/local/domain/{domid}/data'
-    loads = [RingLoad(store, 0, seed, Xenbus()), crash.SocketLoad(store, 0, seed + 1, Socket(store.dir), b'socket/')]
+    loads = [crash.Load(store, 0, seed, Xenbus()), crash.SocketLoad(store, 0, seed + 1, Socket(store.dir), b'socket/')]
     first = int((store.read(f'{guest}/rounds') or '0').split()[0])
     for load in loads:
         load.start()
