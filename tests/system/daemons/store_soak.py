@@ -14,7 +14,7 @@ import sys
 import time
 
 import crash
-from compare import CONTROL, READ, WRITE, Socket
+from compare import CONTROL, READ, RM, WRITE, Socket
 
 PROGRAM = '/usr/lib/xenios/bin/xenstored'
 PID = pathlib.Path('/run/xenstore.pid')
@@ -42,7 +42,7 @@ class Store:
         return data.decode() if got == READ else None
 
     def pid(self):
-        return int(subprocess.check_output(['pidof', 'xenstored']))
+        return int(PID.read_text(encoding='ascii'))
 
     def start(self):
         subprocess.run([PROGRAM, '--pid-file', str(PID), '--journal', '64'], check=True)
@@ -72,16 +72,32 @@ class Xenbus:
         return out
 
 
+class XenbusLoad(crash.Load):
+    """One request at a time: Linux sends a file's request later, from the buffer into which that file's next one is written."""
+
+    def several(self):
+        for _ in range(self.rng.randint(2, 7)):
+            key, value = self.key(), self.rng.randbytes(self.rng.randrange(100))
+            self.maybe = {key: value}
+            self.write(key, value)
+            self.acknowledged()
+
+
 def main():
     how, times, seed, domid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     store, rng = Store(), random.Random(seed)
     store.kill()    # the next has a short journal
+    for name in (b'data', b'socket', b'other'):
+        store.ask(RM, b'/local/domain/0/' + name + b'\0')
     guest = f'/local/domain/{domid}/data'
-    loads = [crash.Load(store, 0, seed, Xenbus()), crash.SocketLoad(store, 0, seed + 1, Socket(store.dir), b'socket/')]
+    loads = [XenbusLoad(store, 0, seed, Xenbus()), crash.SocketLoad(store, 0, seed + 1, Socket(store.dir), b'socket/')]
     first = int((store.read(f'{guest}/rounds') or '0').split()[0])
     for load in loads:
         load.start()
     try:
+        while not all(load.known or load.error for load in loads):
+            time.sleep(0.01)
+        begin = time.monotonic()
         for i in range(times):
             time.sleep(rng.random() * 0.1)
             if how == 'kill':
@@ -91,7 +107,7 @@ def main():
             for load in loads:
                 assert not load.error, (i, load.error)
             if i % 100 == 99:
-                print(f'{i + 1} times', flush=True)
+                print(f'{i + 1} times in {time.monotonic() - begin:.0f} s', flush=True)
         for load in loads:
             load.stop = True
             load.join(60)
@@ -106,7 +122,7 @@ def main():
             assert time.monotonic() < end, 'the guest does not go on'
             time.sleep(0.2)
         rounds, wrong, events = map(int, store.read(f'{guest}/result').split())
-        print(f'SOAK {how} {times} times, seed {seed}: domain 0 {sum(load.requests for load in loads)} requests, '
+        print(f'SOAK {how} {times} times in {time.monotonic() - begin:.0f} s, seed {seed}: domain 0 {sum(load.requests for load in loads)} requests, '
               f'{sum(load.fired for load in loads)} events; guest {rounds} rounds, {events} events, {wrong} wrong', flush=True)
         assert wrong == 0 and rounds > first
     finally:

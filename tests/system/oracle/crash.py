@@ -10,6 +10,7 @@ what was acknowledged. Over the socket, what was not acknowledged when the daemo
 The journal is kept short, so that it is begun anew all the time.
 """
 import argparse
+import collections
 import os
 import random
 import signal
@@ -18,7 +19,7 @@ import subprocess
 import threading
 import time
 
-from compare import CONTROL, DOMAINS, ERROR, EVENT, READ, SET_PERMS, TX_END, TX_START, WATCH, WRITE, Daemon, Ring, Socket, homes, set_up
+from compare import CONTROL, DOMAINS, ERROR, EVENT, NAMES, READ, SET_PERMS, TX_END, TX_START, WATCH, WRITE, Daemon, Ring, Socket, homes, set_up
 
 
 class Load(threading.Thread):
@@ -32,6 +33,7 @@ class Load(threading.Thread):
         self.known, self.stop, self.error = {}, False, None
         self.requests = self.again = self.fired = 0
         self.events = {}
+        self.past = collections.deque(maxlen=60)    # what was asked and answered, for who looks for an error
         self.maybe = {}         # written, and not acknowledged yet
         self.whole = False      # in a transaction
 
@@ -40,6 +42,7 @@ class Load(threading.Thread):
 
     def send(self, kind, payload, tx=0):
         self.requests += 1
+        self.past.append((self.requests, NAMES[kind], tx, payload[:40]))
         self.conn.send(struct.pack('<IIII', kind, self.requests, tx, len(payload)) + payload)
         return self.requests
 
@@ -52,6 +55,7 @@ class Load(threading.Thread):
                 self.events[path] = self.events.get(path, 0) + 1
                 self.fired += 1
                 continue
+            self.past.append((req, NAMES[got], data[:40]))
             assert req == number, f'domain {self.domid}: answer to {req} for {number}'
             return got, data
 
@@ -129,6 +133,7 @@ class Load(threading.Thread):
                 self.read(key, value)
         except BaseException as error:  # reported by the main thread
             self.error = error
+            print(*self.past, sep='\n', flush=True)
 
 
 class SocketLoad(Load):
