@@ -11,6 +11,7 @@ import sys
 import time
 
 from compare import CONTROL, EVENT, RELEASE, RESUME, READ, WATCH, WRITE, Ring, Socket
+from crash import update
 from journal import DOM_EXC, HOME, SHUT_DOWN, Store, answer, ask, message, until
 
 WATCHED = b'@releaseDomain\0gone\0'
@@ -72,6 +73,22 @@ def update_due(store):
     assert store.ours(CONTROL, b'live-update\0-s\0') == (CONTROL, b'OK\0')
 
 
+def logging(store):
+    """Where the log goes, and that requests are traced, is the same after live updates."""
+    log = store.dir / 'chosen'
+    assert store.ours(CONTROL, b'logfile\0%s\0' % str(log).encode()) == (CONTROL, b'OK\0')
+    assert store.ours(CONTROL, b'log\0on\0') == (CONTROL, b'OK\0')
+    for _ in range(2):
+        update(store, store.program)
+        lines = log.read_text().count('WRITE /logged')
+        assert store.ours(WRITE, b'/logged\0') == (WRITE, b'OK\0')
+        assert log.read_text().count('WRITE /logged') == lines + 1
+    with open(f'/proc/{store.process.pid}/cmdline', 'rb') as line:
+        assert line.read().count(b'--trace-file') == 1
+    with open(f'/proc/{store.process.pid}/comm', encoding='ascii') as name:
+        assert name.read() == 'xenstored\n'
+
+
 def full(store):
     """No room for more of the journal: requests are served, and the next daemon does not bring back a store of long ago."""
     ring = store.guest()
@@ -113,7 +130,7 @@ def room(store):
 
 def main():
     stub, program = sys.argv[1:3]
-    for test in (resumed, unannounced, update_due, full, full_from_the_start, room):
+    for test in (resumed, unannounced, update_due, logging, full, full_from_the_start, room):
         store = Store(stub, program)
         try:
             test(store)

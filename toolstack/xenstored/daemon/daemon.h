@@ -122,6 +122,7 @@ bool domains_hook_exists(void *ctx, unsigned int domid);
 int control_hook(void *ctx, struct st_conn *c, unsigned int nargs, const char *const *args, char *reply,
                  size_t *len);
 void log_open(const char *path);
+const char *log_path(void); /* of the last that could be opened; NULL: there is none */
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_trace(void *ctx, const char *line);
 void log_to_syslog(bool on);

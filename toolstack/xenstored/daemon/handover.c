@@ -21,6 +21,7 @@
 
 #define MAX_ARGS        64
 #define VERIFY_LIMIT_MS 10000
+#define LOG_OPTION      "--trace-file="
 
 static struct {
     int argc;
@@ -171,27 +172,34 @@ static void set_inherited(int fd, bool yes)
         fcntl(fd, F_SETFD, yes ? 0 : FD_CLOEXEC);
 }
 
-/* The new program's arguments: those of -c, or ours; without an earlier --live-update. */
-static void arguments(char **out, char *how)
+static bool starts(const char *word, const char *with)
+{
+    return !strncmp(word, with, strlen(with));
+}
+
+/* The new program's arguments: those of -c, or ours, and the log that CONTROL asked for; without an earlier hand-over's. */
+static void arguments(char **out, char *how, char *log)
 {
     int i, n = 0;
     char *word;
 
     out[n++] = h.program;
     if (h.command_line)
-        for (word = strtok(h.command_line, " "); word && n < MAX_ARGS - 2; word = strtok(NULL, " "))
+        for (word = strtok(h.command_line, " "); word && n < MAX_ARGS - 3; word = strtok(NULL, " "))
             out[n++] = word;
     else
-        for (i = 1; i < h.argc && n < MAX_ARGS - 2; i++)
-            if (strncmp(h.argv[i], "--live-update=", 14))
+        for (i = 1; i < h.argc && n < MAX_ARGS - 3; i++)
+            if (!starts(h.argv[i], "--live-update=") && !starts(h.argv[i], LOG_OPTION))
                 out[n++] = h.argv[i];
+    if (!h.command_line && log_path())
+        out[n++] = log;
     out[n++] = how;
     out[n] = NULL;
 }
 
 static const char *try(void)
 {
-    char how[96], *argv[MAX_ARGS];
+    char how[96], log[4200], *argv[MAX_ARGS];
     int fd = save();
 
     if (fd < 0)
@@ -203,7 +211,8 @@ static const char *try(void)
     lseek(fd, 0, SEEK_SET);
     snprintf(how, sizeof(how), "--live-update=%d,%d,%d,%d,%d", fd, sockets_listener(), hv_evtchn_fd(),
              domains_exc_port(), log_is_syslog());
-    arguments(argv, how);
+    snprintf(log, sizeof(log), LOG_OPTION "%s", log_path() ? log_path() : "");
+    arguments(argv, how, log);
     client_all(inherit);
     set_inherited(sockets_listener(), true);
     set_inherited(hv_evtchn_fd(), true);

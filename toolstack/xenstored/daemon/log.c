@@ -2,12 +2,14 @@
 /* The log: a file (--trace-file, CONTROL logfile), and syslog for what an operator must see. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
 #include "toolstack/xenstored/daemon/daemon.h"
 
 static FILE *file;
+static char *file_path;
 static bool to_syslog;
 
 void log_open(const char *path)
@@ -22,6 +24,13 @@ void log_open(const char *path)
     if (file)
         fclose(file);
     file = f;
+    free(file_path);
+    file_path = strdup(path);
+}
+
+const char *log_path(void)
+{
+    return file_path;
 }
 
 void log_to_syslog(bool on)
