@@ -36,8 +36,9 @@ debian: $(B)/debian/daemons.img
 test-daemons: debian $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)B=$(B) JOBS=1 $(PYTHON) tests/system/run.py --hypervisor=$(HYPERVISOR) -m "debian or long" -k test_daemons $(PYTEST_ARGS)
 
-# The store dies and updates itself a thousand times each, and a hostile guest for ten minutes beside a good one: half an hour.
-# SOAK_TIMES=20, SOAK_SECONDS=60 for less.
+# The store dies and updates itself a thousand times each, and a hostile guest for ten minutes beside a good one: an hour. SOAK_TIMES=20,
+# SOAK_SECONDS=60 for less; SOAK_HOW=kill or update for one of the two.
 soak-daemons: debian $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)B=$(B) JOBS=1 $(PYTHON) tests/system/run.py --hypervisor=$(HYPERVISOR) -m soak -k "test_hostile_neighbour or test_store_again" $(PYTEST_ARGS)
+soak: soak-daemons
 .PHONY: test-daemons soak-daemons

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Our xenstored in a Debian domain 0 dies, or updates itself, a thousand times under load (make soak-daemons): nobody notices.
 
-The load is a guest's on its ring, the domain 0 kernel's on its own, and the socket's: tests/system/daemons/store_soak.py. SOAK_TIMES and SEED in the
-environment. make soak-store does it, faster, without a hypervisor.
+The load is a guest's on its ring, the domain 0 kernel's on its own, and the socket's: tests/system/daemons/store_soak.py. SOAK_TIMES, SOAK_HOW and SEED in
+the environment. make soak-store does it, faster, without a hypervisor.
 """
 import os
 import random
