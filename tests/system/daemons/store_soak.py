@@ -9,14 +9,16 @@ DOMID is a guest of tests/system/daemons/guest/storeguest.c in its steady mode. 
 import os
 import pathlib
 import random
+import select
 import subprocess
 import sys
 import time
 
 import crash
-from compare import CONTROL, READ, RM, WRITE, Socket
+from compare import CONTROL, EVENT, LIMIT, READ, RM, WRITE, Socket
 
 PROGRAM = '/usr/lib/xenios/bin/xenstored'
+PAUSE = 0.02    # s between two steps: in an emulator three loads that never rest take most of the time from the store
 PID = pathlib.Path('/run/xenstore.pid')
 
 
@@ -67,13 +69,15 @@ class Xenbus:
 
     def receive(self, n):
         while len(self.rest) < n:
+            if not select.select([self.fd], [], [], LIMIT)[0]:
+                raise TimeoutError("no answer on domain 0's ring")
             self.rest += os.read(self.fd, 4096)
         out, self.rest = self.rest[:n], self.rest[n:]
         return out
 
 
 class XenbusLoad(crash.Load):
-    """One request at a time: Linux sends a file's request later, from the buffer into which that file's next one is written."""
+    """One request at a time: Linux sends a file's request later, from the buffer into which that file's next one is written. A thread of its own tells events."""
 
     def several(self):
         for _ in range(self.rng.randint(2, 7)):
@@ -81,6 +85,21 @@ class XenbusLoad(crash.Load):
             self.maybe = {key: value}
             self.write(key, value)
             self.acknowledged()
+
+    def fires(self, key, before):
+        while self.events.get(key, 0) == before:
+            got, number, _ = self.message()
+            assert got == EVENT, f'an answer to {number} that nobody waits for'
+
+    def step(self):
+        super().step()
+        time.sleep(PAUSE)
+
+
+class SocketLoad(crash.SocketLoad):
+    def step(self):
+        super().step()
+        time.sleep(PAUSE)
 
 
 def main():
@@ -90,7 +109,7 @@ def main():
     for name in (b'data', b'socket', b'other'):
         store.ask(RM, b'/local/domain/0/' + name + b'\0')
     guest = f'/local/domain/{domid}/data'
-    loads = [XenbusLoad(store, 0, seed, Xenbus()), crash.SocketLoad(store, 0, seed + 1, Socket(store.dir), b'socket/')]
+    loads = [XenbusLoad(store, 0, seed, Xenbus()), SocketLoad(store, 0, seed + 1, Socket(store.dir), b'socket/')]
     first = int((store.read(f'{guest}/rounds') or '0').split()[0])
     for load in loads:
         load.start()

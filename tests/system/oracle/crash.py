@@ -46,14 +46,20 @@ class Load(threading.Thread):
         self.conn.send(struct.pack('<IIII', kind, self.requests, tx, len(payload)) + payload)
         return self.requests
 
+    def message(self):
+        """Type, number and payload of what comes next; an event is counted."""
+        got, req, _, length = struct.unpack('<IIII', self.conn.receive(16))
+        data = self.conn.receive(length)
+        if got == EVENT:
+            path = data.split(b'\0')[0]
+            self.events[path] = self.events.get(path, 0) + 1
+            self.fired += 1
+        return got, req, data
+
     def answer(self, number):
         while True:
-            got, req, _, length = struct.unpack('<IIII', self.conn.receive(16))
-            data = self.conn.receive(length)
+            got, req, data = self.message()
             if got == EVENT:
-                path = data.split(b'\0')[0]
-                self.events[path] = self.events.get(path, 0) + 1
-                self.fired += 1
                 continue
             self.past.append((req, NAMES[got], data[:40]))
             assert req == number, f'domain {self.domid}: answer to {req} for {number}'
@@ -103,6 +109,10 @@ class Load(threading.Thread):
             assert got == WRITE, data
         self.acknowledged()
 
+    def fires(self, key, before):
+        """The event came before the answer to the next request."""
+        assert self.events.get(key, 0) > before, f'domain {self.domid}: no event for {key}'
+
     def step(self):
         key = self.key()
         what = self.rng.random()
@@ -113,7 +123,7 @@ class Load(threading.Thread):
             self.write(key, value)
             self.acknowledged()
             self.read(key, value)
-            assert self.events.get(key, 0) > before, f'domain {self.domid}: no event for {key}'
+            self.fires(key, before)
         elif what < 0.6:
             self.read(key, self.known.get(key))
         elif what < 0.8:
