@@ -4,7 +4,10 @@
 #include "hv/alloc.h"
 #include "pv/vcpu_extended.h"
 
-/* Paused, its state in memory; NULL, or the caller's own: `missing`, `own`. */
+/* Two who wait for each other to stop would do so for ever. One waits at a time; others try again, and on the way there stop if they are to. */
+static bool somebody_waits;
+
+/* Paused, its state in memory. -ESRCH: there is none; `own`: it is the one that asks. */
 static long pause(struct hypercall *hc, struct domain *d, uint32_t id, long own, struct vcpu **out)
 {
     *out = domain_vcpu(d, id);
@@ -12,7 +15,10 @@ static long pause(struct hypercall *hc, struct domain *d, uint32_t id, long own,
         return -ESRCH;
     if (*out == hc->vcpu)
         return own;
+    if (__atomic_exchange_n(&somebody_waits, true, __ATOMIC_ACQUIRE))
+        return -ERESTART;
     vcpu_pause_sync(*out);
+    __atomic_store_n(&somebody_waits, false, __ATOMIC_RELEASE);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <kit/mm.h>
 #include <kit/string.h>
 #include <kit/test.h>
+#include <kit/time.h>
 #include <kit/vcpu.h>
 
 #define EXT   op.u.ext_vcpucontext
@@ -179,4 +180,30 @@ KIT_TEST(extended_state)
     CHECK_EQ(area[66], 3);
 out:
     CHECK(kit_domain_gone(id));
+}
+
+/* Two who ask for each other's state: each has to stop the other first. */
+static uint64_t asked[2];
+
+static void ask_for(void *other)
+{
+    struct xen_domctl mine = {.cmd = XEN_DOMCTL_get_ext_vcpucontext,
+                              .interface_version = XEN_DOMCTL_INTERFACE_VERSION};
+    uint32_t vcpu = (uint32_t)(uintptr_t)other;
+
+    for (unsigned i = 0; i < 2000; i++) {
+        mine.u.ext_vcpucontext.vcpu = vcpu;
+        asked[!vcpu] += !kit_hypercall1(__HYPERVISOR_domctl, (uintptr_t)&mine);
+    }
+}
+
+KIT_TEST(each_others_state)
+{
+    KIT_NEEDS_VCPUS(2);
+    asked[0] = asked[1] = 0;
+    CHECK_OR_RETURN(!kit_vcpu_run(1, ask_for, (void *)0));
+    ask_for((void *)1);
+    CHECK(kit_vcpu_join(1, 20 * KIT_S));
+    CHECK_EQ(asked[0], 2000);
+    CHECK_EQ(asked[1], 2000);
 }
