@@ -62,7 +62,7 @@ static int close_events(struct domain *d)
 
 static int unmap_pirqs(struct domain *d)
 {
-    event_pirq_ops.free(d);
+    event_pirq_ops.end(d);
     return 0;
 }
 

@@ -80,7 +80,8 @@ struct event_pirq_ops {
     void (*unbind)(struct domain *d, unsigned int pirq);
     void (*eoi)(struct domain *d, unsigned int pirq); /* the guest unmasked the port or said EOI */
     unsigned int (*count)(struct domain *d);          /* number of PIRQs the domain may name */
-    /* The domain ends, its ports are closed: nothing is mapped for it any more. */
+    /* The domain ends, its ports are closed: nothing is mapped for it any more. And: nobody can find it any more, what is kept of it goes, too. */
+    void (*end)(struct domain *d);
     void (*free)(struct domain *d);
     /* The port now notifies a vcpu that is on this processor: interrupt it rather than another. NULL: no matter. */
     void (*set_cpu)(struct domain *d, unsigned int pirq, unsigned int cpu);

@@ -16,7 +16,7 @@ static void no_unbind(struct domain *d, unsigned int pirq)
 {
 }
 
-static void no_free(struct domain *d)
+static void no_end(struct domain *d)
 {
 }
 
@@ -27,7 +27,7 @@ static unsigned int no_count(struct domain *d)
 
 /* Until the irq code has filled it there are no PIRQs. */
 struct event_pirq_ops event_pirq_ops = {
-    .bind = no_bind, .unbind = no_unbind, .eoi = no_unbind, .count = no_count, .free = no_free};
+    .bind = no_bind, .unbind = no_unbind, .eoi = no_unbind, .count = no_count, .end = no_end, .free = no_end};
 
 static int make_table(struct domain *d)
 {

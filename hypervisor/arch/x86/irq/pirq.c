@@ -210,7 +210,7 @@ int pirq_permit(struct domain *caller, struct domain *d, unsigned int pirq, bool
     else
         clear_bit((unsigned int)irq, i->given);
     if (!allow && d->is_hardware && (unsigned int)irq < irq_gsis)
-        set_bit((unsigned int)irq, i->revoked);
+        atomic_set_bit((unsigned int)irq, i->revoked); /* release_interrupt() has no lock */
     unlock_irqrestore(&i->lock, flags);
     return 0;
 }
@@ -301,11 +301,13 @@ void pirq_eoi(struct domain *d, unsigned int pirq)
 {
     struct irq_domain *i = __atomic_load_n(&d->irq, __ATOMIC_ACQUIRE);
     int irq = pirq_irq(d, pirq);
+    uint64_t *eoi_map;
 
     if (irq < 0)
         return;
-    if (i->eoi_map)
-        atomic_clear_bit(pirq, i->eoi_map);
+    eoi_map = __atomic_load_n(&i->eoi_map, __ATOMIC_ACQUIRE);
+    if (eoi_map)
+        atomic_clear_bit(pirq, eoi_map);
     irq_guest_eoi((unsigned int)irq, d);
 }
 
@@ -326,6 +328,7 @@ void pirq_init(void)
                                              .unbind = op_unbind,
                                              .eoi = pirq_eoi,
                                              .count = op_count,
+                                             .end = irq_domain_end,
                                              .free = irq_domain_free,
                                              .set_cpu = pirq_set_cpu,
                                              .permit = pirq_permit};
@@ -368,19 +371,46 @@ void pirq_set_cpu(struct domain *d, unsigned int pirq, unsigned int cpu)
         irq_set_cpu((unsigned int)irq, cpu);
 }
 
-void irq_domain_free(struct domain *d)
+/* Takes the mapping out: whoever comes later finds none. */
+static bool take_mapped(struct irq_domain *i, unsigned int pirq, unsigned int *irq)
 {
-    struct irq_domain *i = d->irq;
+    uint64_t flags = lock_irqsave(&i->lock);
+    bool is = i->pirq[pirq].state == PIRQ_MAPPED;
+
+    *irq = i->pirq[pirq].irq;
+    i->pirq[pirq] = (struct pirq){0};
+    unlock_irqrestore(&i->lock, flags);
+    return is;
+}
+
+void irq_domain_end(struct domain *d)
+{
+    struct irq_domain *i = __atomic_load_n(&d->irq, __ATOMIC_ACQUIRE);
+    struct frame *frame;
+    uint64_t flags;
+    unsigned int irq;
 
     if (!i)
         return;
     for (unsigned int pirq = 0; pirq < i->pirqs; pirq++)
-        if (i->pirq[pirq].state == PIRQ_MAPPED)
-            release_interrupt(d, i, i->pirq[pirq].irq);
-    if (i->eoi_frame)
-        frame_put_writable(i->eoi_frame);
+        if (take_mapped(i, pirq, &irq))
+            release_interrupt(d, i, irq);
+    flags = lock_irqsave(&i->lock);
+    frame = i->eoi_frame;
+    i->eoi_frame = NULL;
+    __atomic_store_n(&i->eoi_map, NULL, __ATOMIC_RELEASE);
+    unlock_irqrestore(&i->lock, flags);
+    if (!frame)
+        return;
+    event_quiesce(); /* whose interrupt was on its way when it was unbound may still set a bit there */
+    frame_put_writable(frame);
+}
+
+void irq_domain_free(struct domain *d)
+{
+    irq_domain_end(d);
+    free_map(d->irq);
     d->irq = NULL;
-    free_map(i);
 }
 
 void pirq_name_holdings(struct domain *d, frame_holding_fn *hold, void *context)

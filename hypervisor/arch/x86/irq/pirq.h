@@ -34,7 +34,11 @@ struct irq_domain {
 void pirq_init(void);
 /* The domain's map, made if it is not there: NULL: no memory. */
 struct irq_domain *irq_domain_of(struct domain *d);
-/* Unmaps everything; the domain runs no more and its event channels are closed. */
+/*
+ * Unmaps everything; the domain runs no more and its event channels are closed. The map itself stays for those who have just found it: an interrupt on its way, domain 0. What they still put
+ * there goes with it, when nobody can find the domain any more.
+ */
+void irq_domain_end(struct domain *d);
 void irq_domain_free(struct domain *d);
 
 /* All return -EINVAL for numbers out of range, -ENOMEM. */
