@@ -35,8 +35,25 @@ void sleep_ns(uint64_t ns);
 /* What each does in a window. */
 void measure(struct rival **rivals, unsigned count);
 
-/* Does one unit of work after another. */
+/* Pages of a puppet that programs use. */
+#define PAGE_A 20 /* a table in the making */
+#define PAGE_B 21 /* mapped and unmapped */
+#define PAGE_C 22 /* granted, reference 22: rival_grants_itself() */
+#define LIST   23 /* of calls */
+bool rival_grants_itself(const struct rival *r);
+
+/* Does one unit of work after another; the second one asks the hypervisor for something in each. Arguments: frames of PAGE_A and PAGE_B. */
 void program_work(unsigned long a, unsigned long b);
+void program_calls(unsigned long a, unsigned long b);
+/* Storms. The first is sent on the port `a`; table_storm and memory_storm take frames of PAGE_A and PAGE_B, or the second one; grant_storm its own number and a frame. */
+void program_event_storm_at(unsigned long port, unsigned long b);
+void program_event_storm(unsigned long a, unsigned long b);
+void program_wake_storm(unsigned long a, unsigned long b);
+void program_yield_storm(unsigned long a, unsigned long b);
+void program_hypercall_storm(unsigned long a, unsigned long b);
+void program_table_storm(unsigned long a, unsigned long b);
+void program_grant_storm(unsigned long a, unsigned long b);
+void program_memory_storm(unsigned long a, unsigned long b);
 
 /* On Xenios it must hold; of the other one it is only told. */
 void check_within(const char *what, uint64_t per_mille, uint64_t least, uint64_t most);

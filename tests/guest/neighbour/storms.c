@@ -5,119 +5,8 @@
  */
 #include "share.h"
 
-#include <xen/grant_table.h>
-
-#define PAGE_A 20 /* of the puppet: a table in the making */
-#define PAGE_B 21 /* mapped and unmapped */
-#define PAGE_C 22 /* granted, reference 22 */
-#define LIST   23 /* of calls */
-
 static struct rival worker, rival;
 static uint64_t share; /* beside a busy domain */
-
-/* The port that the program sends to: an IPI to itself, masked or not; its own upcalls are masked. */
-KIT_PROGRAM static void event_storm(unsigned long a, unsigned long b)
-{
-    volatile struct shared_info *shared = (void *)KIT_PUPPET_VA(KIT_PUPPET_SHARED);
-    struct evtchn_bind_ipi bind = {.vcpu = 0};
-    struct evtchn_send send;
-
-    kit_program_call(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi, (uintptr_t)&bind, 0, 0);
-    send.port = bind.port;
-    for (;;) {
-        kit_program_call(__HYPERVISOR_event_channel_op, EVTCHNOP_send, (uintptr_t)&send, 0, 0);
-        shared->evtchn_pending[0] = 0;
-        shared->vcpu_info[0].evtchn_pending_sel = 0;
-        shared->vcpu_info[0].evtchn_upcall_pending = 0;
-    }
-}
-
-/* To the neighbour itself, as fast as it goes. */
-KIT_PROGRAM static void event_storm_at(unsigned long port, unsigned long b)
-{
-    struct evtchn_send send = {.port = (evtchn_port_t)port};
-
-    for (;;)
-        kit_program_call(__HYPERVISOR_event_channel_op, EVTCHNOP_send, (uintptr_t)&send, 0, 0);
-}
-
-/* Wakes up all the time: a timer, and to sleep until it goes off. */
-KIT_PROGRAM static void wake_storm(unsigned long a, unsigned long b)
-{
-    struct sched_poll soon = {.timeout = 1}; /* long over */
-
-    for (;;)
-        kit_program_call(__HYPERVISOR_sched_op, SCHEDOP_poll, (uintptr_t)&soon, 0, 0);
-}
-
-KIT_PROGRAM static void yield_storm(unsigned long a, unsigned long b)
-{
-    for (;;)
-        kit_program_call(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0, 0);
-}
-
-KIT_PROGRAM static void hypercall_storm(unsigned long a, unsigned long b)
-{
-    multicall_entry_t *list = (void *)KIT_PUPPET_VA(LIST);
-
-    for (;;) {
-        for (unsigned i = 0; i < KIT_PAGE_SIZE / sizeof(*list); i++) {
-            list[i].op = __HYPERVISOR_xen_version;
-            list[i].args[0] = XENVER_version;
-        }
-        kit_program_call(__HYPERVISOR_multicall, (uintptr_t)list, KIT_PAGE_SIZE / sizeof(*list), 0, 0);
-    }
-}
-
-/* Pins and unpins a table, makes pages read-only and writable, and asks for every flush there is. */
-KIT_PROGRAM static void table_storm(unsigned long table_mfn, unsigned long page_mfn)
-{
-    unsigned long page = KIT_PUPPET_VA(PAGE_B);
-
-    kit_program_call(__HYPERVISOR_update_va_mapping, KIT_PUPPET_VA(PAGE_A), table_mfn << 12 | PTE_RO,
-                     UVMF_INVLPG | UVMF_ALL, 0);
-    for (;;) {
-        struct mmuext_op ops[4] = {{.cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = table_mfn},
-                                   {.cmd = MMUEXT_UNPIN_TABLE, .arg1.mfn = table_mfn},
-                                   {.cmd = MMUEXT_TLB_FLUSH_ALL},
-                                   {.cmd = MMUEXT_INVLPG_ALL, .arg1.linear_addr = page}};
-
-        kit_program_call(__HYPERVISOR_mmuext_op, (uintptr_t)ops, 4, 0, DOMID_SELF);
-        kit_program_call(__HYPERVISOR_update_va_mapping, page, page_mfn << 12 | PTE_RO,
-                         UVMF_TLB_FLUSH | UVMF_ALL, 0);
-        kit_program_call(__HYPERVISOR_update_va_mapping, page, page_mfn << 12 | PTE_RW,
-                         UVMF_TLB_FLUSH | UVMF_ALL, 0);
-    }
-}
-
-/* Maps and unmaps a page that it grants itself, and copies from it. */
-KIT_PROGRAM static void grant_storm(unsigned long self, unsigned long page_mfn)
-{
-    unsigned long window = KIT_PUPPET_VA(PAGE_B);
-
-    kit_program_call(__HYPERVISOR_update_va_mapping, window, 0, UVMF_INVLPG | UVMF_ALL, 0);
-    for (;;) {
-        struct gnttab_map_grant_ref map = {
-            .dom = (domid_t)self, .ref = PAGE_C, .host_addr = window, .flags = GNTMAP_host_map};
-        struct gnttab_unmap_grant_ref unmap;
-        struct gnttab_copy copy;
-
-        kit_program_call(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, (uintptr_t)&map, 1, 0);
-        unmap.host_addr = window;
-        unmap.dev_bus_addr = 0;
-        unmap.handle = map.handle;
-        kit_program_call(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, (uintptr_t)&unmap, 1, 0);
-        copy.source.u.ref = PAGE_C;
-        copy.source.domid = (domid_t)self;
-        copy.source.offset = copy.dest.offset = 0;
-        copy.dest.u.gmfn = page_mfn;
-        copy.dest.domid = DOMID_SELF;
-        copy.len = KIT_PAGE_SIZE;
-        copy.flags = GNTCOPY_source_gref;
-        kit_program_call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, (uintptr_t)&copy, 1, 0);
-        KIT_PUPPET_WORDS[1] |= (unsigned)map.status | (unsigned)copy.status;
-    }
-}
 
 static void compete(const char *what, kit_program program, unsigned long a1, unsigned long a2)
 {
@@ -163,7 +52,7 @@ static void storm(const char *what, kit_program program)
 
 KIT_TEST(event_storm)
 {
-    storm("events", event_storm);
+    storm("events", program_event_storm);
 }
 
 /* A port of the neighbour's, whose upcalls are masked or taken as it likes: here it never looks. */
@@ -187,7 +76,7 @@ KIT_TEST(event_storm_at_neighbour)
     {
         struct rival *both[] = {&worker, &rival};
 
-        kit_puppet_run(&rival.p, event_storm_at, theirs->local_port, 0);
+        kit_puppet_run(&rival.p, program_event_storm_at, theirs->local_port, 0);
         measure(both, 2);
     }
     kit_note("beside events to it it does %lu", worker.done);
@@ -196,41 +85,28 @@ KIT_TEST(event_storm_at_neighbour)
 
 KIT_TEST(wake_storm)
 {
-    storm("wake-ups", wake_storm);
+    storm("wake-ups", program_wake_storm);
 }
 
 KIT_TEST(yield_storm)
 {
-    storm("yields", yield_storm);
+    storm("yields", program_yield_storm);
 }
 
 KIT_TEST(hypercall_storm)
 {
-    storm("hypercalls", hypercall_storm);
+    storm("hypercalls", program_hypercall_storm);
 }
 
 KIT_TEST(table_storm)
 {
-    storm("page tables and flushes", table_storm);
+    storm("page tables and flushes", program_table_storm);
 }
 
 KIT_TEST(grant_storm)
 {
-    static uint64_t list[64];
-    struct xen_mem_acquire_resource a = {.type = XENMEM_resource_grant_table, .nr_frames = 1};
-    volatile struct grant_entry_v1 *table;
-
-    CHECK_OR_RETURN(worker_ready() && rival_make_paused(&rival));
-    a.domid = rival.p.id;
-    set_xen_guest_handle(a.frame_list, (void *)list);
-    CHECK_RC(hcall_memory_op(XENMEM_acquire_resource, &a), 0);
-    table = kit_foreign_map(rival.p.id, list[0], PTE_RW, NULL);
-    CHECK_OR_RETURN(table);
-    table[PAGE_C].domid = rival.p.id;
-    table[PAGE_C].frame = (uint32_t)rival.p.mfn[PAGE_C];
-    table[PAGE_C].flags = GTF_permit_access;
-    kit_foreign_unmap((void *)(uintptr_t)table);
-    compete("grants", grant_storm, rival.p.id, rival.p.mfn[PAGE_A]);
+    CHECK_OR_RETURN(worker_ready() && rival_make_paused(&rival) && rival_grants_itself(&rival));
+    compete("grants", program_grant_storm, rival.p.id, rival.p.mfn[PAGE_A]);
     CHECK_EQ(kit_puppet_words(&rival.p)[1], 0);
     judge();
 }
