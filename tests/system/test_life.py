@@ -37,28 +37,36 @@ def test_kit_cycles(machine):
         debian_dom0.audit(dom0, machine)
 
 
-def live(dom0):
-    """A Linux that used its disk and its interface before it is destroyed."""
-    assert dom0.create('/etc/xen/linux.cfg', limit=300)['disk'] == "the guest's own disk"
-    dom0.wait('ping -c 1 -W 2 192.168.7.2', 60)
-    dom0.traffic()
-    dom0.ok('xl destroy linux', 300)
+def cycle(dom0, used):
+    """Makes a Linux and destroys it, in its boot, or once it has `used` its disk and its interface. False if libxl gave up, as it does on a busy machine 40 seconds after
+    it started a hotplug script: that one does not count, but what it leaves goes just so."""
+    status, text = dom0.run(f'rm -f {debian_dom0.LOG.format("linux")}; xl create -q /etc/xen/linux.cfg 2>&1', 300)
+    if status == 0 and used:
+        assert dom0.guest_ready(limit=300)['disk'] == "the guest's own disk"
+        dom0.wait('ping -c 1 -W 2 192.168.7.2', 60)
+        dom0.traffic()
+    if status:
+        assert 'because of timeout' in text, text
+    dom0.run('xl destroy linux 2>&1', 300)
+    dom0.gone()
+    return status == 0
 
 
 def test_linux_cycles(machine):
-    """xl makes a Linux with its disk and interface, and destroys it: most in the middle of their boot, each tenth in its user land after traffic both ways."""
+    """xl makes a Linux with its disk and interface, and destroys it; no page is missing after each ten, the last of which carried traffic."""
     with machine.boot(f'life-linux-{side(machine)}') as running:
         dom0 = debian_dom0.Dom0(running)
-        live(dom0)
-        before = dom0.free_pages()
-        for number in range(LINUXES):
-            if number % 10 == 9:
-                live(dom0)
-            else:
-                dom0.ok('xl create -q /etc/xen/linux.cfg && xl destroy linux', 300)
-        after = dom0.free_pages()
-        print(f'{LINUXES} Linuxes: {before} pages free before, {after} after')
-        assert after == before
+        assert cycle(dom0, True) or cycle(dom0, True)    # the first leaves behind what domain 0 then has for all
+        before, made, tries = dom0.free_pages(), 0, 0
+        while made < LINUXES:
+            tries += 1
+            assert tries <= 2 * LINUXES
+            made += cycle(dom0, made % 10 == 9)
+            if made % 10 == 0:
+                after = dom0.free_pages()
+                print(f'{made} Linuxes in {tries} goes: {before} pages free before, {after} after', flush=True)
+                assert after == before
+        assert dom0.free_pages() == before
         debian_dom0.audit(dom0, machine)
 
 
