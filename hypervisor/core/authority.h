@@ -19,35 +19,33 @@ enum authority_class {
 };
 
 /* Every operation that anybody asks for: name, default class. The object is a domain, or the machine where the comment says so. */
-#define AUTHORITY_OPERATIONS(op)                                                                             \
-    /* pv/: its page tables and frames; mapping its pages */                                                 \
-    op(MMU, TARGET) /* The machine: mapping what the hypervisor shows of itself, DOMID_XEN's frames */       \
-        op(HYPERVISOR_PAGES, PRIVILEGED) /* The machine: caches written back on all processors */            \
-        op(CACHE_FLUSH,                                                                                      \
-           HARDWARE) /* The machine: registers of the processor that a guest sees as they are */             \
-        op(MACHINE_REGISTERS, HARDWARE)      /* memory_op: its reservation, its physical map */              \
-        op(MEMORY, TARGET)                   /* Extents beyond what every guest may ask for at once */       \
-        op(MEMORY_LARGE_EXTENTS, PRIVILEGED) /* Its memory map, before it runs */                            \
-        op(MEMORY_SET_MAP, TARGET)                                                                           \
-            op(MEMORY_CLAIM, PRIVILEGED) /* Frames that belong to it without being its memory */ op(         \
-                RESOURCE, DEVICE_MODEL)    /* The machine: firmware's memory map */                          \
-        op(MACHINE_MEMORY_MAP, PRIVILEGED) /* Its grant table's size, frames and version */                  \
-        op(GRANT_TABLE, TARGET)            /* Its event channels: made, asked about, reset */                \
-        op(EVENT_CHANNELS, TARGET) /* SCHEDOP_remote_shutdown; for itself a domain has SCHEDOP_shutdown */   \
-        op(REMOTE_SHUTDOWN,                                                                                  \
-           DEVICE_MODEL) /* The machine: a vcpu on one processor for a while, and which one it is on */      \
-        op(PIN_OVERRIDE, HARDWARE) op(PROCESSOR_ID, HARDWARE) /* The machine: its console */                 \
-        op(CONSOLE, HARDWARE)                                 /* The machine: how it was started */          \
-        op(COMMAND_LINE, PRIVILEGED) /* The machine: its interrupt controllers and PCI devices */            \
-        op(PHYSICAL_DEVICES,                                                                                 \
-           HARDWARE)           /* Interrupts of the machine for a domain: physdev_op map_pirq, unmap_pirq */ \
-        op(PIRQ_MAP, TARGET)   /* The machine: clock, sleep, firmware, processors */                         \
-        op(PLATFORM, HARDWARE) /* The machine: machine check records */                                      \
-        op(MACHINE_CHECK, PRIVILEGED) /* The machine: sysctl */                                              \
-        op(SYSCTL,                                                                                           \
-           PRIVILEGED) /* domctl, but those of the next line; the machine for those without a domain */      \
-        op(DOMCTL, PRIVILEGED) /* domctls that a device model needs for its guest */                         \
-        op(DOMCTL_DEVICE_MODEL, DEVICE_MODEL)
+/* clang-format off */
+#define AUTHORITY_OPERATIONS(op)                                                                                              \
+    op(MMU,                  TARGET)       /* pv/: its page tables and frames; mapping its pages */                           \
+    op(HYPERVISOR_PAGES,     PRIVILEGED)   /* The machine: mapping what the hypervisor shows of itself, DOMID_XEN's frames */ \
+    op(CACHE_FLUSH,          HARDWARE)     /* The machine: caches written back on all processors */                           \
+    op(MACHINE_REGISTERS,    HARDWARE)     /* The machine: registers of the processor that a guest sees as they are */        \
+    op(MEMORY,               TARGET)       /* memory_op: its reservation, its physical map */                                 \
+    op(MEMORY_LARGE_EXTENTS, PRIVILEGED)   /* Extents beyond what every guest may ask for at once */                          \
+    op(MEMORY_SET_MAP,       TARGET)       /* Its memory map, before it runs */                                               \
+    op(MEMORY_CLAIM,         PRIVILEGED)   /* How many pages it is to have for certain */                                     \
+    op(RESOURCE,             DEVICE_MODEL) /* Frames that belong to it without being its memory */                            \
+    op(MACHINE_MEMORY_MAP,   PRIVILEGED)   /* The machine: firmware's memory map */                                           \
+    op(GRANT_TABLE,          TARGET)       /* Its grant table's size, frames and version */                                   \
+    op(EVENT_CHANNELS,       TARGET)       /* Its event channels: made, asked about, reset */                                 \
+    op(REMOTE_SHUTDOWN,      DEVICE_MODEL) /* SCHEDOP_remote_shutdown; for itself a domain has SCHEDOP_shutdown */            \
+    op(PIN_OVERRIDE,         HARDWARE)     /* The machine: a vcpu on one processor for a while */                             \
+    op(PROCESSOR_ID,         HARDWARE)     /* The machine: which processor a vcpu is on */                                    \
+    op(CONSOLE,              HARDWARE)     /* The machine: its console */                                                     \
+    op(COMMAND_LINE,         PRIVILEGED)   /* The machine: how it was started */                                              \
+    op(PHYSICAL_DEVICES,     HARDWARE)     /* The machine: its interrupt controllers and PCI devices */                       \
+    op(PIRQ_MAP,             TARGET)       /* Interrupts of the machine for a domain: physdev_op map_pirq, unmap_pirq */      \
+    op(PLATFORM,             HARDWARE)     /* The machine: clock, sleep, firmware, processors */                              \
+    op(MACHINE_CHECK,        PRIVILEGED)   /* The machine: machine check records */                                           \
+    op(SYSCTL,               PRIVILEGED)   /* The machine: sysctl */                                                          \
+    op(DOMCTL,               PRIVILEGED)   /* domctl, but those of the next line; the machine for those without a domain */   \
+    op(DOMCTL_DEVICE_MODEL,  DEVICE_MODEL) /* domctls that a device model needs for its guest */
+/* clang-format on */
 
 #define AUTHORITY_ENUM(name, class) AUTHORITY_##name,
 enum authority_op { AUTHORITY_OPERATIONS(AUTHORITY_ENUM) AUTHORITY_OPS };

@@ -237,9 +237,10 @@ def introduced_again(store):
         assert answer(ring) == (WRITE, b'OK\0'), f'{how}: the old watch is there'
 
 
-def main():
+def run_all(tests):
+    """Each with a store of its own, which is whole afterwards; argv: the stub, the daemon."""
     stub, program = sys.argv[1:3]
-    for test in (deaf_guest, slow_guest, renewals, large_store, lost_ring, introduced_again):
+    for test in tests:
         store = Store(stub, program)
         try:
             print('ok', test.__name__, test(store) or '', flush=True)
@@ -252,4 +253,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    run_all((deaf_guest, slow_guest, renewals, large_store, lost_ring, introduced_again))

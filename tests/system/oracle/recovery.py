@@ -7,12 +7,11 @@
 import os
 import select
 import struct
-import sys
 import time
 
 from compare import CONTROL, EVENT, RELEASE, RESUME, READ, WATCH, WRITE, Ring, Socket
 from crash import update
-from journal import DOM_EXC, HOME, SHUT_DOWN, Store, answer, ask, message, until
+from journal import DOM_EXC, HOME, SHUT_DOWN, answer, ask, message, run_all, until
 
 WATCHED = b'@releaseDomain\0gone\0'
 
@@ -128,20 +127,5 @@ def room(store):
         assert at + page <= end or end >= len(data), (at, end, len(data))
 
 
-def main():
-    stub, program = sys.argv[1:3]
-    for test in (resumed, unannounced, update_due, logging, full, full_from_the_start, room):
-        store = Store(stub, program)
-        try:
-            test(store)
-            print('ok', test.__name__, flush=True)
-            assert store.ours(CONTROL, b'check\0')[1] == b'OK\0'
-        except BaseException:
-            print(test.__name__, (store.dir / 'log').read_text()[-2000:])
-            raise
-        finally:
-            store.stop()
-
-
 if __name__ == '__main__':
-    main()
+    run_all((resumed, unannounced, update_due, logging, full, full_from_the_start, room))
