@@ -8,122 +8,12 @@
  */
 #include "toolstack/xenstored/lib/request.h"
 
-/* Room for a reply of @len bytes, at r->out. 0, -E2BIG, -ENOMEM. */
-int st_reply_room(struct request *r, uint32_t len)
-{
-    if (len > XENSTORE_PAYLOAD_MAX)
-        return -E2BIG;
-    if (st_msg_resize(r->c, r->reply, (uint32_t)sizeof(struct xsd_sockmsg) + len))
-        return -ENOMEM;
-    r->out = r->reply->buf + sizeof(struct xsd_sockmsg);
-    return 0;
-}
-
-static int reply_data(struct request *r, const void *data, uint32_t len)
-{
-    int rc = st_reply_room(r, len);
-
-    if (!rc && len)
-        memcpy(r->out, data, len);
-    return rc;
-}
-
-/* At most 20 digits and the NUL. */
-uint32_t st_format_number(uint64_t v, char out[24])
-{
-    char digits[24];
-    uint32_t n = 0, len = 0;
-
-    do
-        digits[n++] = (char)('0' + v % 10);
-    while (v /= 10);
-    while (n)
-        out[len++] = digits[--n];
-    out[len++] = 0;
-    return len;
-}
-
-/* ---- Arguments ---- */
-
-static unsigned int count_strings(const struct request *r)
-{
-    unsigned int n = 0;
-    uint32_t i;
-
-    for (i = 0; i < r->len; i++)
-        n += !r->in[i];
-    return n;
-}
-
-/* The first @max of the NUL-terminated strings; returns how many there are. */
-unsigned int st_strings(const struct request *r, const char **v, unsigned int max)
-{
-    unsigned int n = count_strings(r), i;
-    const char *p = r->in;
-
-    for (i = 0; i < n && i < max; i++) {
-        v[i] = p;
-        p += strlen(p) + 1;
-    }
-    return n;
-}
-
-/* The payload as exactly one string, or NULL. */
-const char *st_one_string(const struct request *r)
-{
-    return r->len && memchr(r->in, 0, r->len) == r->in + r->len - 1 ? r->in : NULL;
-}
-
-int st_number(const char *str, uint64_t max, uint64_t *out)
-{
-    uint64_t v = 0;
-
-    if (!*str)
-        return -EINVAL;
-    for (; *str; str++) {
-        if (*str < '0' || *str > '9' || v > max / 10)
-            return -EINVAL;
-        v = v * 10 + (uint64_t)(*str - '0');
-        if (v > max)
-            return -EINVAL;
-    }
-    *out = v;
-    return 0;
-}
-
-static int domid_argument(const char *str, unsigned int *domid)
-{
-    uint64_t v;
-    int rc = str ? st_number(str, 65535, &v) : -EINVAL;
-
-    if (!rc)
-        *domid = (unsigned int)v;
-    return rc;
-}
-
-/* @end: the NUL that ends it; NULL if there is none. */
-static int path_until(const struct request *r, const char *str, const char *end, struct st_path *p,
-                      bool special)
-{
-    int rc =
-        str && end ? st_path_make(r->c, str, (size_t)(end - str), p->text, &p->len, &p->relative) : -EINVAL;
-
-    return rc ? rc : st_path_special(p->text) && !special ? -EINVAL : 0;
-}
-
-static int path_argument(const struct request *r, const char *str, struct st_path *p, bool special)
-{
-    const char *end = !str ? NULL : str == r->in ? memchr(str, 0, r->len) : str + strlen(str);
-
-    return path_until(r, str, end, p, special);
-}
-
 /* ---- Reading ---- */
 
 int st_request_find(struct request *r, const char *str, unsigned int dep, bool special, struct st_node **n)
 {
     struct st_path p;
-    int rc = path_argument(r, str, &p, special);
+    int rc = st_path_argument(r, str, &p, special);
 
     return rc ? rc : st_op_find(r->c, r->t, &p, ST_READ, dep, n);
 }
@@ -133,12 +23,12 @@ static int do_read(struct request *r)
     const char *path = st_one_string(r);
     struct st_path p;
     struct st_node *n;
-    int rc = path_until(r, path, path ? path + r->len - 1 : NULL, &p, false);
+    int rc = st_path_until(r, path, path ? path + r->len - 1 : NULL, &p, false);
 
     if (!rc)
         rc = st_op_find(r->c, r->t, &p, ST_READ, ST_DEP_DATA, &n);
 
-    return rc ? rc : reply_data(r, node_value(n), n->value_len);
+    return rc ? rc : st_reply_data(r, node_value(n), n->value_len);
 }
 
 static int do_get_perms(struct request *r)
@@ -175,7 +65,7 @@ static int do_write(struct request *r)
 {
     const char *end = memchr(r->in, 0, r->len);
     struct st_path p;
-    int rc = path_until(r, r->in, end, &p, false);
+    int rc = st_path_until(r, r->in, end, &p, false);
 
     return rc ? rc : ok(st_op_write(r->c, r->t, &p, end + 1, r->len - (size_t)(end + 1 - r->in)));
 }
@@ -183,7 +73,7 @@ static int do_write(struct request *r)
 static int do_mkdir(struct request *r)
 {
     struct st_path p;
-    int rc = path_argument(r, st_one_string(r), &p, false);
+    int rc = st_path_argument(r, st_one_string(r), &p, false);
 
     return rc ? rc : ok(st_op_mkdir(r->c, r->t, &p));
 }
@@ -191,7 +81,7 @@ static int do_mkdir(struct request *r)
 static int do_rm(struct request *r)
 {
     struct st_path p;
-    int rc = path_argument(r, st_one_string(r), &p, false);
+    int rc = st_path_argument(r, st_one_string(r), &p, false);
 
     return rc ? rc : ok(st_op_remove(r->c, r->t, &p));
 }
@@ -199,7 +89,7 @@ static int do_rm(struct request *r)
 static int do_set_perms(struct request *r)
 {
     struct st_store *s = r->c->store;
-    unsigned int n = count_strings(r), i;
+    unsigned int n = st_count_strings(r), i;
     struct st_path p;
     struct st_perm *e;
     const char *str = r->in;
@@ -210,7 +100,7 @@ static int do_set_perms(struct request *r)
     n--;
     if (!r->c->privileged && n > s->quota.permissions)
         return -ENOSPC;
-    rc = path_argument(r, str, &p, true);
+    rc = st_path_argument(r, str, &p, true);
     if (rc)
         return rc;
     e = st_alloc(s, n * sizeof(*e));
@@ -259,7 +149,8 @@ static int do_transaction_start(struct request *r)
     if (r->t)
         return -EBUSY;
     rc = st_txn_start(r->c, &id);
-    return rc ? rc : reply_data(r, text, st_format_number(id, text)); /* fits the small buffer: cannot fail */
+    return rc ? rc
+              : st_reply_data(r, text, st_format_number(id, text)); /* fits the small buffer: cannot fail */
 }
 
 static int do_transaction_end(struct request *r)
@@ -282,8 +173,8 @@ static int do_introduce(struct request *r)
     bool known;
     int rc;
 
-    if (st_strings(r, v, 3) < 3 || domid_argument(v[0], &domid) || st_number(v[1], UINT64_MAX / 16, &gfn) ||
-        st_number(v[2], UINT32_MAX, &port))
+    if (st_strings(r, v, 3) < 3 || st_domid_argument(v[0], &domid) ||
+        st_number(v[1], UINT64_MAX / 16, &gfn) || st_number(v[2], UINT32_MAX, &port))
         return -EINVAL;
     if (!domid || domid >= ST_DOMID_FIRST_RESERVED || !port)
         return -EINVAL;
@@ -299,7 +190,7 @@ static int do_introduce(struct request *r)
 /* The argument of the requests on a domain that must be introduced and not domain 0. */
 static int introduced_argument(struct request *r, unsigned int *domid)
 {
-    int rc = domid_argument(st_one_string(r), domid);
+    int rc = st_domid_argument(st_one_string(r), domid);
 
     if (rc || !*domid)
         return -EINVAL;
@@ -334,7 +225,7 @@ static int do_set_target(struct request *r)
     const char *v[2];
     unsigned int domid, target;
 
-    if (st_strings(r, v, 2) < 2 || domid_argument(v[0], &domid) || domid_argument(v[1], &target))
+    if (st_strings(r, v, 2) < 2 || st_domid_argument(v[0], &domid) || st_domid_argument(v[1], &target))
         return -EINVAL;
     return ok(st_domain_set_target(r->c->store, domid, target));
 }
@@ -343,21 +234,21 @@ static int do_get_domain_path(struct request *r)
 {
     char path[40];
     unsigned int domid;
-    int rc = domid_argument(st_one_string(r), &domid);
+    int rc = st_domid_argument(st_one_string(r), &domid);
 
-    return rc ? rc : reply_data(r, path, (uint32_t)st_path_base(domid, path) + 1);
+    return rc ? rc : st_reply_data(r, path, (uint32_t)st_path_base(domid, path) + 1);
 }
 
 static int do_is_domain_introduced(struct request *r)
 {
     unsigned int domid;
-    int rc = domid_argument(st_one_string(r), &domid);
+    int rc = st_domid_argument(st_one_string(r), &domid);
 
     if (rc)
         return rc;
     /* Domain 0 and the caller itself (DOMID_SELF) talk to us, or could not ask. */
-    return reply_data(r, !domid || domid == 0x7ff0 || st_domain_introduced(r->c->store, domid) ? "T" : "F",
-                      2);
+    return st_reply_data(r, !domid || domid == 0x7ff0 || st_domain_introduced(r->c->store, domid) ? "T" : "F",
+                         2);
 }
 
 static int do_control(struct request *r)
@@ -376,7 +267,7 @@ static int do_control(struct request *r)
         return -ENOMEM;
     rc = st_control(r->c, n, v, text, &len);
     if (!rc)
-        rc = reply_data(r, text, (uint32_t)len);
+        rc = st_reply_data(r, text, (uint32_t)len);
     st_dealloc(s, text, XENSTORE_PAYLOAD_MAX);
     return rc;
 }
@@ -502,9 +393,9 @@ bool st_dispatch(struct st_conn *c)
     if (rc < 0) {
         error = error_name(-rc);
         hdr.type = XS_ERROR;
-        reply_data(&r, error, (uint32_t)strlen(error) + 1);
+        st_reply_data(&r, error, (uint32_t)strlen(error) + 1);
     } else if (rc > 0) {
-        reply_data(&r, "OK", 3);
+        st_reply_data(&r, "OK", 3);
     }
     len = r.reply->len - (uint32_t)sizeof(hdr);
     hdr.len = len;
