@@ -425,6 +425,29 @@ static void test_reset_finished_by_another(void **state)
     assert_int_equal(call_reset(1, DOMID_SELF), 0);
 }
 
+static struct evtchn_reset shared_reset;
+static unsigned int continued;
+
+static void finish_it(void)
+{
+    world.softirq = false;
+    assert_int_equal(world_call(1, 1, continued, &shared_reset), 0);
+    world.softirq = true;
+}
+
+/* The other finishes it while this one is at a port: it must not seem to be under way again, or no reset could begin any more. */
+static void test_reset_finished_meanwhile(void **state)
+{
+    struct hypercall hc = unfinished_reset(&shared_reset, 1);
+
+    continued = (unsigned int)hc.arg[0];
+    world.at_softirq = finish_it;
+    assert_int_equal(do_event_channel_op(&hc), -ERESTART);
+    assert_null(world.at_softirq);
+    assert_int_equal(do_event_channel_op(&hc), -EBUSY);
+    assert_int_equal(call_reset(1, DOMID_SELF), 0);
+}
+
 static void test_old_form(void **state)
 {
     struct evtchn_op op = {.cmd = EVTCHNOP_bind_ipi, .u.bind_ipi.vcpu = 1};
@@ -457,6 +480,7 @@ int main(void)
         T(test_dying),
         T(test_dying_in_a_reset),
         T(test_reset_finished_by_another),
+        T(test_reset_finished_meanwhile),
         T(test_old_form),
     };
 

@@ -36,7 +36,8 @@ static struct {
     int frame_refs[WORLD_FRAMES];
     unsigned int unblocked[WORLD_DOMAINS][WORLD_VCPUS], kicked, blocked, quiesced, timers_set;
     bool softirq;
-    long fail_at; /* the allocation that fails, 1 the next one; 0: none */
+    void (*at_softirq)(void); /* runs once, where it is next asked whether something is pending */
+    long fail_at;             /* the allocation that fails, 1 the next one; 0: none */
     long allocations;
 } world;
 
@@ -76,6 +77,12 @@ void tlb_flush_mask(const cpumask_t *mask, unsigned int flags)
 
 bool softirq_pending(void)
 {
+    void (*once)(void) = world.at_softirq;
+
+    if (once) {
+        world.at_softirq = NULL;
+        once();
+    }
     return world.softirq;
 }
 
