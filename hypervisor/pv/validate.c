@@ -43,6 +43,7 @@ static int linear_get(struct domain *d, struct frame *table, struct frame *targe
         return -EINVAL;
     /* Only what is valid already: waiting for another table of this level could wait for one that waits for us. */
     if (READ_ONCE(target->owner) == d->id && fw_is_ready(w, type) && frame_cas(target, &w, w + FW_BOTH_ONE)) {
+        RACE_POINT();
         if (READ_ONCE(target->owner) == d->id && linear_count(target, TD_LINEAR_IN, IN_MASK, OUT_MASK))
             return 0;
         frame_put_type(target, d, type, hc);

@@ -112,11 +112,44 @@ static void test_entry_against_devalidation(void **state)
     }
 }
 
+static void unpin_32(void)
+{
+    assert_int_equal(mmuext(d0->vcpu[1], MMUEXT_UNPIN_TABLE, 32, 0, DOMID_SELF), 0);
+}
+
+/* A linear entry that is refused held the last reference to the table that it was to name: that one's end may stop, and whoever asks for the frame next goes on with it. */
+static void test_linear_last_reference(void **state)
+{
+    struct hypercall hc = fake_hypercall(v0, 0, 0, 0, 0);
+
+    build_space(d0);
+    for (unsigned int stops = 0; stops < 2; stops++) {
+        table_of(32)[5] = PTE(33, P); /* so nothing else may name it */
+        assert_int_equal(mmuext(v0, MMUEXT_PIN_L4_TABLE, 33, 0, DOMID_SELF), 0);
+        assert_int_equal(mmuext(v0, MMUEXT_PIN_L4_TABLE, 32, 0, DOMID_SELF), 0);
+        assert_int_equal(mmuext(v0, MMUEXT_PIN_L4_TABLE, 10, 0, DOMID_SELF), 0);
+        fake_race_hook_in = 1;
+        fake_race_hook = unpin_32;
+        fake.preempt_one_in = stops;
+        assert_int_equal(mmu_update(v0, (10 << 12) + 48, PTE(32, P), DOMID_SELF), -EINVAL);
+        assert_null(fake_race_hook);
+        assert_int_equal(fw_phase(word_of(32)), stops ? FW_PARTIAL : FW_IDLE);
+        fake.preempt_one_in = 0;
+        assert_int_equal(frame_get_type(&frame_table[32], d0, FT_WRITABLE, &hc), 0);
+        frame_put_type(&frame_table[32], d0, FT_WRITABLE, NULL);
+        assert_int_equal(mmuext(v0, MMUEXT_UNPIN_TABLE, 33, 0, DOMID_SELF), 0);
+        assert_int_equal(mmuext(v0, MMUEXT_UNPIN_TABLE, 10, 0, DOMID_SELF), 0);
+        for (unsigned int i = 10; i < 40; i++)
+            assert_int_equal(word_of(i) & ~FW_TYPE_MASK, fw_make(0, FW_IDLE, 0, 1));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_race_on_entries),
         CASE(test_entry_against_devalidation),
+        CASE(test_linear_last_reference),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
