@@ -74,7 +74,9 @@ long domctl_getvcpuextstate(struct hypercall *hc, struct domain *d, struct xen_d
 
     if (rc)
         return rc;
+    lock(&d->control_lock); /* how much there is stays what was found */
     rc = get_xstate(v, &op->u.vcpuextstate);
+    unlock(&d->control_lock);
     vcpu_unpause(v);
     return rc;
 }
