@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the 32-bit wire form to the decoded one and back. Each structure has a table of its fields; one pair of functions reads them. Pure: no guest memory here, and nothing of the
- * hypervisor. A 64-bit caller's structure is in the decoded form already and is only copied.
+ * From the 32-bit wire form to the decoded one and back. Each structure has a table of its fields; one pair
+ * of functions reads them. Pure: no guest memory here, and nothing of the hypervisor. A 64-bit caller's
+ * structure is in the decoded form already and is only copied.
  */
 #ifndef ABI_CODEC_H
 #define ABI_CODEC_H
@@ -47,8 +48,10 @@ struct abi_codec {
 ABI_STRUCTURES(ABI_DECLARE_CODEC, ABI_DECLARE_CODEC, ABI_DECLARE_CODEC, ABI_NOTHING, ABI_NOTHING)
 
 /*
- * `full` holds full_size bytes, `wire` wire_size; they do not overlap, and both are aligned to eight. What the source does not say (holes, cases of a union that are not meant, or of which the
- * discriminator is unknown) is zero in the destination. Encoding drops the upper halves of words: who has them fills in nothing that a 32-bit guest could not name.
+ * `full` holds full_size bytes, `wire` wire_size; they do not overlap, and both are aligned to eight. What
+ * the source does not say (holes, cases of a union that are not meant, or of which the discriminator is
+ * unknown) is zero in the destination. Encoding drops the upper halves of words: who has them fills in
+ * nothing that a 32-bit guest could not name.
  */
 void abi_decode(const struct abi_codec *codec, void *full, const void *wire);
 void abi_encode(const struct abi_codec *codec, void *wire, const void *full);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every structure of Xen's interface whose layout depends on the caller's width: the 32-bit wire form, struct abi32_NAME; the decoded form, abi_NAME_t, which is laid out as the 64-bit
- * one; and the table from which the codec converts between them, abi_codec_NAME. All three are made of one list of fields each, in abi/schema. abi/layouts.py compares them with
- * what the compiler makes of the headers for both widths. Docs: docs/design/abi.md.
+ * Every structure of Xen's interface whose layout depends on the caller's width: the 32-bit wire form, struct
+ * abi32_NAME; the decoded form, abi_NAME_t, which is laid out as the 64-bit one; and the table from which the
+ * codec converts between them, abi_codec_NAME. All three are made of one list of fields each, in abi/schema.
+ * abi/layouts.py compares them with what the compiler makes of the headers for both widths. Docs:
+ * docs/design/abi.md.
  */
 #ifndef ABI_SCHEMA_H
 #define ABI_SCHEMA_H

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An address in the caller's memory, where Xen's headers have a handle. Those are dereferenceable pointers: nothing but this folder names a structure that holds one. */
+/*
+ * An address in the caller's memory, where Xen's headers have a handle. Those are dereferenceable pointers:
+ * nothing but this folder names a structure that holds one.
+ */
 typedef struct {
     uint64_t addr;
 } abi_handle_t;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the schema is written. A structure is a macro ABI_FIELDS_NAME(f, s) that calls f(s, KIND, ...) for each member, in the order of the 32-bit layout (and of the 64-bit one where the
- * decoded form is made from it):
+ * How the schema is written. A structure is a macro ABI_FIELDS_NAME(f, s) that calls f(s, KIND, ...) for each
+ * member, in the order of the 32-bit layout (and of the 64-bit one where the decoded form is made from it):
  *
  *   SAME(type, member)            laid out alike by both widths; SAMES(type, member, count): an array
  *   WIDE(member)                  a uint64_t that only -m64 aligns to eight bytes; WIDES(member, count)

@@ -6,8 +6,8 @@
 #include "arch/x86/cpu_policy.h"
 
 /*
- * Writes the policy's leaves to a list with room for *count, and says in *count how many they are; a null list asks for the most there can be. -ENOBUFS: too many
- * (*count stays as it was); -EFAULT.
+ * Writes the policy's leaves to a list with room for *count, and says in *count how many they are; a null
+ * list asks for the most there can be. -ENOBUFS: too many (*count stays as it was); -EFAULT.
  */
 int policy_write_leaves(const struct cpu_policy *p, guest_ptr_t list, uint32_t *count) __must_check;
 /* The same for MSRs, whatever the policy: those that guests read of the platform, none of which we give. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * domctl (xen/domctl.h): operations on one domain. The order of the answers is Xen's: -EFAULT, -EACCES for another interface version, -ESRCH for a domain that is not there,
- * -EPERM, then the operation's own, -ENOSYS for none.
+ * domctl (xen/domctl.h): operations on one domain. The order of the answers is Xen's: -EFAULT, -EACCES for
+ * another interface version, -ESRCH for a domain that is not there, -EPERM, then the operation's own, -ENOSYS
+ * for none.
  */
 #include "control/domctl.h"
 #include "control/control.h"

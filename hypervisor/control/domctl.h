@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside control/: the operations of domctl, one file a family. The table (domctl.c) finds the domain, asks authority and copies the argument; an operation gets its own copy
- * and the domain with a reference that lasts for the call. One that returns -ERESTART is called again with the same argument, so what it has done is kept in the domain.
+ * Inside control/: the operations of domctl, one file a family. The table (domctl.c) finds the domain, asks
+ * authority and copies the argument; an operation gets its own copy and the domain with a reference that
+ * lasts for the call. One that returns -ERESTART is called again with the same argument, so what it has done
+ * is kept in the domain.
  */
 #ifndef CONTROL_DOMCTL_H
 #define CONTROL_DOMCTL_H
@@ -12,7 +14,10 @@
 #include "hv/guest.h"
 #include <xen/domctl.h>
 
-/* `d` is NULL for operations that name no domain (DOMCTL_NO_DOMAIN in the table). 0 (then the table's part of the argument is copied back) or a result to return. */
+/*
+ * `d` is NULL for operations that name no domain (DOMCTL_NO_DOMAIN in the table). 0 (then the table's part of
+ * the argument is copied back) or a result to return.
+ */
 typedef long domctl_fn(struct hypercall *hc, struct domain *d, struct xen_domctl *op);
 
 /* domctl_life.c: making, ending, pausing, what is known of a domain */

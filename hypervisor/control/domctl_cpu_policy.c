@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * domctl: the CPU policy of a domain, which it starts with as the most that a PV guest can have, and the MSRs of its vcpus. A policy changes only while the domain has
- * never run: from then on its vcpus read it without a lock. The toolstack, which may ask while it changes, reads a copy made under the control lock.
+ * domctl: the CPU policy of a domain, which it starts with as the most that a PV guest can have, and the MSRs
+ * of its vcpus. A policy changes only while the domain has never run: from then on its vcpus read it without
+ * a lock. The toolstack, which may ask while it changes, reads a copy made under the control lock.
  */
 #include "arch/x86/cpu_policy_wire.h"
 #include "control/cpu_policy.h"
@@ -11,7 +12,10 @@
 
 #define NONE 0xffffffffu
 
-/* The policy as it is now: another processor may put a new one in its place, and free this one, at any moment. The caller frees it. NULL: no memory. */
+/*
+ * The policy as it is now: another processor may put a new one in its place, and free this one, at any
+ * moment. The caller frees it. NULL: no memory.
+ */
 static struct cpu_policy *policy_copy(struct domain *d)
 {
     struct cpu_policy *copy = hv_new(struct cpu_policy);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * domctl: ports, device memory and interrupts of the machine for a domain. Who has something may pass it on or take it away, and nothing else: -EPERM. -EINVAL: there is no such thing. The
- * answers are recorded of Debian's Xen in tests/guest/control/permissions.c.
+ * domctl: ports, device memory and interrupts of the machine for a domain. Who has something may pass it on
+ * or take it away, and nothing else: -EPERM. -EINVAL: there is no such thing. The answers are recorded of
+ * Debian's Xen in tests/guest/control/permissions.c.
  */
 #include "control/domctl.h"
 #include "core/io_access.h"

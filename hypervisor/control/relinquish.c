@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The end of a domain: one ordered table of steps, each resumable. The order: first it stops and nobody new can reach it, then what it holds of others goes, then what it
- * holds of itself. One caller at a time is at it; where it stands is in the domain.
+ * The end of a domain: one ordered table of steps, each resumable. The order: first it stops and nobody new
+ * can reach it, then what it holds of others goes, then what it holds of itself. One caller at a time is at
+ * it; where it stands is in the domain.
  */
 #include "control/relinquish.h"
 #include "core/heap.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sysctl (xen/sysctl.h): operations on the whole machine. -EFAULT, then -EACCES for another interface version, then -EPERM, then the operation's own answer. */
+/*
+ * sysctl (xen/sysctl.h): operations on the whole machine. -EFAULT, then -EACCES for another interface
+ * version, then -EPERM, then the operation's own answer.
+ */
 #include "control/sysctl.h"
 #include "control/control.h"
 #include "core/authority.h"

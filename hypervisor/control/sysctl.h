@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside control/: the operations of sysctl, one file a family. An operation gets its own copy of the argument; the table (sysctl.c) says how much of it the caller gets
- * back after success.
+ * Inside control/: the operations of sysctl, one file a family. An operation gets its own copy of the
+ * argument; the table (sysctl.c) says how much of it the caller gets back after success.
  */
 #ifndef CONTROL_SYSCTL_H
 #define CONTROL_SYSCTL_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * sysctl: what Xenios does not have and Debian's Xen has its own error for. Callers tell by it that the thing is absent: -ENODEV no such hardware or driver, -EOPNOTSUPP not built in.
- * (Performance counters and lock profiles are -ENOSYS there, too: they are not in the table. So is the trace buffer on a Xen built without.)
+ * sysctl: what Xenios does not have and Debian's Xen has its own error for. Callers tell by it that the thing
+ * is absent: -ENODEV no such hardware or driver, -EOPNOTSUPP not built in. (Performance counters and lock
+ * profiles are -ENOSYS there, too: they are not in the table. So is the trace buffer on a Xen built without.)
  */
 #include "control/sysctl.h"
 #include "hv/errno.h"

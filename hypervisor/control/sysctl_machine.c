@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sysctl: processors, memory and devices of the machine, as the toolstack asks for them. Answers and errors as Debian's Xen's (tests/guest/sysctl). */
+/*
+ * sysctl: processors, memory and devices of the machine, as the toolstack asks for them. Answers and errors
+ * as Debian's Xen's (tests/guest/sysctl).
+ */
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/cpu_policy.h"

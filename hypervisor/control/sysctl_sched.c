@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sysctl: the scheduler, and pools of processors. There is one pool, number 0, with all processors and all domains in it; it neither shrinks nor gets a brother. */
+/*
+ * sysctl: the scheduler, and pools of processors. There is one pool, number 0, with all processors and all
+ * domains in it; it neither shrinks nor gets a brother.
+ */
 #include "control/sysctl.h"
 #include "hv/errno.h"
 #include "hv/guest.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Small objects: pages cut into objects of one power of two each. A page's struct frame says what it is cut into (`data`: class, objects in use, first
- * free object) and links the pages of a class that have room. A page whose last object is freed goes back to the heap.
+ * Small objects: pages cut into objects of one power of two each. A page's struct frame says what it is cut
+ * into (`data`: class, objects in use, first free object) and links the pages of a class that have room. A
+ * page whose last object is freed goes back to the heap.
  */
 #include "hv/alloc.h"
 #include "core/fail_alloc.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who may do what to whom (DESIGN 3): handlers ask here and nowhere else. Each operation has a default class, in one table; a security policy may take the default's
- * place. Docs: docs/design/authority.md.
+ * Who may do what to whom (DESIGN 3): handlers ask here and nowhere else. Each operation has a default class,
+ * in one table; a security policy may take the default's place. Docs: docs/design/authority.md.
  */
 #ifndef CORE_AUTHORITY_H
 #define CORE_AUTHORITY_H
@@ -56,8 +56,9 @@ static const uint8_t authority_default_class[AUTHORITY_OPS] = {AUTHORITY_OPERATI
 #undef AUTHORITY_DEFAULT
 
 /*
- * A security policy. decide() answers 0 or a negative errno, usually -EPERM; `object` is NULL for the machine. It is not asked about a domain that acts on itself
- * where the class allows that. Called on any processor, with any lock held: it takes none and does not wait.
+ * A security policy. decide() answers 0 or a negative errno, usually -EPERM; `object` is NULL for the
+ * machine. It is not asked about a domain that acts on itself where the class allows that. Called on any
+ * processor, with any lock held: it takes none and does not wait.
  */
 struct authority_policy {
     const char *name;
@@ -76,8 +77,9 @@ int authority_ask(const struct domain *subject, const struct domain *object, enu
     __must_check;
 
 /*
- * May `subject` do `op` to `object` (NULL: the machine)? 0, or a negative errno. A guest that is refused is told that errno, unless Xen has another for the call. A number
- * or pointer from the guest that this protects is used only behind it, by a mispredicting processor, too.
+ * May `subject` do `op` to `object` (NULL: the machine)? 0, or a negative errno. A guest that is refused is
+ * told that errno, unless Xen has another for the call. A number or pointer from the guest that this protects
+ * is used only behind it, by a mispredicting processor, too.
  */
 static inline __must_check int authorise(const struct domain *subject, const struct domain *object,
                                          enum authority_op op)

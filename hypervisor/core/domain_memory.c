@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A domain's frames: the list through struct frame, the count against the limit, claims, and the way back to the heap. The page lock guards list and counts.
- * A frame on the list carries the allocation's own general reference, dropped when the domain gives the page up.
+ * A domain's frames: the list through struct frame, the count against the limit, claims, and the way back to
+ * the heap. The page lock guards list and counts. A frame on the list carries the allocation's own general
+ * reference, dropped when the domain gives the page up.
  */
 #include "arch/x86/tlb.h"
 #include "core/frame_list.h"
@@ -181,7 +182,10 @@ static bool take_last(const struct domain *d, struct frame *f)
            fw_general(w) == 1 && fw_phase(w) == FW_IDLE && frame_cas(f, &w, w - FW_GENERAL_ONE);
 }
 
-/* Takes from the domain a page that nobody else holds. *last: it was its last one, and domain_put() is due. False: somebody holds it, or it is not the domain's. */
+/*
+ * Takes from the domain a page that nobody else holds. *last: it was its last one, and domain_put() is due.
+ * False: somebody holds it, or it is not the domain's.
+ */
 static inline bool take_from(struct domain *d, struct frame *f, bool *last)
 {
     bool taken;

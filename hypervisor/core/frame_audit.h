@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The audit of frames: every count equals the sum over its holders, and every page that is not free belongs to somebody (docs/design/page-types.md, "Who holds
- * what"). Each part names what it holds.
+ * The audit of frames: every count equals the sum over its holders, and every page that is not free belongs
+ * to somebody (docs/design/page-types.md, "Who holds what"). Each part names what it holds.
  */
 #ifndef CORE_FRAME_AUDIT_H
 #define CORE_FRAME_AUDIT_H

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Structures of the interface, in and out of guest memory, in the caller's layout (DESIGN 2). Handlers use these for every structure that abi/ has a schema for and never see which width
- * calls: from a 64-bit caller it is one bounded copy, from a 32-bit one it goes through the codec. What is laid out alike by both is copied with copy_from_guest() and copy_to_guest().
+ * Structures of the interface, in and out of guest memory, in the caller's layout (DESIGN 2). Handlers use
+ * these for every structure that abi/ has a schema for and never see which width calls: from a 64-bit caller
+ * it is one bounded copy, from a 32-bit one it goes through the codec. What is laid out alike by both is
+ * copied with copy_from_guest() and copy_to_guest().
  *
  *   abi_xen_memory_reservation_t r;
  *   if (abi_read(hc, xen_memory_reservation, &r, hypercall_ptr(hc, 1)))
  *       return -EFAULT;
  *
- * They return 0 or -EFAULT, from 32-bit callers also -ENOMEM for the few structures that are too large for the stack.
+ * They return 0 or -EFAULT, from 32-bit callers also -ENOMEM for the few structures that are too large for
+ * the stack.
  */
 #ifndef CORE_GUEST_ABI_H
 #define CORE_GUEST_ABI_H

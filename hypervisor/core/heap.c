@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The page heap: a buddy allocator. Free blocks hang in lists by zone and order; zone z holds the blocks that end at or below 1 << z frames and
- * above 1 << (z - 1), so that an allocation below an address width looks at the zones from its own downwards and at nothing else.
- * A block never spans two zones, since both are powers of two.
+ * The page heap: a buddy allocator. Free blocks hang in lists by zone and order; zone z holds the blocks that
+ * end at or below 1 << z frames and above 1 << (z - 1), so that an allocation below an address width looks at
+ * the zones from its own downwards and at nothing else. A block never spans two zones, since both are powers
+ * of two.
  *
- * Invariants: the first frame of a free block carries FRAME_FREE and its order in `data`; the frames inside carry FRAME_FREE and INSIDE_BLOCK;
- * two free buddies of one order below the largest never exist side by side.
- * The heap lock guards the lists and the counts. Scrubbing and TLB flushes happen outside it, when a block is handed out; whoever cannot do that at once for a large block takes it
- * raw and prepares it piece by piece.
+ * Invariants: the first frame of a free block carries FRAME_FREE and its order in `data`; the frames inside
+ * carry FRAME_FREE and INSIDE_BLOCK; two free buddies of one order below the largest never exist side by
+ * side. The heap lock guards the lists and the counts. Scrubbing and TLB flushes happen outside it, when a
+ * block is handed out; whoever cannot do that at once for a large block takes it raw and prepares it piece by
+ * piece.
  */
 #include "core/heap.h"
 #include "arch/x86/tlb.h"
@@ -85,7 +87,10 @@ static void unlink_block(uint64_t mfn, unsigned int order)
     f->flags &= (uint16_t)~FRAME_BLOCK;
 }
 
-/* FRAME_BLOCK, and `data` while it is set, change under the lock alone. FRAME_FREE does not do: frames are marked and prepared without the lock, so it may be seen with an old or a new `data`. */
+/*
+ * FRAME_BLOCK, and `data` while it is set, change under the lock alone. FRAME_FREE does not do: frames are
+ * marked and prepared without the lock, so it may be seen with an old or a new `data`.
+ */
 static bool is_free_block(uint64_t mfn, unsigned int order)
 {
     return mfn_valid(MFN(mfn)) && (READ_ONCE(frame_at(mfn)->flags) & FRAME_BLOCK) &&

@@ -17,15 +17,20 @@ enum heap_flags {
     HEAP_NO_SCRUB = 1, /* the caller overwrites all of it before anyone else sees it */
 };
 
-/* `width`: the whole block lies below 1 << width bytes; 0 for anywhere. Returns the first frame, owner FRAME_OWNER_NONE, word 0; NULL if there is none. */
+/*
+ * `width`: the whole block lies below 1 << width bytes; 0 for anywhere. Returns the first frame, owner
+ * FRAME_OWNER_NONE, word 0; NULL if there is none.
+ */
 struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)
     __must_check;
 void heap_free(struct frame *f, unsigned int order);
 /* The same of frames that are as heap_alloc() gave them, zero, and that nobody has seen: who gets them next need not scrub them. */
 void heap_free_clean(struct frame *f, unsigned int order);
 /*
- * heap_alloc() in two steps, for who must not take the time for a large block at once: take, without a look at its contents; then prepare all of it, from the first frame on, some frames at a
- * time (flushed, scrubbed, reset; how many had to be scrubbed). Frames not prepared are put back: `count` of them, from `f` to the end of what was taken.
+ * heap_alloc() in two steps, for who must not take the time for a large block at once: take, without a look
+ * at its contents; then prepare all of it, from the first frame on, some frames at a time (flushed, scrubbed,
+ * reset; how many had to be scrubbed). Frames not prepared are put back: `count` of them, from `f` to the end
+ * of what was taken.
  */
 struct frame *heap_take(unsigned int order, unsigned int width) __must_check;
 unsigned int heap_prepare(struct frame *f, unsigned int count, unsigned int flags);
@@ -51,14 +56,16 @@ static inline void hv_free_page(void *va)
 }
 
 /*
- * Frames of a domain (core/domain_memory.c). Allocates 2^order frames, each with one general reference (the allocation's), on the domain's page list, and called `pfn` and so on, or
- * INVALID_M2P, in the M2P. -ENOMEM: no memory, over max_pages, or the domain is dying.
+ * Frames of a domain (core/domain_memory.c). Allocates 2^order frames, each with one general reference (the
+ * allocation's), on the domain's page list, and called `pfn` and so on, or INVALID_M2P, in the M2P. -ENOMEM:
+ * no memory, over max_pages, or the domain is dying.
  */
 int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags,
                         uint64_t pfn, struct frame **out) __must_check;
 /*
- * Puts frames that nobody owns on the domain's list, each with the allocation's reference. -EINVAL, -E2BIG over the limit. The domain's other vcpus may give them up at once: what the M2P is
- * to say of them is set before.
+ * Puts frames that nobody owns on the domain's list, each with the allocation's reference. -EINVAL, -E2BIG
+ * over the limit. The domain's other vcpus may give them up at once: what the M2P is to say of them is set
+ * before.
  */
 int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order) __must_check;
 /* The same for the next frames of d->growing, for which the limit was asked. -EINVAL. */
@@ -66,27 +73,34 @@ int domain_assign_piece(struct domain *d, struct frame *f, unsigned int count) _
 /* Called when the last general reference of a domain's frame goes (core/frame_ref.c): off the list, counted down, back to the heap. */
 void domain_release_frame(struct frame *f);
 /*
- * A walk over the domain's pages, one at a time for each domain, that may stop after any page and go on another day: the domain keeps the place. Pages may leave the list meanwhile, the
- * current one too. One that joins it is not seen. current: no reference is taken, it may be gone already; NULL at the end. advance: past `f`, if the walk still is there.
+ * A walk over the domain's pages, one at a time for each domain, that may stop after any page and go on
+ * another day: the domain keeps the place. Pages may leave the list meanwhile, the current one too. One that
+ * joins it is not seen. current: no reference is taken, it may be gone already; NULL at the end. advance:
+ * past `f`, if the walk still is there.
  */
 void domain_pages_rewind(struct domain *d);
 struct frame *domain_pages_current(struct domain *d);
 void domain_pages_advance(struct domain *d, const struct frame *f);
 /*
- * Takes a page that nobody maps or otherwise holds from its domain: it is nobody's then, with what is in it, for domain_assign_frames() or heap_free(). False: it is not the
- * domain's, or is in use. Interrupts on, no lock held: it may flush TLBs.
+ * Takes a page that nobody maps or otherwise holds from its domain: it is nobody's then, with what is in it,
+ * for domain_assign_frames() or heap_free(). False: it is not the domain's, or is in use. Interrupts on, no
+ * lock held: it may flush TLBs.
  */
 bool domain_disown_frame(struct domain *d, struct frame *f) __must_check;
 /* The frame leaves the domain's list and count; page lock held. The last one: the caller drops the reference that all pages hold together. */
 void domain_page_leaves(struct domain *d, struct frame *f);
 /*
- * The domain is dying: takes a page from it that nobody else holds, scrubs it if nobody can write to it any more (who makes the next domain need not wait for that), and frees it. False:
- * somebody holds it. No lock held. About a copy of a page.
+ * The domain is dying: takes a page from it that nobody else holds, scrubs it if nobody can write to it any
+ * more (who makes the next domain need not wait for that), and frees it. False: somebody holds it. No lock
+ * held. About a copy of a page.
  */
 bool domain_reclaim_frame(struct domain *d, struct frame *f) __must_check;
 /* Makes a page of ours mappable by the domain (shared info, grant frames). */
 void domain_share_hypervisor_page(struct domain *d, void *va, bool writable);
-/* The domain ends: our hold on the page goes, and with the last other one it can be mapped by nobody. It is freed by orphan_free_shared_page(). Again: nothing. */
+/*
+ * The domain ends: our hold on the page goes, and with the last other one it can be mapped by nobody. It is
+ * freed by orphan_free_shared_page(). Again: nothing.
+ */
 void domain_unshare_hypervisor_page(struct domain *d, void *va);
 
 #endif

@@ -32,7 +32,10 @@ typedef long (*hypercall_fn)(struct hypercall *hc);
 #define HYPERCALL_BUDGET 64
 #endif
 
-/* Call once for each unit of work (about a page table entry or a copy of a page, at most some 2,000 instructions): true if the handler should stop. */
+/*
+ * Call once for each unit of work (about a page table entry or a copy of a page, at most some 2,000
+ * instructions): true if the handler should stop.
+ */
 static inline bool hypercall_preempt(struct hypercall *hc)
 {
     if (likely(--hc->budget))
@@ -56,8 +59,9 @@ static inline bool hypercall_width32(const struct hypercall *hc)
 }
 
 /*
- * The table: top/hypercalls.c. Calls the handler of hc->number, if the number's row names the caller's kind and admits the caller; -ENOSYS, -EPERM otherwise. The
- * second form is for entries whose callers are all 64-bit PV guests.
+ * The table: top/hypercalls.c. Calls the handler of hc->number, if the number's row names the caller's kind
+ * and admits the caller; -ENOSYS, -EPERM otherwise. The second form is for entries whose callers are all
+ * 64-bit PV guests.
  */
 long hypercall_dispatch(struct hypercall *hc);
 long hypercall_dispatch_pv64(struct hypercall *hc);

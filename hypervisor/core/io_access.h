@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What of the machine's ports and memory-mapped devices a domain may touch. Domain 0: everything that is not the hypervisor's own (arch/x86/io_access.c) and that it has not
- * given up. Others: what they were given, one by one.
+ * What of the machine's ports and memory-mapped devices a domain may touch. Domain 0: everything that is not
+ * the hypervisor's own (arch/x86/io_access.c) and that it has not given up. Others: what they were given, one
+ * by one.
  */
 #ifndef CORE_IO_ACCESS_H
 #define CORE_IO_ACCESS_H
@@ -18,8 +19,9 @@ bool domain_may_map_mmio(struct domain *d, mfn_t mfn);
 /* Is all of [first, last] the domain's to use, so that it may pass it on? What is RAM there is nobody's by that: mapping still asks who owns it. */
 bool domain_has_io(const struct domain *d, enum io_space space, uint64_t first, uint64_t last);
 /*
- * Gives or takes [first, last]. What is mapped already stays mapped; ports are asked for at each access. What domain 0 gives up does not come back. Control lock. -ENOMEM;
- * -ENOSPC: more pieces than are remembered; nothing is changed then.
+ * Gives or takes [first, last]. What is mapped already stays mapped; ports are asked for at each access. What
+ * domain 0 gives up does not come back. Control lock. -ENOMEM; -ENOSPC: more pieces than are remembered;
+ * nothing is changed then.
  */
 int domain_change_io(struct domain *d, enum io_space space, uint64_t first, uint64_t last, bool allow)
     __must_check;

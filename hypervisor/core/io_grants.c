@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Ports and device pages that were given to a domain, or that the hardware domain has given up: one set a space, made when first changed. They change under the domain's control lock and
- * their own, a leaf, which those who ask take.
+ * Ports and device pages that were given to a domain, or that the hardware domain has given up: one set a
+ * space, made when first changed. They change under the domain's control lock and their own, a leaf, which
+ * those who ask take.
  */
 #include "core/io_access.h"
 #include "core/io_ranges.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * XENMEM_claim_pages: a domain's claim on memory not allocated yet. A claim is a total: so many pages the domain is to have; outstanding is what it lacks. One
- * lock guards the sum of all claims; taken for a few instructions, by the toolstack's calls and by allocations of domains with a claim.
+ * XENMEM_claim_pages: a domain's claim on memory not allocated yet. A claim is a total: so many pages the
+ * domain is to have; outstanding is what it lacks. One lock guards the sum of all claims; taken for a few
+ * instructions, by the toolstack's calls and by allocations of domains with a claim.
  */
 #include "core/heap.h"
 #include "core/authority.h"

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * XENMEM_exchange: pages of the caller's against others that lie differently (contiguous, or below an address). It goes chunk by chunk, the larger of the two
- * extent sizes: allocate the new pages, take the old ones out of anybody's reach, and only then let the old ones go; so a chunk is
- * exchanged as a whole or not at all. Scrubbing new pages takes longest. It may stop: they go back then, clean, and are the next to be handed out.
+ * XENMEM_exchange: pages of the caller's against others that lie differently (contiguous, or below an
+ * address). It goes chunk by chunk, the larger of the two extent sizes: allocate the new pages, take the old
+ * ones out of anybody's reach, and only then let the old ones go; so a chunk is exchanged as a whole or not
+ * at all. Scrubbing new pages takes longest. It may stop: they go back then, clean, and are the next to be
+ * handed out.
  *
- * Chunks of more than 2 MiB, which only the privileged may ask for, are done in pieces (memory_exchange_large.c).
+ * Chunks of more than 2 MiB, which only the privileged may ask for, are done in pieces
+ * (memory_exchange_large.c).
  */
 #include "core/memory_exchange.h"
 #include "core/frame_ref.h"

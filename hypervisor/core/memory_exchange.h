@@ -15,8 +15,9 @@ struct exchange {
 };
 
 /*
- * Takes the domain's page out of anybody's reach: its one reference, the allocation's, goes to 0 without releasing it, and nobody gets a new one. It becomes the first of `list`, which goes on
- * through the frames' data (number + 1; 0: end). False: it is not the domain's, or is in use.
+ * Takes the domain's page out of anybody's reach: its one reference, the allocation's, goes to 0 without
+ * releasing it, and nobody gets a new one. It becomes the first of `list`, which goes on through the frames'
+ * data (number + 1; 0: end). False: it is not the domain's, or is in use.
  */
 bool exchange_take(struct domain *d, struct frame *f, uint32_t *list);
 /* The first of the list, taken off it; NULL: it is empty. */
@@ -24,7 +25,10 @@ struct frame *exchange_next(uint32_t *list);
 /* Taken off the list already: the domain's again, as it was. Goes to the heap if the domain's end has begun: that may have passed it over. */
 void exchange_put_back(struct domain *d, struct frame *f);
 
-/* One chunk, of 2^EXCHANGE_WHOLE_ORDER frames and more. -ERESTART: call again with the same arguments; other errors: nothing of it was exchanged, or it was and the guest's list is wrong. */
+/*
+ * One chunk, of 2^EXCHANGE_WHOLE_ORDER frames and more. -ERESTART: call again with the same arguments; other
+ * errors: nothing of it was exchanged, or it was and the guest's list is wrong.
+ */
 int exchange_large(struct exchange *x) __must_check;
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Chunks of an exchange that are too large to be done in one go, up to 1 GiB: step by step, with a look at what is pending after each page. How far it has come is kept in the domain whose pages
- * they are, as with large extents (memory_extent.c), since the call may be gone on with on another vcpu, or never:
+ * Chunks of an exchange that are too large to be done in one go, up to 1 GiB: step by step, with a look at
+ * what is pending after each page. How far it has come is kept in the domain whose pages they are, as with
+ * large extents (memory_extent.c), since the call may be gone on with on another vcpu, or never:
  *
  *   TAKE     the old pages leave anybody's reach, one by one. One that cannot: UNDO
  *            the new memory is reserved, as one block whatever extents it shall have. There is none: UNDO
@@ -9,8 +10,9 @@
  *   ASSIGN   the new frames are scrubbed and given to the domain, piece by piece; their numbers go into the guest's list
  *   UNDO     what was taken is put back; then the call has failed
  *
- * Who comes with other arguments meanwhile waits: his call is executed again and again. One that is never gone on with is ended by the EXCHANGE_PATIENCE-th that waits for it, and by the domain's
- * end: what it has taken is put back, what it has not given yet is lost to the domain.
+ * Who comes with other arguments meanwhile waits: his call is executed again and again. One that is never
+ * gone on with is ended by the EXCHANGE_PATIENCE-th that waits for it, and by the domain's end: what it has
+ * taken is put back, what it has not given yet is lost to the domain.
  */
 #include "core/frame_ref.h"
 #include "core/heap.h"
@@ -29,7 +31,10 @@ static bool is_of(const struct domain_exchange *c, const struct exchange *x)
            c->width == x->width && c->at == x->arg.nr_exchanged;
 }
 
-/* 0: the domain's state is the caller's to work on, at NONE or where it was left. -EAGAIN: so it is, but somebody else's to be ended first. -ERESTART: somebody is at it. */
+/*
+ * 0: the domain's state is the caller's to work on, at NONE or where it was left. -EAGAIN: so it is, but
+ * somebody else's to be ended first. -ERESTART: somebody is at it.
+ */
 static int claim(struct domain *d, const struct exchange *x)
 {
     struct domain_exchange *c = &d->exchange;
@@ -157,7 +162,10 @@ static uint64_t index_of(const struct domain_exchange *c, uint32_t at)
     return first + (at >> c->out_order);
 }
 
-/* What the guest's list calls the frames of a piece goes into the M2P; the piece is not the domain's yet. An error is remembered: it does not undo what is done. */
+/*
+ * What the guest's list calls the frames of a piece goes into the M2P; the piece is not the domain's yet. An
+ * error is remembered: it does not undo what is done.
+ */
 static void name(struct exchange *x, struct domain_exchange *c, struct frame *piece, uint32_t frames)
 {
     uint32_t within = (1U << c->out_order) - 1;

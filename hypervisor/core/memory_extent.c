@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Large extents, up to 1 GiB, given to a domain and taken from it piece by piece, with a look at what is pending after each: no guest can keep a processor for as long as 2^18 pages take. How far
- * a call has come is kept in the domain whose pages they are, since the caller's continuation may arrive on another vcpu, or never.
+ * Large extents, up to 1 GiB, given to a domain and taken from it piece by piece, with a look at what is
+ * pending after each: no guest can keep a processor for as long as 2^18 pages take. How far a call has come
+ * is kept in the domain whose pages they are, since the caller's continuation may arrive on another vcpu, or
+ * never.
  *
- * Growing: the block is the domain's from the start (it counts against the limit: memory_extent_rest()), its frames are handed over one piece after the other. There is one such block a
- * domain: a second caller who wants the like takes it over, and one who wants another kind gets none meanwhile. It may stay for good, until the domain dies.
- * Shrinking: what stands in the domain is a hint, and each frame is checked when its turn comes.
+ * Growing: the block is the domain's from the start (it counts against the limit: memory_extent_rest()), its
+ * frames are handed over one piece after the other. There is one such block a domain: a second caller who
+ * wants the like takes it over, and one who wants another kind gets none meanwhile. It may stay for good,
+ * until the domain dies. Shrinking: what stands in the domain is a hint, and each frame is checked when its
+ * turn comes.
  */
 #include "core/frame_ref.h"
 #include "core/heap.h"

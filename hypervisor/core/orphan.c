@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Orphans: one list, one lock. The lock is a leaf, taken under the page lock of the domain that a frame leaves, and held for a few instructions; who frees an ordinary page does not take it.
- * An owner changes to FRAME_OWNER_ORPHAN under both locks, so who holds either knows whose a frame is.
+ * Orphans: one list, one lock. The lock is a leaf, taken under the page lock of the domain that a frame
+ * leaves, and held for a few instructions; who frees an ordinary page does not take it. An owner changes to
+ * FRAME_OWNER_ORPHAN under both locks, so who holds either knows whose a frame is.
  */
 #include "core/orphan.h"
 #include "core/frame_list.h"
@@ -25,7 +26,10 @@ static void adopt(struct frame *f)
     __atomic_store_n(&f->owner, FRAME_OWNER_ORPHAN, __ATOMIC_RELEASE);
 }
 
-/* A page table that another processor just works on, in the domain's name, goes when that is done. It is not looked for again: the domain waits for it. */
+/*
+ * A page table that another processor just works on, in the domain's name, goes when that is done. It is not
+ * looked for again: the domain waits for it.
+ */
 static bool in_work(const struct frame *f)
 {
     uint64_t w = READ_ONCE(f->word);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Frames of dead domains that somebody still maps. They belong to FRAME_OWNER_ORPHAN, which is no domain: nobody can map one anew, and each goes back to the heap with its last
- * reference. The domain's number and structures do not wait for that (docs/design/domains.md, "Orphans").
+ * Frames of dead domains that somebody still maps. They belong to FRAME_OWNER_ORPHAN, which is no domain:
+ * nobody can map one anew, and each goes back to the heap with its last reference. The domain's number and
+ * structures do not wait for that (docs/design/domains.md, "Orphans").
  */
 #ifndef CORE_ORPHAN_H
 #define CORE_ORPHAN_H
@@ -16,7 +17,8 @@ int orphan_pages(struct domain *d) __must_check;
  */
 void orphan_free_shared_page(struct domain *d, void *va);
 /*
- * The last reference to a frame that may be an orphan, or a page of ours that a domain gave up, is gone. False: it is neither, look at its owner again.
+ * The last reference to a frame that may be an orphan, or a page of ours that a domain gave up, is gone.
+ * False: it is neither, look at its owner again.
  */
 bool orphan_release(struct frame *f);
 uint64_t orphan_count(void);

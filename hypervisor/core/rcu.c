@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Quiescent periods: one at a time. The processor that starts one asks all others for a run of SOFTIRQ_RCU, which only happens where no hypercall or trap is half way; the last of
- * them calls what has waited. What comes meanwhile waits for the next. Lock: a leaf, interrupts off, held for a copy of a mask.
+ * Quiescent periods: one at a time. The processor that starts one asks all others for a run of SOFTIRQ_RCU,
+ * which only happens where no hypercall or trap is half way; the last of them calls what has waited. What
+ * comes meanwhile waits for the next. Lock: a leaf, interrupts off, held for a copy of a mask.
  */
 #include "hv/rcu.h"
 #include "hv/lock.h"

@@ -46,8 +46,9 @@ static void serve(union softirq_bits *p, unsigned int n)
 }
 
 /*
- * In rounds: each of those that are pending once, SCHEDULE last, since what the others do may decide who runs next. What one of them raises again for itself or for one before it comes in the next round: long work done in pieces
- * lets the scheduler have its turn.
+ * In rounds: each of those that are pending once, SCHEDULE last, since what the others do may decide who runs
+ * next. What one of them raises again for itself or for one before it comes in the next round: long work done
+ * in pieces lets the scheduler have its turn.
  */
 void softirq_run(void)
 {

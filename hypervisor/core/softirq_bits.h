@@ -14,7 +14,8 @@ _Static_assert(SOFTIRQ_COUNT <= 8, "one byte each in one word");
 DECLARE_PERCPU(union softirq_bits, softirq_bits);
 
 /*
- * Marks the next instruction as a look at what is pending: its address goes into a section that is not loaded. tests/preempt measures how much is executed between two of them.
+ * Marks the next instruction as a look at what is pending: its address goes into a section that is not
+ * loaded. tests/preempt measures how much is executed between two of them.
  */
 #ifdef UNIT_HOSTED
 #define PREEMPTION_CHECK() ((void)0)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Time records and runstate areas. A record is written under an odd version, so that the guest tries again if it read in between (xen.h, struct vcpu_time_info). */
+/*
+ * Time records and runstate areas. A record is written under an odd version, so that the guest tries again if
+ * it read in between (xen.h, struct vcpu_time_info).
+ */
 #include "core/vcpu_area.h"
 #include "arch/x86/clock/clock.h"
 #include "core/guest_abi.h"
@@ -32,7 +35,10 @@ static void publish_runstate(struct vcpu *v)
         guest_ptr_add(v->runstate_area, abi_offset_as(width32, vcpu_runstate_info, state_entry_time));
     uint64_t in_work;
 
-    /* The vcpu is current here, so nobody changes its record meanwhile. As it stands, without the present run's time: the guest adds that from the entry time. */
+    /*
+     * The vcpu is current here, so nobody changes its record meanwhile. As it stands, without the present
+     * run's time: the guest adds that from the entry time.
+     */
     info = v->runstate;
     if (v->domain->vm_assist & BIT(VMASST_TYPE_runstate_update_flag)) {
         in_work = info.state_entry_time | XEN_RUNSTATE_UPDATE;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What guests read without asking: the time record in each vcpu's shared area and in the one it registered, its runstate area, and the wall clock in the domain's
- * shared page. Registered areas are addresses of the guest kernel's: they are written while its page tables are loaded, and what cannot be written now is
- * marked stale and written when the vcpu enters its kernel (vcpu.areas_stale).
+ * What guests read without asking: the time record in each vcpu's shared area and in the one it registered,
+ * its runstate area, and the wall clock in the domain's shared page. Registered areas are addresses of the
+ * guest kernel's: they are written while its page tables are loaded, and what cannot be written now is marked
+ * stale and written when the vcpu enters its kernel (vcpu.areas_stale).
  */
 #ifndef CORE_VCPU_AREA_H
 #define CORE_VCPU_AREA_H

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The lazy switch to idle. A vcpu that blocks leaves its state in the processor; if it is the next to run there, nothing was saved and nothing is loaded. Whoever needs
- * the state elsewhere or in memory has it put away first: the processor itself, when it goes on to another vcpu, or at the request of another processor, which is a TLB
- * shootdown like any other: one that idles answers each by putting away what it holds, and is then left alone.
+ * The lazy switch to idle. A vcpu that blocks leaves its state in the processor; if it is the next to run
+ * there, nothing was saved and nothing is loaded. Whoever needs the state elsewhere or in memory has it put
+ * away first: the processor itself, when it goes on to another vcpu, or at the request of another processor,
+ * which is a TLB shootdown like any other: one that idles answers each by putting away what it holds, and is
+ * then left alone.
  *
  * `held` and v->loaded_on are written by the processor concerned only, with interrupts off.
  */

@@ -9,13 +9,15 @@
 #include "core/domain.h"
 
 /*
- * Makes `next` current on this processor, and its state the processor's, unless it is the idle vcpu, for which nothing is loaded. Nobody else can choose `next` meanwhile
- * (is_running). Interrupts off, no lock held.
+ * Makes `next` current on this processor, and its state the processor's, unless it is the idle vcpu, for
+ * which nothing is loaded. Nobody else can choose `next` meanwhile (is_running). Interrupts off, no lock
+ * held.
  */
 void vcpu_switch(struct vcpu *next);
 /*
- * Returns when no processor holds v's state: all of it is in memory, and v's tables are in no processor's CR3, GDTR or LDTR. v is not running and cannot start to (it is
- * paused, down, or the caller's to run). Interrupts on or off; no lock of RANK_TLB or above.
+ * Returns when no processor holds v's state: all of it is in memory, and v's tables are in no processor's
+ * CR3, GDTR or LDTR. v is not running and cannot start to (it is paused, down, or the caller's to run).
+ * Interrupts on or off; no lock of RANK_TLB or above.
  */
 void vcpu_sync_state(struct vcpu *v);
 /* Puts away what this processor holds of a vcpu that is not current here; afterwards it holds no translation of that domain either. Any context. */

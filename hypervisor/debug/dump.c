@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Dumps of domains, registers, memory and locks, for the debug keys. They look without stopping anybody: what changes meanwhile may be printed half old. */
+/*
+ * Dumps of domains, registers, memory and locks, for the debug keys. They look without stopping anybody: what
+ * changes meanwhile may be printed half old.
+ */
 #include "debug/dump.h"
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/smp.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Debug key 'O': who maps frames of dead domains. A frame does not know who refers to it, so all page tables are looked through; if there is no such frame, none is. Nobody is stopped for it.
+ * Debug key 'O': who maps frames of dead domains. A frame does not know who refers to it, so all page tables
+ * are looked through; if there is no such frame, none is. Nobody is stopped for it.
  */
 #include "core/frame_ref.h"
 #include "core/orphan.h"

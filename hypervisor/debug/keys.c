@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Debug keys. The letters are Xen's where it has the same dump. A key may come from the serial interrupt, so a dump runs in a tasklet, interrupts on; dumps of data that
- * others change meanwhile take the part's own lock or say what they saw.
+ * Debug keys. The letters are Xen's where it has the same dump. A key may come from the serial interrupt, so
+ * a dump runs in a tasklet, interrupts on; dumps of data that others change meanwhile take the part's own
+ * lock or say what they saw.
  */
 #include "debug/keys.h"
 #include "arch/x86/clock/clock.h"

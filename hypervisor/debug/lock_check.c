@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Debug builds: locks are taken in the order of their ranks (hv/lock.h). Each processor remembers what it holds; an interrupt that takes locks does so on top of that,
- * which is right, since what it interrupts may be held at any rank below only if those locks are never taken with interrupts on.
+ * Debug builds: locks are taken in the order of their ranks (hv/lock.h). Each processor remembers what it
+ * holds; an interrupt that takes locks does so on top of that, which is right, since what it interrupts may
+ * be held at any rank below only if those locks are never taken with interrupts on.
  */
 #ifdef DEBUG
 #include "hv/irqflags.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Debug builds: what the compiler calls where the code's behaviour would be undefined (-fsanitize=undefined). The layout of the descriptions is the ABI that
- * gcc and clang share: a source location first, then what depends on the kind. Each is a bug of ours, so each ends in a panic.
+ * Debug builds: what the compiler calls where the code's behaviour would be undefined (-fsanitize=undefined).
+ * The layout of the descriptions is the ABI that gcc and clang share: a source location first, then what
+ * depends on the kind. Each is a bug of ours, so each ends in a panic.
  */
 #ifdef DEBUG
 #include "hv/panic.h"

@@ -17,7 +17,10 @@ void console_give_to_domain0(void);
 /* Reads the ring as XEN_SYSCTL_readconsole does: from *index on (or from the oldest kept), returns bytes copied and advances *index. */
 size_t console_ring_read(char *buf, size_t n, uint32_t *index);
 void console_ring_clear(void);
-/* conring_size=, once there is a heap: `allocate` gives 2^order pages or NULL. What was said before is kept where the ring gets larger, else it is empty. */
+/*
+ * conring_size=, once there is a heap: `allocate` gives 2^order pages or NULL. What was said before is kept
+ * where the ring gets larger, else it is empty.
+ */
 void console_grow_ring(void *(*allocate)(unsigned int order));
 /* Panic: output goes on even if the lock's holder is stopped. */
 void console_force_unlock(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vcpu_op and set_timer_op (xen/vcpu.h): bringing vcpus up and down, the areas they share with us, their timers. It stands behind event/ because timers end
- * in VIRQ_TIMER and a moved vcpu_info must show what is pending.
+ * vcpu_op and set_timer_op (xen/vcpu.h): bringing vcpus up and down, the areas they share with us, their
+ * timers. It stands behind event/ because timers end in VIRQ_TIMER and a moved vcpu_info must show what is
+ * pending.
  */
 #include "core/vcpu_op.h"
 #include "core/authority.h"

@@ -19,8 +19,9 @@ static bool page_grants(const struct grant_domain *g, uint32_t page, const struc
 }
 
 /*
- * 0: the domain uses an entry of the owner's that names the frame. (Flushing harms nobody, so it may be no longer so when that is done.) -EINVAL: it does not. -ERESTART: the page to go on with
- * stands above the command; a guest that names one itself is found fewer entries of.
+ * 0: the domain uses an entry of the owner's that names the frame. (Flushing harms nobody, so it may be no
+ * longer so when that is done.) -EINVAL: it does not. -ERESTART: the page to go on with stands above the
+ * command; a guest that names one itself is found fewer entries of.
  */
 static long find_grant(struct hypercall *hc, const struct domain *d, const struct frame *f)
 {

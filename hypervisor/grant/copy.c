@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* GNTTABOP_copy: bytes within a page, between frames of the caller and frames that others grant it. Nothing is locked while bytes move; the entries are in use. */
+/*
+ * GNTTABOP_copy: bytes within a page, between frames of the caller and frames that others grant it. Nothing
+ * is locked while bytes move; the entries are in use.
+ */
 #include "core/p2m.h"
 #include "grant/table.h"
 #include "hv/string.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where a granted frame appears in the mapper's address space. Given by the guest kind (pv/grant_host.c), or by a test. The caller holds the entry, so the
- * frame stays what it is; a page table entry holds references of its own on top.
+ * Where a granted frame appears in the mapper's address space. Given by the guest kind (pv/grant_host.c), or
+ * by a test. The caller holds the entry, so the frame stays what it is; a page table entry holds references
+ * of its own on top.
  */
 #ifndef GRANT_HOST_H
 #define GRANT_HOST_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * HYPERVISOR_grant_table_op: the table of operations. An argument is an array in guest memory; each element is copied in once, worked on, and copied back.
+ * HYPERVISOR_grant_table_op: the table of operations. An argument is an array in guest memory; each element
+ * is copied in once, worked on, and copied back.
  */
 #include "grant/table.h"
 

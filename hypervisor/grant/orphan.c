@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Mappings that outlive their granter (G10). They stop naming its entry and hold the frame themselves, so that nothing of the granter is needed to undo them: neither its table nor its
- * number. Its table is closed before, so no mapping is made that is not seen here: by grant_domain_orphan(), or by who made it, in grant_handle_check().
+ * Mappings that outlive their granter (G10). They stop naming its entry and hold the frame themselves, so
+ * that nothing of the granter is needed to undo them: neither its table nor its number. Its table is closed
+ * before, so no mapping is made that is not seen here: by grant_domain_orphan(), or by who made it, in
+ * grant_handle_check().
  */
 #include "core/frame_ref.h"
 #include "grant/table.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * XENMEM_acquire_resource: the frames of what belongs to another domain without being its memory, for the caller to map. PV domains have one such thing, their grant
- * table; its frames are mapped as frames of theirs.
+ * XENMEM_acquire_resource: the frames of what belongs to another domain without being its memory, for the
+ * caller to map. PV domains have one such thing, their grant table; its frames are mapped as frames of
+ * theirs.
  */
 #include "core/authority.h"
 #include "core/memory_op.h"

@@ -25,8 +25,9 @@
 #define STATUS_PER_FRAME (PAGE_SIZE / sizeof(grant_status_t))
 
 /*
- * What we know of an entry in use: while `readers` is not zero, who may use it and what it names stay what they were when it first was taken, whatever the
- * guest writes (G3). The use holds a general reference to the frame, and a writable one while there are writers.
+ * What we know of an entry in use: while `readers` is not zero, who may use it and what it names stay what
+ * they were when it first was taken, whatever the guest writes (G3). The use holds a general reference to the
+ * frame, and a writable one while there are writers.
  */
 struct grant_use {
     uint32_t lock;             /* guards the rest, and the entry's GTF_reading and GTF_writing */
@@ -46,8 +47,8 @@ struct grant_use {
 _Static_assert(sizeof(struct grant_use) == 32, "four pages for a page of the table");
 
 /*
- * One mapping of ours of somebody's entry. Its granter may die before it (G10): then it is MAPPING_ORPHAN and names the frame itself, to which it holds a reference, a writable one if it
- * may write.
+ * One mapping of ours of somebody's entry. Its granter may die before it (G10): then it is MAPPING_ORPHAN and
+ * names the frame itself, to which it holds a reference, a writable one if it may write.
  */
 struct grant_mapping {
     union {
@@ -151,15 +152,17 @@ long grant_op_transfer(struct hypercall *hc);    /* transfer.c */
 long grant_op_cache_flush(struct hypercall *hc); /* cache_flush.c */
 
 /*
- * An operation on each element of an array of `count`, preempted between them: what is left then stands in hc->arg. `arg` is a copy of the element, copied back
- * after; what `one` returns, unless zero, ends the call.
+ * An operation on each element of an array of `count`, preempted between them: what is left then stands in
+ * hc->arg. `arg` is a copy of the element, copied back after; what `one` returns, unless zero, ends the call.
  */
 long grant_for_each(struct hypercall *hc, const struct abi_argument *argument,
                     long (*one)(struct hypercall *hc, void *arg));
 
 /*
- * use.c: takes the entry for `grantee`, to copy or, with `map`, to map. `flags`: GNTMAP_readonly, and host_map and device_map as the mapping has them; a copy counts as a host_map.
- * GNTST_okay; bad_gntref: no such entry; general_error: it does not grant this, or has GRANT_MOST_USES of the kind; bad_page: it names no page of the granter's RAM.
+ * use.c: takes the entry for `grantee`, to copy or, with `map`, to map. `flags`: GNTMAP_readonly, and
+ * host_map and device_map as the mapping has them; a copy counts as a host_map. GNTST_okay; bad_gntref: no
+ * such entry; general_error: it does not grant this, or has GRANT_MOST_USES of the kind; bad_page: it names
+ * no page of the granter's RAM.
  */
 #define GRANT_MOST_USES 128 /* as on Xen, of each of: for reading or writing, by a processor or a device */
 struct grant_hold {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * GNTTABOP_transfer: a page of the caller's becomes the page of a domain that said in an entry of its table that it takes one. What is no page of the caller's, or is in use, stays what it
- * is (bad_page). From there on the page has left the caller, as on Xen: where the other domain does not take it after all, it is freed.
+ * GNTTABOP_transfer: a page of the caller's becomes the page of a domain that said in an entry of its table
+ * that it takes one. What is no page of the caller's, or is in use, stays what it is (bad_page). From there
+ * on the page has left the caller, as on Xen: where the other domain does not take it after all, it is freed.
  */
 #include "core/heap.h"
 #include "core/memory_claim.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * GNTTABOP_unmap_grant_ref, unmap_and_replace, and the end of a domain's mappings. G5: page table entries go first, then one flush for a batch of them; only after that the entries count as
- * not in use, so that the granter never sees one free that somebody can still reach by a stale translation.
+ * GNTTABOP_unmap_grant_ref, unmap_and_replace, and the end of a domain's mappings. G5: page table entries go
+ * first, then one flush for a batch of them; only after that the entries count as not in use, so that the
+ * granter never sees one free that somebody can still reach by a stale translation.
  */
 #include "arch/x86/tlb.h"
 #include "grant/host.h"

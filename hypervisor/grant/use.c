@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Taking and releasing an entry: the checks of what it grants, the flags that tell the guest that it is in use, the references to the frame. The guest
- * may write the entry at any time: each field is read once, and flags change by compare-and-swap (version 1) or are checked again after ours are visible (version 2).
+ * Taking and releasing an entry: the checks of what it grants, the flags that tell the guest that it is in
+ * use, the references to the frame. The guest may write the entry at any time: each field is read once, and
+ * flags change by compare-and-swap (version 1) or are checked again after ours are visible (version 2).
  */
 #include "core/p2m.h"
 #include "grant/table.h"
@@ -123,7 +124,10 @@ static int16_t begin(struct domain *granter, domid_id_t grantee, uint32_t ref, b
     return status;
 }
 
-/* The counters of a use with these flags: index 0 and 1 of host_map, 2 and 3 of device_map; the odd ones for writing. Adds `change` to each that it has. */
+/*
+ * The counters of a use with these flags: index 0 and 1 of host_map, 2 and 3 of device_map; the odd ones for
+ * writing. Adds `change` to each that it has.
+ */
 static void count_parts(struct grant_use *u, uint32_t flags, int change)
 {
     unsigned int write = !(flags & GNTMAP_readonly);

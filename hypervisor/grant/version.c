@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* GNTTABOP_set_version, get_version. The first entries survive a change, if the other form can say what they say; the rest of the table is empty then. */
+/*
+ * GNTTABOP_set_version, get_version. The first entries survive a change, if the other form can say what they
+ * say; the rest of the table is empty then.
+ */
 #include "grant/table.h"
 #include "hv/string.h"
 

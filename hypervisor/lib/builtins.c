@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Arithmetic that the compiler calls for by name. libgcc's own is built for user programs (red zone), which an interrupt in the hypervisor would trample on. */
+/*
+ * Arithmetic that the compiler calls for by name. libgcc's own is built for user programs (red zone), which
+ * an interrupt in the hypervisor would trample on.
+ */
 #include "hv/types.h"
 
 int __popcountdi2(uint64_t word);

@@ -2,14 +2,17 @@
 /*
  * The credit policy, the default: proportional shares by weight, caps, and a fast way in for who wakes up.
  *
- * A domain has credit: nanoseconds of processor time. Every 30 ms the accountant (credit_account.c) hands out to each active domain its
- * part of what the processors could give; whatever its vcpus run is taken off, by the clock, at every decision: there is no tick to hide
- * from. Who belongs to a domain with credit left (UNDER) goes before all others (OVER), on every processor: one that would run an OVER vcpu
- * looks whether an UNDER one waits elsewhere. Within a class a queue is ordered by virtual time, the time run divided by weight, which makes
- * shares right also among vcpus that are bound to one processor, where credit alone cannot.
+ * A domain has credit: nanoseconds of processor time. Every 30 ms the accountant (credit_account.c) hands out
+ * to each active domain its part of what the processors could give; whatever its vcpus run is taken off, by
+ * the clock, at every decision: there is no tick to hide from. Who belongs to a domain with credit left
+ * (UNDER) goes before all others (OVER), on every processor: one that would run an OVER vcpu looks whether an
+ * UNDER one waits elsewhere. Within a class a queue is ordered by virtual time, the time run divided by
+ * weight, which makes shares right also among vcpus that are bound to one processor, where credit alone
+ * cannot.
  *
- * BOOST: who wakes with credit in hand, and not far ahead in virtual time, goes before all others until it has run for the rate limit. PARKED: the cap's budget is used up; waits
- * in the queue, is not chosen before the next hand-out.
+ * BOOST: who wakes with credit in hand, and not far ahead in virtual time, goes before all others until it
+ * has run for the rate limit. PARKED: the cap's budget is used up; waits in the queue, is not chosen before
+ * the next hand-out.
  *
  * Locks: a queue's; credit and budget are atomics.
  */
@@ -351,13 +354,19 @@ static void credit_wake(struct runqueue *rq, struct vcpu *v, s_time_t now, bool 
     enum credit_class class;
 
     credit_account_start(now);
-    /* Who runs without a rival is looked at seldom. What he ran since counts before somebody is measured against this queue, or the newcomer would be let run for as long. */
+    /*
+     * Who runs without a rival is looked at seldom. What he ran since counts before somebody is measured
+     * against this queue, or the newcomer would be let run for as long.
+     */
     if (rq->curr != rq->idle) {
         credit_charge(rq, cc, credit_vcpu(rq->curr), now);
         credit_advance(cc, credit_vcpu(rq->curr));
     }
     credit_settle(cv, rq->cpu);
-    /* Who is ahead of the others here by a slice had enough: with credit for all (each bound to this processor, say), naps would earn a domain nearly all of it. */
+    /*
+     * Who is ahead of the others here by a slice had enough: with credit for all (each bound to this
+     * processor, say), naps would earn a domain nearly all of it.
+     */
     cv->boosted = woken && READ_ONCE(cv->domain->credit) > 0 && cv->vtime - cc->vtime <= credit.slice;
     credit_enqueue(rq, cv);
     class = class_of(cv);

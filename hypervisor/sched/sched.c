@@ -71,8 +71,10 @@ static __noinline void displace(struct runqueue *rq, struct vcpu *prev)
 }
 
 /*
- * Interrupts off, `next` is current. Since the decision prev may have been woken: it waits here then, and an idle processor that was told may have looked at it in vain, because it could not be
- * taken yet. If this processor itself idles, waking it was enough. (prev stays readable: it is freed a quiescent period after its end, which this processor has not passed.)
+ * Interrupts off, `next` is current. Since the decision prev may have been woken: it waits here then, and an
+ * idle processor that was told may have looked at it in vain, because it could not be taken yet. If this
+ * processor itself idles, waking it was enough. (prev stays readable: it is freed a quiescent period after
+ * its end, which this processor has not passed.)
  */
 static void switch_finish(struct runqueue *rq, struct vcpu *prev, bool displaced)
 {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table of hypercalls: number, handler, who may call, and what they must be allowed to do (DESIGN 3). What is not here answers -ENOSYS. One table of handlers a kind
- * of caller is made of it when it is compiled, so that looking a call up asks nothing: a handler for everyone stands there itself, any other behind its question.
+ * The table of hypercalls: number, handler, who may call, and what they must be allowed to do (DESIGN 3).
+ * What is not here answers -ENOSYS. One table of handlers a kind of caller is made of it when it is compiled,
+ * so that looking a call up asks nothing: a handler for everyone stands there itself, any other behind its
+ * question.
  */
 #include "arch/x86/irq/physdev.h"
 #include "arch/x86/mca/mca.h"

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * multicall: a list of calls in guest memory. All share one preemption budget, and between two of them there is always a look at what is pending. When an entry stops half way, what is left of it is written back into the entry, so that the
- * list can be taken up again there; the guest may change it meanwhile, which harms nobody else, for every entry is checked as a call of its own.
+ * multicall: a list of calls in guest memory. All share one preemption budget, and between two of them there
+ * is always a look at what is pending. When an entry stops half way, what is left of it is written back into
+ * the entry, so that the list can be taken up again there; the guest may change it meanwhile, which harms
+ * nobody else, for every entry is checked as a call of its own.
  *
- * An iret ends the list where it stands: behind it the guest may be in its user mode, on other page tables, where nothing is a hypercall of its kernel's any more.
+ * An iret ends the list where it stands: behind it the guest may be in its user mode, on other page tables,
+ * where nothing is a hypercall of its kernel's any more.
  */
 #include "top/calls.h"
 #include "arch/x86/guest_word.h"

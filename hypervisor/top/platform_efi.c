@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * XENPF_efi_runtime_call: domain 0's way to the firmware's clock and variables. What points into the guest is copied in before the call and out after it; the firmware sees our copies only.
+ * XENPF_efi_runtime_call: domain 0's way to the firmware's clock and variables. What points into the guest is
+ * copied in before the call and out after it; the firmware sees our copies only.
  */
 #include "arch/x86/efi_call.h"
 #include "core/heap.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Start-up self-tests: faults are survived where the exception table says so, and the protections against using a guest's memory by accident hold: with SMEP, code in a page
- * that guests may access does not run; with SMAP, its data cannot be read outside the copy functions. A page of ours is mapped as guests' pages are for the time of the tests.
+ * Start-up self-tests: faults are survived where the exception table says so, and the protections against
+ * using a guest's memory by accident hold: with SMEP, code in a page that guests may access does not run;
+ * with SMAP, its data cannot be read outside the copy functions. A page of ours is mapped as guests' pages
+ * are for the time of the tests.
  */
 #include "top/selftest.h"
 #include "arch/x86/cpu_features.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Other domains, for a kit guest that is domain 0: the control calls that make and end them, mappings of their frames, and puppets: domains with one vcpu that
- * does nothing but what it is told, one hypercall or one access to memory at a time.
+ * Other domains, for a kit guest that is domain 0: the control calls that make and end them, mappings of
+ * their frames, and puppets: domains with one vcpu that does nothing but what it is told, one hypercall or
+ * one access to memory at a time.
  */
 #ifndef KIT_DOMAIN_H
 #define KIT_DOMAIN_H
@@ -15,14 +16,20 @@ long kit_domctl(unsigned cmd, unsigned domain, struct xen_domctl *op);
 long kit_sysctl(unsigned cmd, struct xen_sysctl *op);
 uint64_t kit_free_pages(void); /* of the machine */
 
-/* A PV domain without vcpu contexts and memory, paused: at most so many vcpus (which it has) and pages. 0 and its number, or the error of the call that failed. */
+/*
+ * A PV domain without vcpu contexts and memory, paused: at most so many vcpus (which it has) and pages. 0 and
+ * its number, or the error of the call that failed.
+ */
 int kit_domain_create(unsigned vcpus, unsigned pages, domid_t *id);
 /* Ends it. Its structure may take a moment after that to be gone. */
 int kit_domain_destroy(domid_t id);
 /* Destroys it and waits until its number is unknown: at most ten seconds (two on Xen). False: it stays. */
 bool kit_domain_gone(domid_t id);
 
-/* The frame of another domain, mapped with these bits (PTE_RO, PTE_RW) in place of a page of the heap; NULL: the error is in *rc. Undone by kit_foreign_unmap(). */
+/*
+ * The frame of another domain, mapped with these bits (PTE_RO, PTE_RW) in place of a page of the heap; NULL:
+ * the error is in *rc. Undone by kit_foreign_unmap().
+ */
 void *kit_foreign_map(domid_t owner, unsigned long mfn, uint64_t bits, int *rc);
 int kit_foreign_unmap(void *va);
 
@@ -56,8 +63,9 @@ uint64_t kit_puppet_peek(struct kit_puppet *p, unsigned long va);
 long kit_puppet_poke(struct kit_puppet *p, unsigned long va, uint64_t value);
 
 /*
- * Programs: functions of C that a puppet runs by itself. They are copied, so they use their arguments, fixed addresses, each other, and no variables or constants
- * of the binary. KIT_PUPPET_WORDS are words of the box that its maker sees as kit_puppet_words(p).
+ * Programs: functions of C that a puppet runs by itself. They are copied, so they use their arguments, fixed
+ * addresses, each other, and no variables or constants of the binary. KIT_PUPPET_WORDS are words of the box
+ * that its maker sees as kit_puppet_words(p).
  */
 #define KIT_PROGRAM __attribute__((__noinline__, used, section(".text.puppet")))
 #define KIT_PUPPET_WORDS                                                                                     \

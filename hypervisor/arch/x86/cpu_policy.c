@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Making policies: reading the processor's, and taking away. What a PV guest is left with follows Debian's Xen 4.17, compared by tests/unit/cpu_policy.c. */
+/*
+ * Making policies: reading the processor's, and taking away. What a PV guest is left with follows Debian's
+ * Xen 4.17, compared by tests/unit/cpu_policy.c.
+ */
 #include "arch/x86/cpu_policy.h"
 #include "hv/bitops.h"
 #include "hv/errno.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A policy as a list of leaves: the toolstack's form (xen_cpuid_leaf_t in xen/arch-x86/xen.h). A leaf without subleaves says XEN_CPUID_NO_SUBLEAF. What may
- * stand in the list is what Debian's libxenctrl knows: it refuses others.
+ * A policy as a list of leaves: the toolstack's form (xen_cpuid_leaf_t in xen/arch-x86/xen.h). A leaf without
+ * subleaves says XEN_CPUID_NO_SUBLEAF. What may stand in the list is what Debian's libxenctrl knows: it
+ * refuses others.
  */
 #ifndef ARCH_X86_CPU_POLICY_WIRE_H
 #define ARCH_X86_CPU_POLICY_WIRE_H

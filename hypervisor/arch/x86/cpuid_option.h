@@ -6,8 +6,9 @@
 #include "hv/types.h"
 
 /*
- * A list of "no-NAME", the names of xen/arch-x86/cpufeatureset.h in small letters with '-' for '_'. NULL: nothing. What is not understood, and features asked for rather
- * than taken, are reported on the console. Boot processor, before anything reads the below.
+ * A list of "no-NAME", the names of xen/arch-x86/cpufeatureset.h in small letters with '-' for '_'. NULL:
+ * nothing. What is not understood, and features asked for rather than taken, are reported on the console.
+ * Boot processor, before anything reads the below.
  */
 void cpuid_option_parse(const char *list);
 /* Features taken, as a feature word. */

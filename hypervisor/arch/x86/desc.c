@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Each processor has, in the stacks' region, a block of 32 pages: 16 of stack (arch/x86/stack.h), then one page of SYSCALL gate code, one of its data with the TSS at its
- * end, and behind that the I/O permission bitmap, the same three pages for all (arch/x86/io_access.c): a processor looks for it within 64 KiB of its TSS.
- * The GDT page with our descriptors is a page of the direct map; guests see it as page 14 of their GDT, where the interface reserves it.
- * Descriptor formats: SDM 3A 3.4.5, 6.14.1, 7.2.3; APM 2 4.8.
+ * Each processor has, in the stacks' region, a block of 32 pages: 16 of stack (arch/x86/stack.h), then one
+ * page of SYSCALL gate code, one of its data with the TSS at its end, and behind that the I/O permission
+ * bitmap, the same three pages for all (arch/x86/io_access.c): a processor looks for it within 64 KiB of its
+ * TSS. The GDT page with our descriptors is a page of the direct map; guests see it as page 14 of their GDT,
+ * where the interface reserves it. Descriptor formats: SDM 3A 3.4.5, 6.14.1, 7.2.3; APM 2 4.8.
  */
 #include "arch/x86/desc.h"
 #include "arch/x86/cpu.h"
@@ -181,8 +182,9 @@ static size_t write_gate(uint8_t *code, uint64_t va, uint64_t data_va, uint32_t 
 }
 
 /*
- * SYSENTER's: MOV RSP, [frame_end]; PUSH SS; PUSH 0; PUSHFQ; PUSH 3; PUSH 0; PUSH 0; JMP target. Stack and instruction pointer are lost and no code segment is known: the frame says 0, and
- * a null selector, as Xen's does.
+ * SYSENTER's: MOV RSP, [frame_end]; PUSH SS; PUSH 0; PUSHFQ; PUSH 3; PUSH 0; PUSH 0; JMP target. Stack and
+ * instruction pointer are lost and no code segment is known: the frame says 0, and a null selector, as Xen's
+ * does.
  */
 static void write_sysenter_gate(uint8_t *code, uint64_t va, uint64_t data_va)
 {

@@ -12,8 +12,8 @@ struct vcpu;
 void idt_init(void);
 const void *idt_address(void); /* one page */
 /*
- * Everything of one processor: makes (unless it is processor 0, whose stack is the boot stack) and returns the stack pointer to start it on; 0: -ENOMEM.
- * Called on an already running processor.
+ * Everything of one processor: makes (unless it is processor 0, whose stack is the boot stack) and returns
+ * the stack pointer to start it on; 0: -ENOMEM. Called on an already running processor.
  */
 uint64_t cpu_prepare(unsigned int cpu, uint32_t apic_id);
 /* On the processor itself, on its own stack: loads GDT, IDT, TSS, LDT, MSRs of SYSCALL, CR4 features. */
@@ -26,8 +26,9 @@ void load_gdt(uint64_t base);
 uint64_t hv_gdt_page_mfn(void);
 uint64_t host_gdt_base(void);
 /*
- * Where the TSS of this processor says its I/O permission bitmap is (SDM 1 19.5.2): with PORT_MAP_HARDWARE code in ring 3 uses the ports that domain 0 may without a trap, with
- * PORT_MAP_NONE none. The processor reads the word at every access, so that storing it is all.
+ * Where the TSS of this processor says its I/O permission bitmap is (SDM 1 19.5.2): with PORT_MAP_HARDWARE
+ * code in ring 3 uses the ports that domain 0 may without a trap, with PORT_MAP_NONE none. The processor
+ * reads the word at every access, so that storing it is all.
  */
 #define TSS_SIZE          128
 #define PORT_MAP_HARDWARE TSS_SIZE

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The boot loader has left EFI's boot services, and nobody has moved the firmware to virtual addresses: it runs where it is in physical memory. So there is one root whose lower half has the regions that
- * the memory map marks for run time, each at its own address, for us alone; the upper half is the hypervisor as everywhere, stack, buffers and descriptor tables included. A guest's global translations of
- * the same addresses are flushed on the way in (tlb_load_root()).
+ * The boot loader has left EFI's boot services, and nobody has moved the firmware to virtual addresses: it
+ * runs where it is in physical memory. So there is one root whose lower half has the regions that the memory
+ * map marks for run time, each at its own address, for us alone; the upper half is the hypervisor as
+ * everywhere, stack, buffers and descriptor tables included. A guest's global translations of the same
+ * addresses are flushed on the way in (tlb_load_root()).
  *
- * Firmware has bugs. What it touches beyond its regions is a page fault here; firmware_fault() then returns from the call in its stead.
+ * Firmware has bugs. What it touches beyond its regions is a page fault here; firmware_fault() then returns
+ * from the call in its stead.
  *
- * Lock: `firmware.lock`, waited for with interrupts on; while a call is under way they are off, since handlers would run on this root.
+ * Lock: `firmware.lock`, waited for with interrupts on; while a call is under way they are off, since
+ * handlers would run on this root.
  */
 #include "arch/x86/efi_call.h"
 #include "arch/x86/boot/bootinfo.h"
@@ -47,8 +51,9 @@ static struct {
 } firmware = {.lock = LOCK_INIT(RANK_NONE)};
 
 /*
- * uint64_t efi_enter(void *service, const uint64_t argument[5], uint64_t *stack): from our convention to the firmware's (UEFI 2.10, 2.3.4.2: RCX, RDX, R8, R9, then the stack above 32 bytes that are
- * the callee's). efi_leave is where a fault goes on, with RSP as stored.
+ * uint64_t efi_enter(void *service, const uint64_t argument[5], uint64_t *stack): from our convention to the
+ * firmware's (UEFI 2.10, 2.3.4.2: RCX, RDX, R8, R9, then the stack above 32 bytes that are the callee's).
+ * efi_leave is where a fault goes on, with RSP as stored.
  */
 uint64_t efi_enter(uint64_t service, const uint64_t *argument, uint64_t *stack);
 extern char efi_leave[];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* XSAVE areas (SDM 1, 13.4), or FXSAVE where there is no XSAVE. The area's contents come from guests: a restore that faults loads the initial state. */
+/*
+ * XSAVE areas (SDM 1, 13.4), or FXSAVE where there is no XSAVE. The area's contents come from guests: a
+ * restore that faults loads the initial state.
+ */
 #include "arch/x86/fpu.h"
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/extable.h"

@@ -103,8 +103,9 @@ static uint64_t *new_table(void)
 }
 
 /*
- * The table below an entry, made if it is not there. Device registers are mapped at run time, on several processors at once: whoever comes second uses the first one's table. (No lock: the page
- * allocator may have to wait for other processors, and those for the lock, with interrupts off.)
+ * The table below an entry, made if it is not there. Device registers are mapped at run time, on several
+ * processors at once: whoever comes second uses the first one's table. (No lock: the page allocator may have
+ * to wait for other processors, and those for the lock, with interrupts off.)
  */
 static uint64_t *table_below(uint64_t *entry)
 {

@@ -23,7 +23,10 @@
 #define MAP_CONST (PTE_PRESENT | PTE_ACCESSED | PTE_GLOBAL | PTE_NX)
 #define MAP_UC    (MAP_DATA | PTE_PCD | PTE_PWT)
 
-/* Makes everything: direct map, image with exact rights, frame table, M2P; loads the new root; gives free RAM to the heap. Panics if memory does not do. */
+/*
+ * Makes everything: direct map, image with exact rights, frame table, M2P; loads the new root; gives free RAM
+ * to the heap. Panics if memory does not do.
+ */
 void hostmap_init(void);
 /* RAM frames handed out so early that there is no heap; zeroed; never freed. */
 void *boot_alloc(size_t bytes);

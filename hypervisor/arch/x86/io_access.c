@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What of the machine's I/O domain 0 may touch (core/io_access.h asks): all but what the hypervisor drives itself, and what it gave up. Other domains have what they were
- * given (core/io_grants.c).
+ * What of the machine's I/O domain 0 may touch (core/io_access.h asks): all but what the hypervisor drives
+ * itself, and what it gave up. Other domains have what they were given (core/io_grants.c).
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/clock/clock.h"
@@ -74,7 +74,10 @@ bool domain_may_map_mmio(struct domain *d, mfn_t mfn)
 {
     if (d->is_hardware ? io_given_up(d, IO_MEMORY, mfn.n, mfn.n) : !io_given(d, IO_MEMORY, mfn.n, mfn.n))
         return false;
-    /* The first MiB is firmware's: its tables and data, the VGA window; none of it is in the heap. Kernels search all of it; our start-up page there is read-only. */
+    /*
+     * The first MiB is firmware's: its tables and data, the VGA window; none of it is in the heap. Kernels
+     * search all of it; our start-up page there is read-only.
+     */
     if (mfn.n < MiB(1) >> PAGE_SHIFT)
         return true;
     return mfn.n >> (address_bits - PAGE_SHIFT) == 0 && !is_ram(mfn) &&

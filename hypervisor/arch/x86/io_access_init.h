@@ -7,8 +7,9 @@
 #include "hv/bitops.h"
 
 /*
- * A bit for each port that is not domain 0's, in the form of a TSS's I/O permission bitmap, and the byte of ones that the processor wants behind it; whole pages, since it is
- * mapped behind each processor's TSS (arch/x86/desc.c). Bits are only ever set.
+ * A bit for each port that is not domain 0's, in the form of a TSS's I/O permission bitmap, and the byte of
+ * ones that the processor wants behind it; whole pages, since it is mapped behind each processor's TSS
+ * (arch/x86/desc.c). Bits are only ever set.
  */
 #define PORTS          65536
 #define PORT_MAP_BYTES (PORTS / 8 + 1)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A small unsorted set of ranges: looked at only when a domain maps device memory writable, or stores to it. Readers take no lock: a range is one word. */
+/*
+ * A small unsorted set of ranges: looked at only when a domain maps device memory writable, or stores to it.
+ * Readers take no lock: a range is one word.
+ */
 #include "arch/x86/mmio_read_only.h"
 #include "hv/errno.h"
 #include "hv/lock.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * NMIs that the chipset sends: they are counted by cause (key 'i'), and domain 0's first vcpu gets one when it runs next (it is not woken from here), as Xen's default has it. Nothing is logged and no lock
- * is taken: what was interrupted may hold it. (Stopping the machine replaces this handler, arch/x86/reboot.c.)
+ * NMIs that the chipset sends: they are counted by cause (key 'i'), and domain 0's first vcpu gets one when
+ * it runs next (it is not woken from here), as Xen's default has it. Nothing is logged and no lock is taken:
+ * what was interrupted may hold it. (Stopping the machine replaces this handler, arch/x86/reboot.c.)
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/platform.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is decided once, at boot, is patched into the code instead of being tested each time (docs/design/patching.md): code that is replaced, branches, and functions
- * that lead straight to the one that was chosen. All sites of a feature start out "off" and are right as they are; patch_enable() turns them on at once. Boot processor
- * only, before the others start.
+ * What is decided once, at boot, is patched into the code instead of being tested each time
+ * (docs/design/patching.md): code that is replaced, branches, and functions that lead straight to the one
+ * that was chosen. All sites of a feature start out "off" and are right as they are; patch_enable() turns
+ * them on at once. Boot processor only, before the others start.
  */
 #ifndef ARCH_X86_PATCH_H
 #define ARCH_X86_PATCH_H
@@ -30,9 +31,10 @@
 
 #ifdef __ASSEMBLER__
 /*
- * patchable FEATURE, LENGTH, "original", "replacement": the original stands here, filled up with NOPs to LENGTH bytes; with the feature on, the replacement. Neither may be
- * longer. The replacement runs at the site's address: relative operands stay inside it; only one leading 5-byte CALL or JMP is adjusted. An exception table entry for the original's
- * first instruction holds for the replacement's first, too.
+ * patchable FEATURE, LENGTH, "original", "replacement": the original stands here, filled up with NOPs to
+ * LENGTH bytes; with the feature on, the replacement. Neither may be longer. The replacement runs at the
+ * site's address: relative operands stay inside it; only one leading 5-byte CALL or JMP is adjusted. An
+ * exception table entry for the original's first instruction holds for the replacement's first, too.
  */
 .macro patchable feature:req, length:req, original, replacement
 771:    \original
@@ -93,8 +95,9 @@ yes:
 /* clang-format on */
 
 /*
- * A function that is a jump to one chosen at boot: for calls through an operations structure of which only one is ever used. At file scope, besides an ordinary declaration
- * of `name`; then patch_slot(name, chosen). Calling one that was not set ends in a panic.
+ * A function that is a jump to one chosen at boot: for calls through an operations structure of which only
+ * one is ever used. At file scope, besides an ordinary declaration of `name`; then patch_slot(name, chosen).
+ * Calling one that was not set ends in a panic.
  */
 #define PATCH_SLOT(name)                                                                                     \
     __asm__(".pushsection .text.patch_slots, \"ax\"\n\t.balign 8\n\t"                                        \
@@ -119,8 +122,9 @@ bool patch_self_test(void);
 void patch_finish(void);
 
 /*
- * What a site's bytes become: the replacement or jump, then NOPs, as few as may be. `out` holds PATCH_SITE_MAX bytes. -EINVAL: it does not fit. Pure: the addresses are where
- * it will stand and where it stands now.
+ * What a site's bytes become: the replacement or jump, then NOPs, as few as may be. `out` holds
+ * PATCH_SITE_MAX bytes. -EINVAL: it does not fit. Pure: the addresses are where it will stand and where it
+ * stands now.
  */
 int patch_encode(uint8_t *out, const struct patch_site *s, uint64_t site, uint64_t replacement,
                  const uint8_t *code) __must_check;

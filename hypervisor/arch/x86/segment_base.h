@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * FS and GS bases, which are a guest's also while we run. Where CR4.FSGSBASE is on, instructions of the general kind do what MSRs would, for a fraction; the hidden GS base is
- * brought to the front and back, which nobody sees, since we use neither.
+ * FS and GS bases, which are a guest's also while we run. Where CR4.FSGSBASE is on, instructions of the
+ * general kind do what MSRs would, for a fraction; the hidden GS base is brought to the front and back, which
+ * nobody sees, since we use neither.
  */
 #ifndef ARCH_X86_SEGMENT_BASE_H
 #define ARCH_X86_SEGMENT_BASE_H

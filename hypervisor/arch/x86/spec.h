@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is done against attacks by speculative execution (docs/design/speculation.md): what the processor is open to, what it offers against it, and, from these and the
- * options spec-ctrl=, xpti= and pv-l1tf=, what is done. Decided once at boot, before anything is mapped.
+ * What is done against attacks by speculative execution (docs/design/speculation.md): what the processor is
+ * open to, what it offers against it, and, from these and the options spec-ctrl=, xpti= and pv-l1tf=, what is
+ * done. Decided once at boot, before anything is mapped.
  */
 #ifndef ARCH_X86_SPEC_H
 #define ARCH_X86_SPEC_H

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The copies of guests' roots, two for each processor: one for a guest's kernel and one for its user mode, so that going between the two copies nothing.
+ * The copies of guests' roots, two for each processor: one for a guest's kernel and one for its user mode, so
+ * that going between the two copies nothing.
  *
- * Linear entries (page-types.md, PT12): an entry of the root that names a root must not lead to our slots, which would be walked as a level too low. One that names its own table
- * leads from the copy to a table that has the guest's slots alone, walked as an L3; its linear entries lead to another, walked as an L2; from there to a third, walked as an L1, in which they
- * show the guest's own table, as it is. One that names another root is left out.
+ * Linear entries (page-types.md, PT12): an entry of the root that names a root must not lead to our slots,
+ * which would be walked as a level too low. One that names its own table leads from the copy to a table that
+ * has the guest's slots alone, walked as an L3; its linear entries lead to another, walked as an L2; from
+ * there to a third, walked as an L1, in which they show the guest's own table, as it is. One that names
+ * another root is left out.
  */
 #include "arch/x86/split_root.h"
 #include "arch/x86/desc.h"

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The split root (docs/design/speculation.md, S6): on processors that let a guest read, speculatively, whatever is mapped, a guest runs on a copy of its L4 in which our
- * slots lead to nothing but the doors: our code, the IDT, this processor's TSS, SYSCALL gate and IST doors, and the page of the vcpu that runs. All at the addresses
- * that they have anyway, so the entry code is the same with and without; it only loads the full root before it goes on, and the copy last of all.
+ * The split root (docs/design/speculation.md, S6): on processors that let a guest read, speculatively,
+ * whatever is mapped, a guest runs on a copy of its L4 in which our slots lead to nothing but the doors: our
+ * code, the IDT, this processor's TSS, SYSCALL gate and IST doors, and the page of the vcpu that runs. All at
+ * the addresses that they have anyway, so the entry code is the same with and without; it only loads the full
+ * root before it goes on, and the copy last of all.
  */
 #ifndef ARCH_X86_SPLIT_ROOT_H
 #define ARCH_X86_SPLIT_ROOT_H
@@ -26,8 +28,8 @@ extern bool split_root_on;
 /* The copies for a processor whose stack block and the pages from `gate` on are mapped. False: no memory. */
 bool split_root_prepare(unsigned int cpu, uint64_t stack, uint64_t gate, size_t gate_bytes) __must_check;
 /*
- * Interrupts off, on the way out: the copy (0 or 1: which of a vcpu's two roots) to load for `full`, whose content is of that generation; `page` of the direct map,
- * and no other, is to be seen through it.
+ * Interrupts off, on the way out: the copy (0 or 1: which of a vcpu's two roots) to load for `full`, whose
+ * content is of that generation; `page` of the direct map, and no other, is to be seen through it.
  */
 uint64_t split_root_for(unsigned int which, uint64_t full, uint64_t generation, const void *page);
 #endif

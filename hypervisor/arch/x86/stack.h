@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One stack block per processor, aligned to its size so that any stack pointer inside leads to its top, where the processor finds itself.
- * From the bottom:
+ * One stack block per processor, aligned to its size so that any stack pointer inside leads to its top, where
+ * the processor finds itself. From the bottom:
  *
  *   page 0      four doors of IST_DOOR_SIZE: where the processor pushes frames of double fault, NMI, machine check and debug exception. The only page of the block that is seen on the copy of
  *               a guest's root, so nothing but entry code runs here; at its bottom stand the split roots (arch/x86/split_root.h)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * TLB flushes and the flush clock (DESIGN 11). The clock ticks whenever a processor flushes everything, global translations included; a frame that is freed or
- * loses its type is stamped with it. A processor that has flushed since the stamp cannot hold a stale translation of the frame.
+ * TLB flushes and the flush clock (DESIGN 11). The clock ticks whenever a processor flushes everything,
+ * global translations included; a frame that is freed or loses its type is stamped with it. A processor that
+ * has flushed since the stamp cannot hold a stale translation of the frame.
  */
 #ifndef ARCH_X86_TLB_H
 #define ARCH_X86_TLB_H
@@ -28,8 +29,9 @@ void tlb_flush_page_mask(const cpumask_t *mask, uint64_t va);
 void tlb_flush_local(unsigned int flags);
 void tlb_flush_page_local(uint64_t va);
 /*
- * Another address space: loads CR3 and flushes everything, global translations too, which are those of a PV guest's user mode (pv/pte.h); counts as the flush that it is.
- * (Between the two roots of one PV vcpu a plain load of CR3 does: they share what is global.)
+ * Another address space: loads CR3 and flushes everything, global translations too, which are those of a PV
+ * guest's user mode (pv/pte.h); counts as the flush that it is. (Between the two roots of one PV vcpu a plain
+ * load of CR3 does: they share what is global.)
  */
 void tlb_load_root(uint64_t cr3);
 /* The same with interrupts off, and with this in CR4 afterwards (PGE set). */

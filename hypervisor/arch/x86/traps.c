@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Traps while the hypervisor itself runs: interrupts, faults of instructions that may fault (exception table), NMI, and everything else, which is a bug of
- * ours: registers, a trace of the stack with names, and the end.
+ * Traps while the hypervisor itself runs: interrupts, faults of instructions that may fault (exception
+ * table), NMI, and everything else, which is a bug of ours: registers, a trace of the stack with names, and
+ * the end.
  */
 #include "arch/x86/traps.h"
 #include "arch/x86/cpu.h"

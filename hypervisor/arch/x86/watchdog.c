@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Each processor has a timer that counts its beats: timers run on the way out of the hypervisor, so a processor that beats is neither in a loop with interrupts off nor
- * in a path that never leaves. Who looks:
+ * Each processor has a timer that counts its beats: timers run on the way out of the hypervisor, so a
+ * processor that beats is neither in a loop with interrupts off nor in a path that never leaves. Who looks:
  *
  *   each processor at the next one, when its own beat is due;
  *   processor 0 at all, itself too, in NMIs that the 8254's channel 0 sends it through the IO-APIC, some eighteen a second. They come also when it is alone and hangs.
  *
- * Whoever sees no new beat for `timeout` accuses: an NMI to the processor in question, in whose handler it prints its registers and stack and panics. If it does not take even that, the accuser panics.
- * A processor that waits for an answer of another's makes no progress either, and may be noticed first: then the one that owes the answer is accused.
+ * Whoever sees no new beat for `timeout` accuses: an NMI to the processor in question, in whose handler it
+ * prints its registers and stack and panics. If it does not take even that, the accuser panics. A processor
+ * that waits for an answer of another's makes no progress either, and may be noticed first: then the one that
+ * owes the answer is accused.
  *
- * No performance counters: the machines that this is tested on have none, and the 8254 is everywhere. All state is atomic words; nothing here takes a lock, since what was interrupted may
- * hold it.
+ * No performance counters: the machines that this is tested on have none, and the 8254 is everywhere. All
+ * state is atomic words; nothing here takes a lock, since what was interrupted may hold it.
  */
 #include "arch/x86/watchdog.h"
 #include "arch/x86/apic/apic.h"

@@ -11,7 +11,10 @@ struct cpu_user_regs;
 void watchdog_init(void);
 /* `hang=N`, for tests: processor N stops two seconds from now with interrupts off, for ever. Nothing without the option. */
 void watchdog_start_test(void);
-/* From the NMI handler; `from_chipset`: the chipset names a cause of its own. True: it was the watchdog's. Does not return if this processor is the one that hangs. */
+/*
+ * From the NMI handler; `from_chipset`: the chipset names a cause of its own. True: it was the watchdog's.
+ * Does not return if this processor is the one that hangs.
+ */
 bool watchdog_nmi(struct cpu_user_regs *r, bool from_chipset);
 /* Long dumps on a slow console are no hang: between the two nobody is accused. They nest. */
 void watchdog_hold(void);

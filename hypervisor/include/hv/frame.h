@@ -59,8 +59,8 @@ static inline bool mfn_valid(mfn_t mfn)
 }
 
 /*
- * As mfn_valid(), of a number that a guest chose. If it is valid, *mfn is from then on less than max_mfn when the processor guesses wrong, too; make the pointer to its
- * frame behind this.
+ * As mfn_valid(), of a number that a guest chose. If it is valid, *mfn is from then on less than max_mfn when
+ * the processor guesses wrong, too; make the pointer to its frame behind this.
  */
 static inline bool mfn_valid_from_guest(mfn_t *mfn)
 {
@@ -102,8 +102,9 @@ static inline mfn_t va_to_mfn(const void *va)
 #endif
 
 /*
- * M2P: what a PV guest calls the frame. The guest sees a read-only image of this table. For who holds a reference to the frame, or knows it to be on no domain's list (M8): what is on one may be
- * another's in the next moment.
+ * M2P: what a PV guest calls the frame. The guest sees a read-only image of this table. For who holds a
+ * reference to the frame, or knows it to be on no domain's list (M8): what is on one may be another's in the
+ * next moment.
  */
 static inline void m2p_set(mfn_t mfn, uint64_t pfn)
 {

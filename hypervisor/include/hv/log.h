@@ -14,7 +14,10 @@ enum log_level { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_ALWAYS };
 void log_printf(enum log_level level, const char *fmt, ...) __printf(2, 3);
 void log_guest_printf(enum log_level level, const char *fmt, ...) __printf(2, 3);
 
-/* May so many lines be printed, by printk, on a guest's account? At most 32 a second are, all guests' together; all of these or none, which is counted. */
+/*
+ * May so many lines be printed, by printk, on a guest's account? At most 32 a second are, all guests'
+ * together; all of these or none, which is counted.
+ */
 bool log_guest_allows(unsigned int lines);
 
 #define printk(...)           log_printf(LOG_ALWAYS, __VA_ARGS__)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The end: panic() for a broken invariant of our own, cannot_boot() for a machine or a configuration that we cannot run on: one line, which says what and what to do about it; neither for what a
- * guest did.
- * assert() states why something holds; it is compiled out of release builds and never handles an error.
+ * The end: panic() for a broken invariant of our own, cannot_boot() for a machine or a configuration that we
+ * cannot run on: one line, which says what and what to do about it; neither for what a guest did. assert()
+ * states why something holds; it is compiled out of release builds and never handles an error.
  */
 #ifndef HV_PANIC_H
 #define HV_PANIC_H

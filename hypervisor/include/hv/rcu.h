@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Quiescent periods. Who finds something without a lock may use it until its processor next leaves the hypervisor or goes to the idle loop (softirqs run there only); so what was taken
- * out of the reach of finders may be freed once each processor has been there.
+ * Quiescent periods. Who finds something without a lock may use it until its processor next leaves the
+ * hypervisor or goes to the idle loop (softirqs run there only); so what was taken out of the reach of
+ * finders may be freed once each processor has been there.
  */
 #ifndef HV_RCU_H
 #define HV_RCU_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What code does against a processor that guesses wrong: it executes ahead, past a check that fails, and what it touches there can be told from outside
- * (docs/design/speculation.md). A check alone does not keep an index that a guest chose inside an array then.
+ * What code does against a processor that guesses wrong: it executes ahead, past a check that fails, and what
+ * it touches there can be told from outside (docs/design/speculation.md). A check alone does not keep an
+ * index that a guest chose inside an array then.
  */
 #ifndef HV_SPECULATION_H
 #define HV_SPECULATION_H
@@ -9,8 +10,9 @@
 #include "hv/types.h"
 
 /*
- * An index that a guest chose, after it was found to be below `bound`: the index, and in any execution, a mispredicted one, too, less than `bound` (0 for a bound of 0).
- * No branch. Three instructions; one where the bound is a constant power of two.
+ * An index that a guest chose, after it was found to be below `bound`: the index, and in any execution, a
+ * mispredicted one, too, less than `bound` (0 for a bound of 0). No branch. Three instructions; one where the
+ * bound is a constant power of two.
  */
 static inline uint64_t array_index_clamp(uint64_t index, uint64_t bound)
 {

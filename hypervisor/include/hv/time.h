@@ -26,7 +26,10 @@ enum timer_state { TIMER_IDLE, TIMER_ARMED, TIMER_KILLED };
 
 /* `cpu` is where the timer runs until timer_migrate(). */
 void timer_init(struct timer *t, void (*function)(void *data), void *data, unsigned int cpu);
-/* (Re-)arms; a time in the past fires at once (from the softirq, never from within this call). Cannot fail; after timer_kill() it does nothing. Any context. */
+/*
+ * (Re-)arms; a time in the past fires at once (from the softirq, never from within this call). Cannot fail;
+ * after timer_kill() it does nothing. Any context.
+ */
 void timer_set(struct timer *t, s_time_t expires);
 /* Disarms; the function may still be running elsewhere. */
 void timer_stop(struct timer *t);

@@ -215,7 +215,10 @@ static void choose_platform_timer(void)
           "cannot be measured\n");
 }
 
-/* tsc=unstable: not to be relied on for long; skewed: not in step between processors. The one value left, stable:socket, is what is taken for granted until processors disagree. */
+/*
+ * tsc=unstable: not to be relied on for long; skewed: not in step between processors. The one value left,
+ * stable:socket, is what is taken for granted until processors disagree.
+ */
 static void obey_option(void)
 {
     const char *said = option_string("tsc");

@@ -30,8 +30,9 @@ void msi_free(unsigned int irq);
 /* Writes every message of the device again, after a reset or a sleep. -ENODEV: not known. */
 int msi_restore(struct pci_address a) __must_check;
 /*
- * PHYSDEVOP_prepare_msix and release. Between them, and while entries are in use, domain 0 has the table and the pending bits read-only. -ENODEV: not known or has no MSI-X; -EBUSY:
- * prepared already, or entries are in use; -ENXIO: the device's memory is switched off.
+ * PHYSDEVOP_prepare_msix and release. Between them, and while entries are in use, domain 0 has the table and
+ * the pending bits read-only. -ENODEV: not known or has no MSI-X; -EBUSY: prepared already, or entries are in
+ * use; -ENXIO: the device's memory is switched off.
  */
 int msi_prepare(struct pci_address a, bool prepare) __must_check;
 

@@ -165,8 +165,9 @@ static long map_msi(struct domain *d, struct physdev_map_pirq *map)
 }
 
 /*
- * Several at once would have to be neighbours on one processor for good, since they share an address and all bits of the data but the lowest: nothing moves them without interrupt remapping. Xen
- * without that says the same, and Linux takes it for "one, then".
+ * Several at once would have to be neighbours on one processor for good, since they share an address and all
+ * bits of the data but the lowest: nothing moves them without interrupt remapping. Xen without that says the
+ * same, and Linux takes it for "one, then".
  */
 static long map_several_msis(struct domain *d, struct physdev_map_pirq *map)
 {

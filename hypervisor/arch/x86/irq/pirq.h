@@ -35,8 +35,9 @@ void pirq_init(void);
 /* The domain's map, made if it is not there: NULL: no memory. */
 struct irq_domain *irq_domain_of(struct domain *d);
 /*
- * Unmaps everything; the domain runs no more and its event channels are closed. The map itself stays for those who have just found it: an interrupt on its way, domain 0. What they still put
- * there goes with it, when nobody can find the domain any more.
+ * Unmaps everything; the domain runs no more and its event channels are closed. The map itself stays for
+ * those who have just found it: an interrupt on its way, domain 0. What they still put there goes with it,
+ * when nobody can find the domain any more.
  */
 void irq_domain_end(struct domain *d);
 void irq_domain_free(struct domain *d);
@@ -49,11 +50,15 @@ bool pirq_is_reserved(struct domain *d, unsigned int pirq);
 /* Is it a number that the domain can have at all? */
 bool pirq_exists(struct domain *d, unsigned int pirq);
 /*
- * `*pirq` < 0: any number (the GSI's own if it is free). Already mapped so: 0. -EEXIST: mapped elsewhere; -EPERM: not the caller's interrupt. Where the index is a number that the caller has
- * for an interrupt, that one is meant. Another domain may bind it from then on.
+ * `*pirq` < 0: any number (the GSI's own if it is free). Already mapped so: 0. -EEXIST: mapped elsewhere;
+ * -EPERM: not the caller's interrupt. Where the index is a number that the caller has for an interrupt, that
+ * one is meant. Another domain may bind it from then on.
  */
 int pirq_map_gsi(struct domain *caller, struct domain *d, unsigned int gsi, int *pirq) __must_check;
-/* The interrupt that the caller has under this number is the domain's to bind, or not any more. What is bound stays bound. -EPERM: the caller has none there. */
+/*
+ * The interrupt that the caller has under this number is the domain's to bind, or not any more. What is bound
+ * stays bound. -EPERM: the caller has none there.
+ */
 int pirq_permit(struct domain *caller, struct domain *d, unsigned int pirq, bool allow) __must_check;
 /* The MSI of `irq` gets a number; as above. On failure the caller frees the MSI. */
 int pirq_map_msi(struct domain *d, unsigned int irq, int *pirq) __must_check;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* HYPERVISOR_mca (xen/arch-x86/xen-mca.h), for domain 0's mcelog. Injecting errors is not offered (-EINVAL, as Xen answers commands it does not know). */
+/*
+ * HYPERVISOR_mca (xen/arch-x86/xen-mca.h), for domain 0's mcelog. Injecting errors is not offered (-EINVAL,
+ * as Xen answers commands it does not know).
+ */
 #include "arch/x86/mca/mca.h"
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/cpu_policy.h"

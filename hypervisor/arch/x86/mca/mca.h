@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Machine checks (SDM 3B 15; APM 2 9): errors that the processors' banks report are logged, kept for domain 0's mcelog, and end the machine if what runs
- * cannot be trusted any more. Corrected errors are found by looking at the banks now and then.
+ * Machine checks (SDM 3B 15; APM 2 9): errors that the processors' banks report are logged, kept for domain
+ * 0's mcelog, and end the machine if what runs cannot be trusted any more. Corrected errors are found by
+ * looking at the banks now and then.
  *
- * The queue of records has a lock of its own that a machine check may find held on its own processor: a handler takes what is free, or logs only.
+ * The queue of records has a lock of its own that a machine check may find held on its own processor: a
+ * handler takes what is free, or logs only.
  */
 #ifndef ARCH_X86_MCA_MCA_H
 #define ARCH_X86_MCA_MCA_H
