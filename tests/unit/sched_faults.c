@@ -4,7 +4,7 @@
  * the test fail.
  * (libc has a sched_yield() of its own, which the sanitizers call.)
  * UNIT-FLAGS: -Dsched_yield=hv_sched_yield
- * UNIT-SOURCES: tests/unit/support/sched_sim.c hypervisor/sched/sched.c hypervisor/sched/vcpu.c hypervisor/sched/runstate.c hypervisor/sched/place.c hypervisor/sched/affinity.c hypervisor/sched/control.c hypervisor/sched/policies.c hypervisor/sched/direct.c hypervisor/sched/credit.c hypervisor/sched/credit_account.c hypervisor/sched/rr.c hypervisor/core/timer.c hypervisor/core/softirq.c hypervisor/core/tasklet.c
+ * UNIT-SOURCES: hypervisor/sched/[a-z]*.c tests/unit/support/sched_sim.c hypervisor/core/timer.c hypervisor/core/softirq.c hypervisor/core/tasklet.c
  */
 #include "sched_sim.h"
 #include "sched/credit.h"
