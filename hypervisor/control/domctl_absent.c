@@ -5,6 +5,7 @@
  */
 #include "control/domctl.h"
 #include "core/io_access.h"
+#include "core/vnuma.h"
 #include <xen/vm_event.h>
 
 /* Who asks for the version learns it; there are no rings. */
@@ -90,13 +91,8 @@ long domctl_absent(struct hypercall *hc, struct domain *d, struct xen_domctl *op
     }
 }
 
-/* A domain sees one node: what is no layout at all is told apart, as on Xen. */
 long domctl_setvnumainfo(struct hypercall *hc, struct domain *d, struct xen_domctl *domctl)
 {
-    const struct xen_domctl_vnuma *op = &domctl->u.vnuma;
-
     (void)hc;
-    if (!op->nr_vnodes || !op->nr_vmemranges || op->nr_vcpus != d->max_vcpus || op->pad)
-        return -EINVAL;
-    return -EOPNOTSUPP;
+    return vnuma_set(d, &domctl->u.vnuma);
 }

@@ -11,6 +11,7 @@
 #include "core/io_access.h"
 #include "core/memory_claim.h"
 #include "core/memory_op.h"
+#include "core/vnuma.h"
 #include "core/orphan.h"
 #include "core/vcpu_op.h"
 #include "event/event.h"
@@ -123,6 +124,7 @@ static void domain_free(struct rcu_head *head)
     /* Given to it since its end took the last away, by somebody who had found it before. */
     memory_claim_drop(d);
     memory_map_free(d);
+    vnuma_free(d);
     event_pirq_ops.free(d);
     if (event_domain_free_some(d)) {
         rcu_call(&d->rcu, domain_free);

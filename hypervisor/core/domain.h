@@ -106,6 +106,7 @@ struct domain {
     struct domain_extent growing, shrinking; /* page_lock */
     struct domain_exchange exchange;
     struct domain_memory_map *memory_map; /* XENMEM_set_memory_map (core/memory_map.c); control_lock */
+    struct domain_vnuma *vnuma;           /* XENMEM_get_vnumainfo (core/vnuma.c); control_lock; NULL: none */
     unsigned int address_width; /* bits; frames allocated to the domain lie below 1 << this; 0: no limit */
 
     shared_info_t *shared_info; /* one page, FRAME_XENHEAP, owned by the domain */

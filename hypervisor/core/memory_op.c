@@ -109,17 +109,6 @@ static long op_add_to_physmap_batch(struct hypercall *hc)
     return for_translated_only(hc, arg.domid, -EACCES);
 }
 
-static long op_vnuma(struct hypercall *hc)
-{
-    abi_xen_vnuma_topology_info_t arg;
-
-    if (abi_read(hc, xen_vnuma_topology_info, &arg, hypercall_ptr(hc, 1)))
-        return -EFAULT;
-    if (arg.pad)
-        return -EINVAL;
-    return for_translated_only(hc, arg.domid, -EOPNOTSUPP);
-}
-
 static long op_add_to_physmap(struct hypercall *hc)
 {
     struct xen_add_to_physmap arg;
@@ -181,7 +170,7 @@ static const hypercall_fn ops[] = {
     [XENMEM_get_sharing_shared_pages] = op_sharing,
     [XENMEM_access_op] = op_access,
     [XENMEM_claim_pages] = memory_op_claim,
-    [XENMEM_get_vnumainfo] = op_vnuma,
+    [XENMEM_get_vnumainfo] = memory_op_vnuma,
     [XENMEM_acquire_resource] = memory_op_acquire_resource,
     [XENMEM_reserved_device_memory_map] = op_reserved_device_memory,
 };

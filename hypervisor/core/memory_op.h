@@ -54,6 +54,7 @@ int memory_exchange_drop(struct domain *d, struct hypercall *hc) __must_check;
 long memory_op_claim(struct hypercall *hc); /* core/memory_claim.c */
 long memory_op_map(struct hypercall *hc);   /* core/memory_map.c */
 long memory_op_set_map(struct hypercall *hc);
+long memory_op_vnuma(struct hypercall *hc);       /* core/vnuma.c */
 void memory_map_free(struct domain *d);           /* the domain goes */
 long memory_op_machine_map(struct hypercall *hc); /* pv/machine_map.c */
 long memory_op_machphys_mapping(struct hypercall *hc);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The NUMA layout that a domain is told. */
+#ifndef CORE_VNUMA_H
+#define CORE_VNUMA_H
+
+#include "core/domain.h"
+#include <xen/domctl.h>
+
+/* XEN_DOMCTL_setvnumainfo; pointers are of the caller. -EINVAL, -E2BIG: no layout; -EFAULT, -ENOMEM. */
+int vnuma_set(struct domain *d, const struct xen_domctl_vnuma *op) __must_check;
+/* The domain goes. */
+void vnuma_free(struct domain *d);
+
+#endif
