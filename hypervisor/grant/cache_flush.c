@@ -68,11 +68,12 @@ static long check(struct hypercall *hc, const struct domain *d, const struct gnt
     return READ_ONCE(f->owner) == d->id ? 0 : find_grant(hc, d, f);
 }
 
-static long flush_one(struct hypercall *hc, void *arg)
+static long flush_one(struct hypercall *hc, void *arg, struct grant_batch *b)
 {
     const struct gnttab_cache_flush *op = arg;
     long rc;
 
+    (void)b;
     if (!op->op || !op->length)
         return 0;
     rc = check(hc, hc->vcpu->domain, op);

@@ -8,8 +8,7 @@
 #include "hv/string.h"
 
 struct side {
-    struct domain
-        *granter; /* with a reference, but for the caller itself, which stays for the length of the call */
+    struct domain *granter; /* held by the batch; the caller itself stays for the length of the call */
     bool by_ref, write;
     uint32_t ref;
     struct domain *via; /* the entry is transitive: this one's `via_ref` is used, too; with a reference */
@@ -105,16 +104,10 @@ static int16_t take_own(struct side *s, const abi_gnttab_copy_ptr_t *p)
     return GNTST_okay;
 }
 
-static int16_t find_granter(struct side *s, struct domain *self, domid_t id)
+static int16_t find_granter(struct side *s, struct domain *self, domid_t id, struct grant_batch *b)
 {
-    s->granter = id == DOMID_SELF || id == self->id ? self : domain_get(id);
+    s->granter = id == DOMID_SELF || id == self->id ? self : grant_batch_domain(b, s->write, id);
     return s->granter && s->granter->grant ? GNTST_okay : GNTST_bad_domain;
-}
-
-static void forget_granter(const struct side *s, const struct domain *self)
-{
-    if (s->granter && s->granter != self)
-        domain_put(s->granter);
 }
 
 static int16_t take_side(struct side *s, const struct domain *self, const abi_gnttab_copy_ptr_t *p)
@@ -163,26 +156,24 @@ static int16_t copy_between(struct domain *self, struct side *to, struct side *f
 }
 
 /* Who answers for what is asked in Xen's order: domains, then the source, the destination, and only then whether the bytes are in the page. */
-static int16_t copy(struct domain *self, const abi_gnttab_copy_t *op)
+static int16_t copy(struct domain *self, const abi_gnttab_copy_t *op, struct grant_batch *b)
 {
     struct side from = {.by_ref = (op->flags & GNTCOPY_source_gref) != 0};
     struct side to = {.by_ref = (op->flags & GNTCOPY_dest_gref) != 0, .write = true};
-    int16_t status = find_granter(&from, self, op->source.domid);
+    int16_t status = find_granter(&from, self, op->source.domid, b);
 
     if (!status)
-        status = find_granter(&to, self, op->dest.domid);
+        status = find_granter(&to, self, op->dest.domid, b);
     if (!status)
         status = copy_between(self, &to, &from, op);
-    forget_granter(&from, self);
-    forget_granter(&to, self);
     return status;
 }
 
-static long copy_one(struct hypercall *hc, void *arg)
+static long copy_one(struct hypercall *hc, void *arg, struct grant_batch *b)
 {
     abi_gnttab_copy_t *op = arg;
 
-    op->status = copy(hc->vcpu->domain, op);
+    op->status = copy(hc->vcpu->domain, op, b);
     return 0;
 }
 

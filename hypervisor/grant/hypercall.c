@@ -34,8 +34,20 @@ static long perform_single(struct hypercall *hc, uint32_t cmd, guest_ptr_t arg, 
     return rc;
 }
 
-long grant_for_each(struct hypercall *hc, const struct abi_argument *argument,
-                    long (*one)(struct hypercall *hc, void *arg))
+struct domain *grant_batch_domain(struct grant_batch *b, unsigned int side, domid_id_t id)
+{
+    struct domain *d = b->named[side];
+
+    if (likely(d && d->id == id))
+        return d;
+    if (d)
+        domain_put(d);
+    return b->named[side] = domain_get(id);
+}
+
+static long for_each(struct hypercall *hc, const struct abi_argument *argument,
+                     long (*one)(struct hypercall *hc, void *arg, struct grant_batch *b),
+                     struct grant_batch *b)
 {
     size_t size = abi_argument_size(hc, argument);
     uint64_t op[6];
@@ -44,7 +56,7 @@ long grant_for_each(struct hypercall *hc, const struct abi_argument *argument,
     while ((uint32_t)hc->arg[2]) {
         if (abi_read_argument(hc, argument, op, hypercall_ptr(hc, 1)))
             return -EFAULT;
-        rc = one(hc, op);
+        rc = one(hc, op, b);
         if (rc)
             return rc;
         if (abi_write_argument(hc, argument, hypercall_ptr(hc, 1), op))
@@ -55,6 +67,18 @@ long grant_for_each(struct hypercall *hc, const struct abi_argument *argument,
             return -ERESTART;
     }
     return 0;
+}
+
+long grant_for_each(struct hypercall *hc, const struct abi_argument *argument,
+                    long (*one)(struct hypercall *hc, void *arg, struct grant_batch *b))
+{
+    struct grant_batch b = {0};
+    long rc = for_each(hc, argument, one, &b);
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(b.named); i++)
+        if (b.named[i])
+            domain_put(b.named[i]);
+    return rc;
 }
 
 static long (*const several[])(struct hypercall *hc) = {

@@ -49,7 +49,7 @@ static int16_t map_from(struct hypercall *hc, struct gnttab_map_grant_ref *op, s
     return GNTST_okay;
 }
 
-static long map_one(struct hypercall *hc, void *arg)
+static long map_one(struct hypercall *hc, void *arg, struct grant_batch *b)
 {
     struct gnttab_map_grant_ref *op = arg;
     struct domain *granter;
@@ -58,10 +58,8 @@ static long map_one(struct hypercall *hc, void *arg)
         op->status = GNTST_bad_gntref;
         return 0;
     }
-    granter = domain_get(op->dom);
+    granter = grant_batch_domain(b, 0, op->dom);
     op->status = granter && granter->grant ? map_from(hc, op, granter) : GNTST_bad_domain;
-    if (granter)
-        domain_put(granter);
     return 0;
 }
 

@@ -32,11 +32,12 @@ static int16_t swap(const struct grant_domain *g, uint32_t a, uint32_t b)
     return GNTST_okay;
 }
 
-static long swap_one(struct hypercall *hc, void *arg)
+static long swap_one(struct hypercall *hc, void *arg, struct grant_batch *b)
 {
     struct gnttab_swap_grant_ref *op = arg;
     struct grant_domain *g = hc->vcpu->domain->grant;
 
+    (void)b;
     write_lock(&g->lock);
     op->status = swap(g, op->ref_a, op->ref_b);
     write_unlock(&g->lock);

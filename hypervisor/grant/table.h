@@ -152,11 +152,22 @@ long grant_op_transfer(struct hypercall *hc);    /* transfer.c */
 long grant_op_cache_flush(struct hypercall *hc); /* cache_flush.c */
 
 /*
+ * What the elements of one call's array share: the domains named last, one for each side of a copy, with a
+ * reference that lasts until another is named or the call returns. Most arrays name one again and again.
+ */
+struct grant_batch {
+    struct domain *named[2];
+};
+
+/* The domain, or NULL; the batch holds it. */
+struct domain *grant_batch_domain(struct grant_batch *b, unsigned int side, domid_id_t id);
+
+/*
  * An operation on each element of an array of `count`, preempted between them: what is left then stands in
  * hc->arg. `arg` is a copy of the element, copied back after; what `one` returns, unless zero, ends the call.
  */
 long grant_for_each(struct hypercall *hc, const struct abi_argument *argument,
-                    long (*one)(struct hypercall *hc, void *arg));
+                    long (*one)(struct hypercall *hc, void *arg, struct grant_batch *b));
 
 /*
  * use.c: takes the entry for `grantee`, to copy or, with `map`, to map. `flags`: GNTMAP_readonly, and

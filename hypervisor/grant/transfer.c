@@ -91,7 +91,7 @@ static int16_t hand_over(struct domain *giver, struct domain *taker, struct fram
     return status;
 }
 
-static long transfer_one(struct hypercall *hc, void *arg)
+static long transfer_one(struct hypercall *hc, void *arg, struct grant_batch *b)
 {
     struct domain *giver = hc->vcpu->domain, *taker;
     struct gnttab_transfer *op = arg;
@@ -104,12 +104,10 @@ static long transfer_one(struct hypercall *hc, void *arg)
     f = mfn_to_frame(mfn);
     if (!domain_disown_frame(giver, f))
         return 0;
-    taker = domain_get(op->domid);
+    taker = grant_batch_domain(b, 0, op->domid);
     op->status = taker && taker->grant ? hand_over(giver, taker, f, op->ref) : GNTST_bad_domain;
     if (op->status == GNTST_bad_domain)
         heap_free(f, 0);
-    if (taker)
-        domain_put(taker);
     return 0;
 }
 
