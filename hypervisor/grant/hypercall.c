@@ -38,7 +38,7 @@ struct domain *grant_batch_domain(struct grant_batch *b, unsigned int side, domi
 {
     struct domain *d = b->named[side];
 
-    if (likely(d && d->id == id))
+    if (d && d->id == id)
         return d;
     if (d)
         domain_put(d);
@@ -75,9 +75,10 @@ long grant_for_each(struct hypercall *hc, const struct abi_argument *argument,
     struct grant_batch b = {0};
     long rc = for_each(hc, argument, one, &b);
 
-    for (unsigned int i = 0; i < ARRAY_SIZE(b.named); i++)
-        if (b.named[i])
-            domain_put(b.named[i]);
+    if (likely(b.named[0]))
+        domain_put(b.named[0]);
+    if (b.named[1])
+        domain_put(b.named[1]);
     return rc;
 }
 

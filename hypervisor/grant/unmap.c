@@ -38,31 +38,36 @@ static int16_t unmap_host(struct hypercall *hc, const struct request *r, struct 
 
 static void drop_part(struct grant_mapping *m, uint16_t part)
 {
+    if (!part)
+        return;
     m->flags &= (uint16_t)~part;
     if (!(m->flags & MAPPING_ORPHAN))
         grant_drop_parts(m->granter, m->ref, part | (m->flags & GNTMAP_readonly));
 }
 
-/* The parts of the mapping that the request names. Those that are not there are not missed, as on Xen. */
+/*
+ * The parts of the mapping that the request names are taken out of *parts, those that there are. Those that are
+ * not there are not missed, as on Xen.
+ */
 static int16_t unmap_parts(struct hypercall *hc, const struct request *r, struct grant_mapping *m,
-                           struct batch *b)
+                           uint16_t *parts, struct batch *b)
 {
     /* In use, so it stays what it is. */
     mfn_t mfn = frame_to_mfn(grant_mapping_frame(m));
     int16_t status;
 
-    if (r->host_addr && (m->flags & GNTMAP_host_map)) {
+    if (r->host_addr && (*parts & GNTMAP_host_map)) {
         b->flush = true; /* also where that fails half way */
         status = unmap_host(hc, r, m, mfn);
         if (status)
             return status;
-        drop_part(m, GNTMAP_host_map);
+        *parts &= (uint16_t)~GNTMAP_host_map;
         m->flags |= MAPPING_WAS_HOST;
     }
-    if (r->dev_bus_addr && (m->flags & GNTMAP_device_map)) {
+    if (r->dev_bus_addr && (*parts & GNTMAP_device_map)) {
         if (r->dev_bus_addr != mfn_to_paddr(mfn))
             return GNTST_bad_dev_addr;
-        drop_part(m, GNTMAP_device_map);
+        *parts &= (uint16_t)~GNTMAP_device_map;
     }
     return GNTST_okay;
 }
@@ -71,15 +76,19 @@ static int16_t unmap_one(struct hypercall *hc, const struct request *r, struct b
 {
     struct grant_domain *g = hc->vcpu->domain->grant;
     struct grant_mapping *m = grant_handle_take(g, r->handle);
+    uint16_t had, left;
     int16_t status;
 
     if (!m)
         return GNTST_bad_handle;
-    status = unmap_parts(hc, r, m, b);
-    if (m->flags & (GNTMAP_host_map | GNTMAP_device_map)) {
+    had = left = m->flags & (GNTMAP_host_map | GNTMAP_device_map);
+    status = unmap_parts(hc, r, m, &left, b);
+    if (left) {
+        drop_part(m, had & (uint16_t)~left);
         grant_handle_give_back(g, m);
     } else {
         b->flush |= m->flags & MAPPING_WAS_HOST;
+        /* What went just now is counted until then. */
         b->gone[b->count].mapping = m;
         b->gone[b->count++].handle = r->handle;
     }

@@ -25,7 +25,7 @@ REASONS = [
     Reason(r'^(domctl|sysctl) ', ANY, NOT_THERE, 'the tools\' calls are not all there: -ENOSYS before anything is looked up'),
 
     # Where Xen is wrong.
-    Reason(r'^physdev_op d dom=(7ff0|0) type=[03] index=18 ', r' (0|-ENODEV|-EINVAL)( \+\w+=\w+)*', r' -EPERM( \+\w+=\w+)*',
+    Reason(r'^physdev_op d dom=(7ff0|0) type=[03] index=18 ', r' (0|-ENODEV|-EINVAL)( ~| \+\w+=\w+)*', r' -EPERM( ~| \+\w+=\w+)*',
            'to map a new MSI to a number that has an interrupt leaks the new one (the first is 24) on Xen, and the right to it stays'),
 
     Reason(r'^physdev_op c ', r' 0', r' -EINVAL',
