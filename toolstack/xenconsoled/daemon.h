@@ -59,7 +59,9 @@ struct guest {
     char slave[64];
     unsigned int openers;
     struct logfile log;
-    bool seen; /* in the current scan */
+    bool seen;       /* in the current scan */
+    bool changed;    /* of number 0: something was written, it is to be looked at */
+    uint64_t looked; /* when that was done last, ms; 0: never */
 };
 
 extern struct options {
@@ -92,10 +94,12 @@ bool store_number(const char *dir, const char *name, uint64_t *v); /* a decimal 
 bool store_write(const char *dir, const char *name, const char *value);
 
 /* guests.c */
-void guests_scan(void);                  /* after @introduceDomain and @releaseDomain */
-void guests_changed(unsigned int domid); /* nodes of its consoles */
+void guests_scan(void); /* after @introduceDomain and @releaseDomain */
+void guests_changed(
+    unsigned int domid);           /* nodes of its consoles: guests_look() will look, nothing is asked now */
+void guests_look(uint64_t now_ms); /* at those that changed, each now and then only */
 void guests_event(int port);
-int guests_timeout(void); /* ms until a guest that was too fast may go on; -1: never */
+int guests_timeout(void); /* ms until a guest that was too fast may go on, or is looked at; -1: never */
 void guests_resume(void);
 void guests_reopen_logs(void);
 void guests_watch_again(void); /* on a new connection to the store */

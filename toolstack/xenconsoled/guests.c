@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which domains have consoles of ours, from the store; and each of these served. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xenstore.h>
@@ -7,6 +8,9 @@
 #include "toolstack/xenconsoled/daemon.h"
 
 static struct guest *guests;
+
+#define LOOK_MS                                                                                              \
+    100u /* a domain is looked at so often at most: that takes several requests, and its guest can cause it */
 
 struct guest *guests_by_watch(int watch)
 {
@@ -267,15 +271,43 @@ static void sweep(unsigned int domid)
 
 void guests_changed(unsigned int domid)
 {
+    struct guest *g = find(domid, 0);
+
+    if (g) /* else an event that was under way when it went */
+        g->changed = true;
+}
+
+static void look_again(unsigned int domid)
+{
     struct guest *g;
 
-    if (!find(domid, 0))
-        return; /* an event that was under way when it went */
     for (g = guests; g; g = g->next)
         if (g->domid == domid)
             g->seen = false;
     look_at(domid);
     sweep(domid);
+}
+
+/* Milliseconds until the domain may be looked at again. */
+static unsigned int rest(const struct guest *g, uint64_t now)
+{
+    return g->looked && now - g->looked < LOOK_MS ? (unsigned int)(LOOK_MS - (now - g->looked)) : 0;
+}
+
+void guests_look(uint64_t now)
+{
+    struct guest *g = guests;
+
+    while (xs && g) {
+        if (!g->changed || rest(g, now)) {
+            g = g->next;
+            continue;
+        }
+        g->changed = false;
+        g->looked = now;
+        look_again(g->domid);
+        g = guests; /* some may be gone */
+    }
 }
 
 void guests_scan(void)
@@ -319,15 +351,18 @@ void guests_event(int port)
 
 int guests_timeout(void)
 {
-    unsigned int wait, first = 0;
+    unsigned int waits[2], first = UINT_MAX, i;
+    uint64_t now = now_ms();
     const struct guest *g;
 
     for (g = guests; g; g = g->next) {
-        wait = g->console.page && !g->console.allowed ? console_wait(&g->console, now_ms()) : 0;
-        if (wait && (!first || wait < first))
-            first = wait;
+        waits[0] = g->console.page && !g->console.allowed ? console_wait(&g->console, now) : 0;
+        waits[1] = xs && g->changed ? rest(g, now) : 0;
+        for (i = 0; i < 2; i++)
+            if (waits[i] && waits[i] < first)
+                first = waits[i];
     }
-    return first ? (int)first : -1;
+    return first < UINT_MAX ? (int)first : -1;
 }
 
 void guests_resume(void)

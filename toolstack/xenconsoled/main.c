@@ -122,6 +122,7 @@ static void run(void)
             break;
         if (!xs)
             store_retry();
+        guests_look(now_ms());
         if (reopen) {
             reopen = 0;
             guests_reopen_logs();

@@ -18,8 +18,6 @@
 struct xs_handle *xs;
 static struct watcher events, wire;
 
-#define EVENTS 16 /* taken in a turn: a guest may write its nodes as fast as it likes */
-
 static void socket_path(struct sockaddr_un *a)
 {
     const char *path = getenv("XENSTORED_PATH"), *dir = getenv("XENSTORED_RUNDIR");
@@ -71,13 +69,16 @@ static int stretch_wire(void)
     return loop_watch(&wire, EPOLLRDHUP);
 }
 
+/*
+ * A guest may write its nodes as fast as it likes, and libxenstore's thread keeps every event until it is fetched: so all are fetched,
+ * and nothing is asked of the store meanwhile. That ends, for an event costs the store far more than its fetching costs us.
+ */
 static void store_ready(struct watcher *w, uint32_t what)
 {
     bool scan = false;
     char **event;
-    int i;
 
-    for (i = 0; i < EVENTS && (event = xs_check_watch(xs)); i++) {
+    while ((event = xs_check_watch(xs))) {
         if (!strncmp(event[XS_WATCH_TOKEN], "dom", 3))
             guests_changed((unsigned int)strtoul(event[XS_WATCH_TOKEN] + 3, NULL, 10));
         else
