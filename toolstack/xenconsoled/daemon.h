@@ -89,6 +89,7 @@ extern struct xs_handle *xs; /* NULL: nobody is there */
 int store_connect(void);
 void store_retry(void); /* now and then while there is none */
 void store_close(void);
+bool store_lost(void); /* what just failed, after errno = 0, was not refused: nobody answered */
 char *store_read(const char *dir, const char *name);               /* the caller frees it */
 bool store_number(const char *dir, const char *name, uint64_t *v); /* a decimal number, and nothing else */
 bool store_write(const char *dir, const char *name, const char *value);
@@ -108,7 +109,8 @@ struct guest *guests_by_watch(int watch);
 struct guest *guests_find(unsigned int domid, unsigned int number); /* NULL: it has no console of ours */
 
 /* device.c: further consoles */
-void device_scan(unsigned int domid, void (*found)(unsigned int domid, unsigned int number));
+/* 0; -ENOTCONN: the store did not answer. */
+int device_scan(unsigned int domid, void (*found)(unsigned int domid, unsigned int number));
 void device_offer(struct guest *g);  /* the guest's driver waits for it */
 bool device_wanted(struct guest *g); /* its driver has written what it takes */
 void device_state(struct guest *g, unsigned int state);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which domains have consoles of ours, from the store; and each of these served. */
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xenstore.h>
+#include <xen/xen.h>
 #include <xen/io/xenbus.h>
 #include "toolstack/xenconsoled/daemon.h"
 
@@ -242,16 +244,17 @@ static void look_at_device(unsigned int domid, unsigned int number)
     }
 }
 
-static void look_at(unsigned int domid)
+/* Negative errno: not all that it has could be seen. */
+static int look_at(unsigned int domid)
 {
     struct guest *g = get(domid, 0);
 
     if (!g)
-        return;
+        return -ENOMEM;
     g->seen = true;
     if (connect_console(g))
         serve(g);
-    device_scan(domid, look_at_device);
+    return device_scan(domid, look_at_device);
 }
 
 /* Those that were not seen are gone. @domid: of that domain only; 0: of all. */
@@ -284,8 +287,8 @@ static void look_again(unsigned int domid)
     for (g = guests; g; g = g->next)
         if (g->domid == domid)
             g->seen = false;
-    look_at(domid);
-    sweep(domid);
+    if (!look_at(domid))
+        sweep(domid);
 }
 
 /* Milliseconds until the domain may be looked at again. */
@@ -310,9 +313,28 @@ void guests_look(uint64_t now)
     }
 }
 
+/* Sees the domain if it is there. Negative errno: the store does not say. */
+static int scan(unsigned int domid)
+{
+    struct guest *g;
+
+    errno = 0;
+    if (!xs_is_domain_introduced(xs, domid))
+        return store_lost() ? -ENOTCONN : 0;
+    if (!find(domid, 0))
+        return look_at(domid);
+    for (g = guests; g; g = g->next) /* its watches tell when something of it changes */
+        if (g->domid == domid)
+            g->seen = true;
+    return 0;
+}
+
+/* A store that dies meanwhile ends no console: the next connection scans again. */
 void guests_scan(void)
 {
-    unsigned int n = 0, i, domid;
+    unsigned int n = 0, i;
+    unsigned long domid;
+    int rc = 0;
     char **list = xs ? xs_directory(xs, XBT_NULL, "/local/domain", &n) : NULL;
     struct guest *g;
 
@@ -320,20 +342,14 @@ void guests_scan(void)
         return;
     for (g = guests; g; g = g->next)
         g->seen = false;
-    for (i = 0; i < n; i++) {
-        domid = (unsigned int)strtoul(list[i], NULL, 10);
-        if (!domid || !xs_is_domain_introduced(xs, domid))
-            continue;
-        if (!find(domid, 0)) {
-            look_at(domid);
-            continue;
-        }
-        for (g = guests; g; g = g->next) /* its watches tell when something of it changes */
-            if (g->domid == domid)
-                g->seen = true;
+    for (i = 0; !rc && i < n; i++) {
+        domid = strtoul(list[i], NULL, 10);
+        if (domid && domid < DOMID_FIRST_RESERVED)
+            rc = scan((unsigned int)domid);
     }
     free(list);
-    sweep(0);
+    if (!rc)
+        sweep(0);
 }
 
 void guests_event(int port)

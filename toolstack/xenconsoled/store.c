@@ -49,6 +49,12 @@ static void hung_up(struct watcher *w, uint32_t what)
     store_close();
 }
 
+/* An answer that refuses has one of the protocol's errors; libxenstore itself gives others, and not one alone when nobody is there. */
+bool store_lost(void)
+{
+    return errno && errno != ENOENT && errno != EACCES;
+}
+
 /* 0; -ENOENT: no daemon has its socket here (the store is a domain's, perhaps); -ECONNREFUSED: it is dead. */
 static int stretch_wire(void)
 {
@@ -66,7 +72,10 @@ static int stretch_wire(void)
         return -ECONNREFUSED;
     }
     wire = (struct watcher){.fd = fd, .ready = hung_up};
-    return loop_watch(&wire, EPOLLRDHUP);
+    if (!loop_watch(&wire, EPOLLRDHUP))
+        return 0;
+    store_close();
+    return -EIO;
 }
 
 /*
@@ -92,8 +101,10 @@ static void store_ready(struct watcher *w, uint32_t what)
 static int listen_to_store(void)
 {
     xs = xs_open(0);
-    if (!xs)
+    if (!xs) {
+        store_close();
         return -ENOTCONN;
+    }
     events = (struct watcher){.fd = xs_fileno(xs), .ready = store_ready};
     if (!loop_watch(&events, EPOLLIN) && xs_watch(xs, "@introduceDomain", "introduce") &&
         xs_watch(xs, "@releaseDomain", "release"))
