@@ -142,6 +142,26 @@ static void babbling(void **state)
     assert_true(console_wait(&con, now + 999) <= RATE_PERIOD_MS);
 }
 
+/* Events without a word use the allowance up, too; output is not charged twice. */
+static void kicking(void **state)
+{
+    char text[2048] = "", out[2048];
+    unsigned int i;
+
+    for (i = 0; !console_wait(&con, 1000) && i < 100000; i++) {
+        assert_int_equal(console_take(&con, out, sizeof(out), 1000), 0);
+        console_charge(&con, 0);
+    }
+    assert_int_equal(i, RATE_BYTES / EVENT_BYTES);
+    assert_int_equal(console_wait(&con, 1000 + RATE_PERIOD_MS), 0);
+    for (i = 0; i < RATE_BYTES / sizeof(out); i++) {
+        guest_say(text, sizeof(text));
+        assert_int_equal(console_take(&con, out, sizeof(out), 2000), sizeof(out));
+        console_charge(&con, sizeof(out));
+    }
+    assert_int_equal(console_wait(&con, 2000), RATE_PERIOD_MS);
+}
+
 static void hostile(void **state)
 {
     uint64_t r = (uint64_t)time(NULL) * 6364136223846793005ull + 1, now = 1;
@@ -169,8 +189,8 @@ static void hostile(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(output),       T(moved),    T(input),
-                                       T(long_backlog), T(babbling), T(hostile)};
+    const struct CMUnitTest tests[] = {T(output),   T(moved),   T(input),  T(long_backlog),
+                                       T(babbling), T(kicking), T(hostile)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

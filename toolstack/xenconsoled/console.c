@@ -66,6 +66,13 @@ int console_take(struct console *c, char *out, size_t max, uint64_t now)
     return (int)avail;
 }
 
+void console_charge(struct console *c, size_t taken)
+{
+    size_t rest = taken < EVENT_BYTES ? EVENT_BYTES - taken : 0;
+
+    c->allowed -= rest < c->allowed ? rest : c->allowed;
+}
+
 unsigned int console_wait(const struct console *c, uint64_t now)
 {
     if (c->broken || c->allowed || now - c->period >= RATE_PERIOD_MS)

@@ -25,6 +25,7 @@ struct console {
 
 #define RATE_PERIOD_MS 100u
 #define RATE_BYTES     (64u * 1024) /* taken from one guest in a period; then the guest waits */
+#define EVENT_BYTES    512u         /* what an event counts as, however little there is to take */
 
 void console_attach(struct console *c, struct xencons_interface *page, char *backlog);
 /*
@@ -32,6 +33,8 @@ void console_attach(struct console *c, struct xencons_interface *page, char *bac
  * guest exceeded its rate (see console_wait); -1: its indices are impossible, the console is broken for good.
  */
 int console_take(struct console *c, char *out, size_t max, uint64_t now_ms);
+/* The guest has sent an event, and console_take() gave @taken bytes: it counts as EVENT_BYTES at least. */
+void console_charge(struct console *c, size_t taken);
 /* Milliseconds until more is taken from the guest; 0: now. */
 unsigned int console_wait(const struct console *c, uint64_t now_ms);
 /* Room for input in the guest's ring, or -1. */

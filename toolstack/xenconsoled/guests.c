@@ -179,8 +179,8 @@ static bool connect_console(struct guest *g)
     return true;
 }
 
-/* Takes the guest's output, a bounded amount; the rest when others had their turn. */
-static void serve(struct guest *g)
+/* Takes the guest's output, a bounded amount; the rest when others had their turn. Returns the bytes. */
+static size_t serve(struct guest *g)
 {
     char out[2048];
     int n, total = 0;
@@ -197,6 +197,7 @@ static void serve(struct guest *g)
         readers_send(g);
     }
     pty_send(g);
+    return (size_t)total;
 }
 
 static struct guest *get(unsigned int domid, unsigned int number)
@@ -360,8 +361,8 @@ void guests_event(int port)
         ;
     if (!g)
         return;
-    serve(g);
-    if (!console_wait(&g->console, now_ms()))
+    console_charge(&g->console, serve(g));
+    if (!g->console.broken && !console_wait(&g->console, now_ms()))
         hv_unmask(port); /* one that is too fast is not even heard until its period is over */
 }
 
@@ -386,9 +387,10 @@ void guests_resume(void)
     struct guest *g;
 
     for (g = guests; g; g = g->next)
-        if (g->console.page && !g->console.allowed && !console_wait(&g->console, now_ms())) {
+        if (g->console.page && !g->console.broken && !g->console.allowed &&
+            !console_wait(&g->console, now_ms())) {
             serve(g);
-            if (!console_wait(&g->console, now_ms()))
+            if (!g->console.broken && !console_wait(&g->console, now_ms()))
                 hv_unmask(g->port);
         }
 }
