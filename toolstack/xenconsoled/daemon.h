@@ -125,7 +125,9 @@ void pty_send(struct guest *g);
 /* readers.c */
 int readers_listen(void);
 void readers_send(struct guest *g);
-void readers_end(struct guest *g); /* after what they have still to get */
+void readers_end(struct guest *g);    /* after what they have still to get */
+int readers_timeout(uint64_t now_ms); /* ms until readers_turn() has something to do; -1: never */
+void readers_turn(uint64_t now_ms);
 void readers_close(void);
 
 /* hvlog.c */

@@ -110,14 +110,20 @@ static void channels_ready(struct watcher *w, uint32_t events)
             guests_event(port);
 }
 
+/* Of two times to wait, of which a negative one is for ever. */
+static int sooner(int a, int b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 static void run(void)
 {
     int wait;
 
     while (!stopping) {
-        wait = guests_timeout();
-        if (!xs && (wait < 0 || wait > STORE_RETRY_MS))
-            wait = STORE_RETRY_MS;
+        wait = sooner(guests_timeout(), readers_timeout(now_ms()));
+        if (!xs)
+            wait = sooner(wait, STORE_RETRY_MS);
         if (loop_turn(wait))
             break;
         if (!xs)
@@ -129,6 +135,7 @@ static void run(void)
             hvlog_reopen();
         }
         guests_resume();
+        readers_turn(now_ms());
     }
 }
 

@@ -31,6 +31,15 @@ static struct reader *readers;
 static unsigned int count;
 static struct watcher listener;
 static struct sockaddr_un address;
+static uint64_t deaf_until; /* ms: there was no descriptor for a reader; 0: all is well */
+
+#define DEAF_MS 100u
+
+static void listen_again(void)
+{
+    if (deaf_until && !loop_watch(&listener, EPOLLIN))
+        deaf_until = 0;
+}
 
 static void end(struct reader *r)
 {
@@ -43,6 +52,7 @@ static void end(struct reader *r)
     loop_watch(&r->w, 0);
     close(r->w.fd);
     free(r);
+    listen_again();
 }
 
 /* False: it is gone, or has all it wanted, and was ended. */
@@ -126,8 +136,12 @@ static void accept_ready(struct watcher *w, uint32_t events)
     int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     struct reader *r;
 
-    if (fd < 0)
+    if (fd < 0) {
+        /* Whoever waits would wake us at once again. */
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED && !loop_watch(&listener, 0))
+            deaf_until = now_ms() + DEAF_MS;
         return;
+    }
     r = count < MOST ? calloc(1, sizeof(*r)) : NULL;
     if (!r) {
         close(fd);
@@ -139,6 +153,17 @@ static void accept_ready(struct watcher *w, uint32_t events)
     count++;
     if (loop_watch(&r->w, EPOLLIN))
         end(r);
+}
+
+int readers_timeout(uint64_t now)
+{
+    return !deaf_until ? -1 : deaf_until <= now ? 0 : (int)(deaf_until - now);
+}
+
+void readers_turn(uint64_t now)
+{
+    if (deaf_until && deaf_until <= now)
+        listen_again();
 }
 
 void readers_send(struct guest *g)
