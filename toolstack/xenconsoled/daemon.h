@@ -57,7 +57,7 @@ struct guest {
     uint64_t position;          /* of who has it open, in the output */
     int watch;                  /* inotify's, of the slave */
     char slave[64];
-    unsigned int openers;
+    unsigned int openers, complaints;
     struct logfile log;
     bool seen;       /* in the current scan */
     bool changed;    /* of number 0: something was written, it is to be looked at */

@@ -23,6 +23,14 @@ struct guest *guests_by_watch(int watch)
     return g;
 }
 
+/* A guest may cause it as often as it likes: the first, second, fourth, eighth... time is worth a line. */
+static void complain(struct guest *g, const char *what)
+{
+    g->complaints++;
+    if (!(g->complaints & (g->complaints - 1)))
+        say("domain %u: %s", g->domid, what);
+}
+
 static struct guest *find(unsigned int domid, unsigned int number)
 {
     struct guest *g;
@@ -76,7 +84,7 @@ static void publish(struct guest *g)
     g->published = xs_write(xs, XBT_NULL, path, g->slave, (unsigned int)strlen(g->slave)) &&
                    xs_set_permissions(xs, XBT_NULL, path, perms, 2);
     if (!g->published)
-        say("domain %u: its terminal %s cannot be published", g->domid, g->slave);
+        complain(g, "its terminal cannot be published");
 }
 
 /* A domain's name may be anything that its owner wrote: only what is harmless in a path is kept. */
@@ -137,7 +145,7 @@ static bool furnish(struct guest *g, void *page)
     char *backlog = malloc(BACKLOG_BYTES);
 
     if (!backlog || pty_open(g)) {
-        say("domain %u: no terminal for its console", g->domid);
+        complain(g, "no terminal for its console");
         free(backlog);
         return false;
     }
@@ -159,12 +167,12 @@ static bool connect_console(struct guest *g)
     disconnect(g);
     page = hv_map(g->domid, ring, !g->number, &g->granted);
     if (!page) {
-        say("domain %u: its console ring cannot be mapped", g->domid);
+        complain(g, "its console ring cannot be mapped");
         return false;
     }
     g->port = hv_bind(g->domid, (uint32_t)port);
     if (g->port < 0 || (!g->console.backlog && !furnish(g, page))) {
-        say("domain %u: its console cannot be connected to", g->domid);
+        complain(g, "its console cannot be connected to");
         if (g->port >= 0)
             hv_unbind(g->port);
         g->port = -1;
@@ -191,7 +199,7 @@ static size_t serve(struct guest *g)
         total += n;
     }
     if (g->console.broken && !was)
-        say("domain %u broke its console ring: it is not served any more", g->domid);
+        complain(g, "it broke its console ring: it is not served any more");
     if (total) {
         hv_notify(g->port);
         readers_send(g);
