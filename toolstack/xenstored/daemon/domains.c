@@ -274,12 +274,12 @@ static int reintroduce(struct dom *d, uint64_t gfn, uint32_t port)
     if (ours >= 0) {
         hv_unbind(d->port);
         d->port = ours;
+        d->remote_port = port;
     } /* else it still is the channel that is bound */
     if (!d->ring.page)
         d->gfn = gfn;
     st_conn_reset(d->client.conn);
     ring_attach(&d->ring, page);
-    d->remote_port = port;
     d->announced_error = false;
     journal_afresh(&d->client);
     client_run_later(&d->client);
