@@ -104,6 +104,28 @@ def full(store):
     assert answer(conn)[1] == b'ENOENT\0', 'an old store'
 
 
+def room_again(store):
+    """There is room again: so is the journal, without anybody asking the daemon for anything, and what was written meanwhile is in it."""
+    store.command[-1] += ',200'
+    store.killed()
+    ring = store.guest()
+    (store.dir / 'full').touch()
+    for i in range(2000):
+        assert ask(ring, WRITE, b'data/x\0%d' % i + b'v' * 400) == (WRITE, b'OK\0')
+    log = store.dir / 'log'
+    until(lambda: 'a crash will lose the store' in log.read_text(), 'the old journal goes')
+    assert ask(ring, WRITE, b'data/x\0meanwhile') == (WRITE, b'OK\0')
+    time.sleep(0.5)
+    assert 'journal is back' not in log.read_text()
+    (store.dir / 'full').unlink()
+    until(lambda: 'journal is back' in log.read_text(), 'the journal is not begun again')
+    assert ask(ring, WRITE, b'data/y\0later') == (WRITE, b'OK\0')
+    store.killed()
+    for name, value in ((b'x', b'meanwhile'), (b'y', b'later')):
+        assert store.ours(READ, HOME + b'/data/' + name + b'\0') == (READ, value)
+    assert ask(ring, READ, b'data/y\0') == (READ, b'later')
+
+
 def full_from_the_start(store):
     """The same where a journal cannot even be begun: the one that was just played is of no use any more."""
     ring = store.guest()
@@ -128,4 +150,4 @@ def room(store):
 
 
 if __name__ == '__main__':
-    run_all((resumed, unannounced, update_due, logging, full, full_from_the_start, room))
+    run_all((resumed, unannounced, update_due, logging, full, room_again, full_from_the_start, room))

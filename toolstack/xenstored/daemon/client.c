@@ -175,12 +175,14 @@ bool clients_turn(uint64_t now)
 int clients_timeout(void)
 {
     const struct client *cl;
-    uint64_t first = sockets_deaf_until(), now;
+    uint64_t first = sockets_deaf_until(), resumes = journal_resumes(), now;
 
-    if (!nr_asleep && !first)
+    if (!nr_asleep && !first && !resumes)
         return -1;
     now = loop_now();
     first = first ? first : UINT64_MAX;
+    if (resumes && resumes < first)
+        first = resumes;
     for (cl = clients; cl; cl = cl->next)
         if (asleep(cl) && cl->wake < first)
             first = cl->wake;

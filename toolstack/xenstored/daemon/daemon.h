@@ -160,6 +160,8 @@ struct dom_notes {
 
 /* journal.c: what survives kill -9 */
 void journal_room(size_t bytes);
+void journal_pause(uint64_t ms); /* until it tries again what it gave up; doubled each time */
+uint64_t journal_resumes(void);  /* ms, when journal_turn() is to do so; 0: never */
 void journal_begin(const char *dir, uint64_t seed); /* the store is made anew from what it begins with */
 void journal_end(void);                             /* a clean exit: forget it */
 void journal_opened(struct client *cl);

@@ -39,13 +39,23 @@ static struct {
     char path[256];
     uint64_t seed;
     bool failed, complained;
-    size_t room; /* for records; more where the state is large */
-} j = {.room = 1024 * 1024};
+    size_t room;     /* for records; more where the state is large */
+    uint64_t first;  /* ms from giving up to the first attempt to begin again */
+    uint64_t pause;  /* to the next one; 0: there is a journal */
+    uint64_t resume; /* when that is */
+} j = {.room = 1024 * 1024, .first = 10 * 1000};
+
+#define PAUSE_MAX (10 * 60 * 1000u)
 
 /* At least so many bytes of records before the journal is begun anew. */
 void journal_room(size_t bytes)
 {
     j.room = bytes < ROOM_MIN ? ROOM_MIN : bytes;
+}
+
+void journal_pause(uint64_t ms)
+{
+    j.first = ms ? ms : 1;
 }
 
 /* ---- Writing ---- */
@@ -203,14 +213,22 @@ static int make_file(const char *path, struct file *out)
     return rc;
 }
 
+/* It costs a pass over the store to try again: each time later. */
+static void try_later(void)
+{
+    j.pause = !j.pause ? j.first : 2 * j.pause < PAUSE_MAX ? 2 * j.pause : PAUSE_MAX;
+    j.resume = loop_now() + j.pause;
+}
+
 static void give_up(int rc)
 {
     log_line("no journal %s (%s): a crash will lose the store", j.path, strerror(-rc));
     journal_end();
     drop(&j.f);
+    try_later();
 }
 
-/* 0, or negative errno: the journal stays as it is. */
+/* 0, or negative errno: the journal stays as it is, and so does the store. */
 static int begin(void)
 {
     struct file f = {.fd = -1};
@@ -229,8 +247,11 @@ static int begin(void)
     drop(&j.f);
     j.f = f;
     j.failed = j.complained = false;
-    if (rename(tmp, j.path)) /* the old one, if it is there, is of a store that is no more */
-        give_up(-errno);
+    if (rename(tmp, j.path)) { /* the old one, if it is there, is of a store that is no more */
+        rc = -errno;
+        unlink(tmp);
+        give_up(rc);
+    }
     return 0;
 }
 
@@ -265,11 +286,28 @@ static void cannot_renew(int rc)
     j.complained = true;
 }
 
+uint64_t journal_resumes(void)
+{
+    return j.pause ? j.resume : 0;
+}
+
+static void resume(void)
+{
+    if (begin()) {
+        try_later();
+    } else if (j.f.map) {
+        j.pause = 0;
+        log_line("the journal %s is back", j.path);
+    }
+}
+
 void journal_turn(void)
 {
     size_t spare = j.room / 32; /* what a round of turns writes, about */
     int rc;
 
+    if (j.pause && j.resume <= loop_now())
+        resume();
     if (!j.f.map || (j.f.at + spare < j.f.size && !j.failed))
         return;
     rc = begin();

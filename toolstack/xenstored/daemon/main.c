@@ -67,7 +67,8 @@ static void usage(void)
          "  -q, --quota-soft <what>=<nb> memory\n"
          "  -V, --verbose           trace every request from the start (needs --trace-file)\n"
          "  -R, --no-recovery       start empty after a crash\n"
-         "  -J, --journal <KiB>     requests kept for a recovery, at least so many KiB of them (1024)\n"
+         "  -J, --journal <KiB>[,<ms>]  requests kept for a recovery, at least so many KiB of them (1024);\n"
+         "                          without room for them it is tried again after so long (10000)\n"
          "Accepted for compatibility, without effect: -I, -w. Refused: -K (it is a security risk).");
 }
 
@@ -144,6 +145,8 @@ static bool option(int c, struct st_quota *q)
         return true;
     case 'J':
         journal_room((size_t)v * 1024);
+        if (strchr(optarg, ','))
+            journal_pause(strtoul(strchr(optarg, ',') + 1, NULL, 10));
         return true;
     case 'I':
     case 'w':
