@@ -243,18 +243,22 @@ static void on_signal(int sig)
     stopping = 1;
 }
 
-static void run(void)
+/* Negative errno: it cannot go on. */
+static int run(void)
 {
     bool busy = true; /* after a live update there is work at once */
     uint64_t now;
+    int rc;
 
     while (!stopping) {
-        if (loop_wait(busy ? 0 : clients_timeout()) < 0)
-            break;
+        rc = loop_wait(busy ? 0 : clients_timeout());
+        if (rc < 0)
+            return rc;
         now = loop_now();
         st_store_set_time(store, now);
         busy = clients_turn(now);
     }
+    return 0;
 }
 
 static void start_tracing(void)
@@ -362,7 +366,7 @@ static void remove_pid(void)
 int main(int argc, char **argv)
 {
     struct sigaction act = {.sa_handler = on_signal};
-    int c;
+    int c, rc;
 
     seed = journal_seed(run_dir());
     if (loop_init() || make_store()) {
@@ -398,7 +402,11 @@ int main(int argc, char **argv)
         start_tracing();
     serve_now();
     confine_now();
-    run();
+    rc = run();
+    if (rc) { /* not a clean end: the next daemon takes the journal up */
+        log_line("cannot wait for clients: %s", strerror(-rc));
+        return 1;
+    }
     sockets_unlink();
     journal_end();
     remove_pid();
