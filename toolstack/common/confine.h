@@ -20,6 +20,8 @@ struct confinement {
  * With XENIOS_UNCONFINED in the environment nothing is done, and *@got is empty: for debugging.
  */
 int confine(const struct confinement *c, char got[4]);
+/* As many descriptors as may be had without a right that confine() takes away: the soft limit becomes the hard one. */
+void raise_descriptors(void);
 /* It was done already, by the program that executed this one. */
 bool confined(void);
 

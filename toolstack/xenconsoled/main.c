@@ -199,6 +199,7 @@ int main(int argc, char **argv)
     }
     openlog("xenconsoled", LOG_PID, LOG_DAEMON);
     umask(027);
+    raise_descriptors();
     rc = lock_pid_file();
     if (rc) {
         say("%s: %s (is another one running?)", pid_file, strerror(-rc));

@@ -6,6 +6,7 @@
 """
 import os
 import pathlib
+import resource
 import select
 import shutil
 import socket
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from compare import MKDIR, READ, RELEASE, WRITE, Daemon
+from compare import MKDIR, READ, RELEASE, RM, WRITE, Daemon
 
 OUT, IN_CONS, IN_PROD, OUT_CONS, OUT_PROD = 1024, 3072, 3076, 3080, 3084
 
@@ -64,6 +65,23 @@ def until(what, condition):
 
 def status(process):
     return pathlib.Path(f'/proc/{process.pid}/status').read_text()
+
+
+def descriptors(process):
+    """Its limits: soft, hard."""
+    return resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+
+
+def pestered(store, directory):
+    """A guest writes its console's nodes as fast as it can: they are looked at now and then, and nobody waits for that."""
+    back = b'/local/domain/0/backend/console/3/3/state\0'
+    for i in range(20000):
+        store.call(0, WRITE, b'/local/domain/3/console/backend-id\0%d' % i)
+    store.call(0, WRITE, back + b'1')
+    begin = time.monotonic()
+    until('events are not kept waiting', lambda: store.call(0, READ, back)[2] == b'2')
+    assert time.monotonic() < begin + 1, 'it still looks at what was written long ago'
+    store.call(0, RM, back)
 
 
 def hung_up(fd):
@@ -143,6 +161,7 @@ def further_console(store, directory):
 
 def main():
     stub, xenstored, xenconsoled = sys.argv[1:]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))  # the daemons begin with that
     store = Daemon(stub, xenstored)
     directory = pathlib.Path(tempfile.mkdtemp(prefix='xenconsoled-'))
     os.mkfifo(directory / 'events')
@@ -153,6 +172,8 @@ def main():
     log = directory / 'log' / 'guest-three.log'
     try:
         until('it gives up what it does not need', lambda: 'Seccomp:\t2' in status(daemon))
+        for process in (daemon, store.process):
+            assert len(set(descriptors(process))) == 1, 'fewer descriptors than it might have'
         assert os.getuid() or 'CapEff:\t0000000000000000' in status(daemon)
         guest.say(b'first words\n')  # before anybody listens
         base = b'/local/domain/3'
@@ -200,6 +221,7 @@ def main():
         follower = further_readers(directory, guest, everything)
         everything += b'to all\n'
         further_console(store, directory)
+        pestered(store, directory)
         assert daemon.poll() is None
         before = os.sysconf('SC_CLK_TCK'), open(f'/proc/{daemon.pid}/stat').read().rsplit(')', 1)[1].split()[11:13]
         time.sleep(0.5)

@@ -387,6 +387,7 @@ int main(int argc, char **argv)
         return handover_verify(opt.verify) ? 1 : 0;
     handover_init(argc, argv);
     umask(027);
+    raise_descriptors();
     if (!opt.no_fork && !opt.live_update)
         daemonize();
     if (opt.trace_file)
