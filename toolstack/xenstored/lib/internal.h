@@ -187,7 +187,6 @@ struct st_conn {
     void *user;
     uint16_t domid;
     bool privileged, readonly, dead, complete;
-    uint8_t error; /* XENSTORE_ERROR_* */
     uint32_t nr_watches, nr_txns, nr_replies, next_txn;
     uint32_t bytes;       /* watches, transactions, messages */
     uint32_t sent;        /* bytes of the first message already delivered */

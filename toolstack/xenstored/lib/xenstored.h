@@ -123,7 +123,6 @@ struct st_conn *st_conn_open_domain(struct st_store *s, unsigned int domid);
 void st_conn_close(struct st_conn *c);
 /* Ring reconnection: drops half-received requests, replies, watches and transactions. */
 void st_conn_reset(struct st_conn *c);
-/* Drops the undelivered output and the half-received request only (the far end of the ring was replaced). */
 void *st_conn_user(const struct st_conn *c);
 void st_conn_set_user(struct st_conn *c, void *user);
 unsigned int st_conn_domid(const struct st_conn *c);
