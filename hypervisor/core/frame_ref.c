@@ -99,6 +99,16 @@ static int devalidate(struct frame *f, struct domain *owner, enum frame_type typ
     return frame_type_devalidate(owner, f, type, hc);
 }
 
+/*
+ * Nothing of its former life as a table but the linear marks (PT12): who saw it VALID then may be about to store an
+ * entry, has counted it, and will find it VALID again.
+ */
+static void forget_progress(struct frame *f)
+{
+    if (READ_ONCE(f->data))
+        __atomic_fetch_and(&f->data, TD_LINEAR_MARKS, __ATOMIC_SEQ_CST);
+}
+
 static int devalidate_and_finish(struct frame *f, struct domain *owner, enum frame_type type,
                                  struct hypercall *hc)
 {
@@ -108,7 +118,7 @@ static int devalidate_and_finish(struct frame *f, struct domain *owner, enum fra
         finish(f, fw_finish_partial);
         return ret;
     }
-    f->data = 0;
+    forget_progress(f);
     frame_stamp(f);
     finish(f, fw_finish_idle);
     return 0;
@@ -121,7 +131,7 @@ static int validate_and_finish(struct frame *f, struct domain *owner, enum frame
     int ret = 0;
 
     if (fw_phase(before) == FW_IDLE) {
-        f->data = 0;
+        forget_progress(f);
         if (fw_flush_needed(before, type))
             flush_retyped(f, owner, before);
     }
@@ -141,7 +151,7 @@ static int validate_and_finish(struct frame *f, struct domain *owner, enum frame
     }
     /* What was taken is given back; the failure is remembered while that takes its time. */
     if (ret)
-        f->data |= TD_FAILED | (uint64_t)-ret << TD_ERRNO_SHIFT;
+        __atomic_fetch_or(&f->data, TD_FAILED | (uint64_t)-ret << TD_ERRNO_SHIFT, __ATOMIC_SEQ_CST);
     ret = -(int)(f->data >> TD_ERRNO_SHIFT & TD_ERRNO_MASK);
     return devalidate_and_finish(f, owner, type, hc) ? -ERESTART : ret;
 }

@@ -87,18 +87,18 @@ int frame_pin(struct frame *f, struct domain *owner, enum frame_type type, struc
 int frame_unpin(struct frame *f, struct domain *owner, struct hypercall *hc) __must_check;
 
 /*
- * What a page table's frame keeps in struct frame.data. PT5: in phases WORK and PARTIAL entries [0, progress) hold references. The two counts of linear
- * page tables (PT12) change atomically while the frame is VALID.
+ * What a page table's frame keeps in struct frame.data. PT5: in phases WORK and PARTIAL entries [0, progress) hold references. The marks of linear
+ * page tables (PT12) change atomically, and outlive the table: they may be of an operation that is under way.
  */
 #define TD_PROGRESS_MASK 0xffffULL
 #define TD_CHILD         BIT(16) /* the entry at `progress` names a frame that was left PARTIAL for our sake */
 #define TD_FAILED        BIT(17) /* validation has failed: devalidate what is held, then report the error */
 #define TD_ERRNO_SHIFT   18
 #define TD_ERRNO_MASK    0xffULL
-#define TD_LINEAR                                                                                            \
-    BIT(26) /* since it was validated it has had, or was to have, a linear entry, one to itself included */
-#define TD_LINEAR_IN  BIT(32) /* + 1: linear entries elsewhere that name this table */
-#define TD_LINEAR_OUT BIT(48) /* + 1: linear entries of this table */
+#define TD_LINEAR        BIT(26) /* it has had, or was to have, a linear entry, one to itself included */
+#define TD_LINEAR_IN     BIT(32) /* + 1: linear entries elsewhere that name this table */
+#define TD_LINEAR_OUT    BIT(48) /* + 1: linear entries of this table */
+#define TD_LINEAR_MARKS  (TD_LINEAR | ~(TD_LINEAR_IN - 1))
 
 /*
  * Given by pv/validate.c, or by a test. Both are called in phase WORK by the one processor that works on the frame. They keep data's progress.

@@ -84,9 +84,10 @@ static int16_t hand_over(struct domain *giver, struct domain *taker, struct fram
         heap_free(f, 0);
         return GNTST_general_error;
     }
-    memory_claim_use(taker, 1);
     status = tell(taker, giver->id, ref, mfn);
-    if (status && !domain_give_up_frame(taker, f))
+    if (!status) /* only what it accepts counts against its claim */
+        memory_claim_use(taker, 1);
+    else if (!domain_give_up_frame(taker, f))
         return GNTST_general_error; /* it has found and given up the page itself */
     return status;
 }

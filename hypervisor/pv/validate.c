@@ -100,9 +100,11 @@ bool pv_entry_is_linear(const struct frame *table, enum frame_type type, uint64_
 
 static void set_progress(struct frame *f, unsigned int progress, uint64_t flags)
 {
-    uint64_t data = READ_ONCE(f->data) & ~(TD_PROGRESS_MASK | TD_CHILD);
+    uint64_t data = READ_ONCE(f->data), now;
 
-    WRITE_ONCE(f->data, data | progress | flags);
+    do
+        now = (data & ~(TD_PROGRESS_MASK | TD_CHILD)) | progress | flags;
+    while (!__atomic_compare_exchange_n(&f->data, &data, now, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 }
 
 /* `pte` is what was read from the slot, once. */

@@ -144,12 +144,46 @@ static void test_linear_last_reference(void **state)
     }
 }
 
+static void unpin_and_pin_32(void)
+{
+    assert_int_equal(mmuext(d0->vcpu[1], MMUEXT_UNPIN_TABLE, 32, 0, DOMID_SELF), 0);
+    assert_int_equal(mmuext(d0->vcpu[1], MMUEXT_PIN_L4_TABLE, 32, 0, DOMID_SELF), 0);
+}
+
+/* PT12: a table that ends, and is one again, while somebody is about to give it a linear entry, knows of that entry: nothing else may name it. */
+static void test_linear_of_two_lives(void **state)
+{
+    build_space(d0);
+    for (unsigned int own = 0; own < 2; own++) {
+        assert_int_equal(mmuext(v0, MMUEXT_PIN_L4_TABLE, 33, 0, DOMID_SELF), 0);
+        assert_int_equal(mmuext(v0, MMUEXT_PIN_L4_TABLE, 32, 0, DOMID_SELF), 0);
+        assert_int_equal(mmuext(v0, MMUEXT_PIN_L4_TABLE, 10, 0, DOMID_SELF), 0);
+        fake_race_hook_in = own ? 1 : 2; /* when the entry's child is held */
+        fake_race_hook = unpin_and_pin_32;
+        assert_int_equal(mmu_update(v0, (32 << 12) + 40, PTE(own ? 32 : 33, P), DOMID_SELF), 0);
+        assert_null(fake_race_hook);
+        assert_true(frame_table[32].data & TD_LINEAR);
+        assert_int_equal(frame_table[32].data / TD_LINEAR_OUT, !own);
+        assert_int_equal(mmu_update(v0, (10 << 12) + 48, PTE(32, P), DOMID_SELF), own ? 0 : -EINVAL);
+        assert_int_equal(mmu_update(v0, (10 << 12) + 48, 0, DOMID_SELF), 0);
+        assert_int_equal(mmuext(v0, MMUEXT_UNPIN_TABLE, 32, 0, DOMID_SELF), 0);
+        assert_int_equal(mmuext(v0, MMUEXT_UNPIN_TABLE, 33, 0, DOMID_SELF), 0);
+        assert_int_equal(mmuext(v0, MMUEXT_UNPIN_TABLE, 10, 0, DOMID_SELF), 0);
+        table_of(32)[5] = 0;
+        assert_int_equal(frame_table[32].data / TD_LINEAR_OUT, 0);
+        assert_int_equal(frame_table[33].data / TD_LINEAR_IN, 0);
+        for (unsigned int i = 10; i < 40; i++)
+            assert_int_equal(word_of(i) & ~FW_TYPE_MASK, fw_make(0, FW_IDLE, 0, 1));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_race_on_entries),
         CASE(test_entry_against_devalidation),
         CASE(test_linear_last_reference),
+        CASE(test_linear_of_two_lives),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
