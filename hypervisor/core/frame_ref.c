@@ -4,6 +4,7 @@
  * are frame_type_validate()'s and frame_type_devalidate()'s. Rules PTn: docs/design/page-types.md.
  */
 #include "core/frame_ref.h"
+#include "arch/x86/cache.h"
 #include "arch/x86/tlb.h"
 
 uint32_t entry_locks[ENTRY_LOCKS];
@@ -56,19 +57,22 @@ void frame_put(struct frame *f)
         frame_release(f);
 }
 
-void frame_note_strangers(struct frame *f)
+void frame_mark(struct frame *f, uint64_t mark)
 {
     uint64_t w = READ_ONCE(f->word);
     struct fw_step s;
 
     do {
-        s = fw_note_strangers(w);
+        s = fw_mark(w, mark);
         if (unlikely(s.verdict == FW_BROKEN))
-            broken(f, w, "a stranger maps it writable");
+            broken(f, w, "it is mapped writable");
     } while (s.word != w && !frame_cas(f, &w, s.word));
 }
 
-/* PT8: whoever may still use the frame by its last type's translations forgets them. */
+/*
+ * PT8: whoever may still use the frame by its last type's translations forgets them. PT14: then nobody writes past the
+ * caches any more, and what they hold of the frame is made what memory holds.
+ */
 static void flush_retyped(const struct frame *f, const struct domain *owner, uint64_t before)
 {
     cpumask_t mask = before & FW_STRANGERS ? cpu_online_mask : owner->dirty_cpus;
@@ -76,6 +80,8 @@ static void flush_retyped(const struct frame *f, const struct domain *owner, uin
     tlb_filter(&mask, f->tlb_stamp);
     if (!cpumask_empty(&mask))
         tlb_flush_mask(&mask, TLB_FLUSH | TLB_FLUSH_GLOBAL);
+    if (unlikely(before & FW_UNCACHED))
+        cache_write_back(frame_to_va(f), PAGE_SIZE);
 }
 
 static void finish(struct frame *f, struct fw_step (*step)(uint64_t w))

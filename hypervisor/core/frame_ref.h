@@ -32,8 +32,8 @@ void frame_put(struct frame *f);
 /* The last general reference is gone (FW_LAST): stamps the frame and lets it go. For who took it by the machine directly. */
 void frame_release(struct frame *f);
 
-/* PT13. The caller holds a writable reference, for an entry of a page table of another domain than the frame's owner. */
-void frame_note_strangers(struct frame *f);
+/* PT13, PT14: how it is mapped, one of FW_MARKS. The caller holds the writable reference of the entry that maps it so. */
+void frame_mark(struct frame *f, uint64_t mark);
 
 int frame_get_type_slow(struct frame *f, struct domain *owner, enum frame_type type, struct hypercall *hc)
     __must_check;

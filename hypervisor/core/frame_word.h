@@ -2,12 +2,12 @@
 /*
  * The page-type machine: what one 64-bit word says about a frame, and the only ways in which it may change. Pure and total: each function
  * takes any word and returns a verdict and, where the verdict says so, the word to store. Nothing here touches memory; the driver
- * (core/frame_ref.c) does the compare-and-swap, the flush, the validation. Rules are cited as PT1..PT13: docs/design/page-types.md.
+ * (core/frame_ref.c) does the compare-and-swap, the flush, the validation. Rules are cited as PT1..PT14: docs/design/page-types.md.
  *
- *   63 62   61          60     59 58   57    54   53                28   27                  0
- *  +------+-----------+--------+-------+---------+---------------------+---------------------+
- *  | 0    | strangers | pinned | phase | type    | type references     | general references  |
- *  +------+-----------+--------+-------+---------+---------------------+---------------------+
+ *   63  62         61          60       59 58   57  54   53              28   27                 0
+ *  +---+----------+-----------+--------+-------+-------+--------------------+--------------------+
+ *  | 0 | uncached | strangers | pinned | phase | type  | type references    | general references |
+ *  +---+----------+-----------+--------+-------+-------+--------------------+--------------------+
  *
  * The highest bit of each count is its guard: a count with the guard set takes no more references, so that a count and its
  * limit are tested together with type and phase by one masked comparison.
@@ -56,8 +56,10 @@ enum fw_phase {
 #define FW_PINNED        BIT(FW_PHASE_SHIFT + 2)
 #define FW_STRANGERS                                                                                         \
     BIT(FW_PHASE_SHIFT + 3) /* PT13: it was mapped writable by another domain than its owner */
+#define FW_UNCACHED BIT(FW_PHASE_SHIFT + 4) /* PT14: it was mapped writable past the caches */
+#define FW_MARKS    (FW_STRANGERS | FW_UNCACHED)
 #define FW_BOTH_ONE (FW_COUNT_ONE + FW_GENERAL_ONE)
-_Static_assert(FW_PHASE_SHIFT + 4 <= 64, "the word holds it all");
+_Static_assert(FW_PHASE_SHIFT + 5 <= 64, "the word holds it all");
 
 enum fw_verdict {
     /* Store the word. */
@@ -144,18 +146,18 @@ static inline struct fw_step fw_step(enum fw_verdict verdict, uint64_t word)
     return (struct fw_step){.word = word, .verdict = verdict};
 }
 
-/* A word's counts and phase agree: PT1..PT5, PT13. What breaks this was never made by these functions. */
+/* A word's counts and phase agree: PT1..PT5, PT13, PT14. What breaks this was never made by these functions. */
 static inline bool fw_consistent(uint64_t w)
 {
     uint64_t types = fw_types(w), generals = fw_general(w);
     enum frame_type t = fw_type(w);
 
-    if (w >> (FW_PHASE_SHIFT + 4) || types > generals || t >= FT_COUNT ||
+    if (w >> (FW_PHASE_SHIFT + 5) || types > generals || t >= FT_COUNT ||
         types > FW_COUNT_GUARD >> FW_GENERAL_BITS || generals > FW_GENERAL_GUARD)
         return false;
     if (fw_pinned(w) && !(fw_phase(w) == FW_VALID && ft_is_table(t)))
         return false;
-    if ((w & FW_STRANGERS) && !(t == FT_WRITABLE && (fw_phase(w) == FW_VALID || fw_phase(w) == FW_IDLE)))
+    if ((w & FW_MARKS) && !(t == FT_WRITABLE && (fw_phase(w) == FW_VALID || fw_phase(w) == FW_IDLE)))
         return false;
     switch (fw_phase(w)) {
     case FW_IDLE:
@@ -192,7 +194,7 @@ static inline struct fw_step fw_put(uint64_t w)
 
 /* --- Type references; a general reference comes and goes with each. --- */
 
-/* PT13: with the old type strangers are forgotten; the driver, which sees the word before, flushes for them. */
+/* PT13, PT14: with the old type the marks are forgotten; the driver, which sees the word before, flushes for them. */
 static inline struct fw_step fw_get_type_idle(uint64_t w, enum frame_type type)
 {
     uint64_t rest = fw_general(w) + 1;
@@ -201,7 +203,7 @@ static inline struct fw_step fw_get_type_idle(uint64_t w, enum frame_type type)
         return fw_step(FW_VALIDATE, fw_make(type, FW_WORK, 1, rest));
     if (fw_flush_needed(w, type))
         return fw_step(FW_FLUSH, fw_make(type, FW_WORK, 1, rest));
-    return fw_step(FW_DONE, fw_make(type, FW_VALID, 1, rest) | (w & FW_STRANGERS));
+    return fw_step(FW_DONE, fw_make(type, FW_VALID, 1, rest) | (w & FW_MARKS));
 }
 
 /* PT6: takes the frame as `type`, one of FT_WRITABLE to FT_SEGDESC. */
@@ -242,15 +244,15 @@ static inline struct fw_step fw_put_type(uint64_t w, enum frame_type type)
         return fw_step(FW_DONE, w - FW_BOTH_ONE);
     if (ft_is_table(type))
         return fw_step(FW_DEVALIDATE, w + fw_make(0, FW_WORK, 0, 0) - fw_make(0, FW_VALID, 0, 0));
-    return fw_step(likely(rest) ? FW_DONE : FW_LAST, fw_make(type, FW_IDLE, 0, rest) | (w & FW_STRANGERS));
+    return fw_step(likely(rest) ? FW_DONE : FW_LAST, fw_make(type, FW_IDLE, 0, rest) | (w & FW_MARKS));
 }
 
-/* PT13: another domain than the owner maps it writable; the caller holds the reference for that. */
-static inline struct fw_step fw_note_strangers(uint64_t w)
+/* PT13, PT14: it is mapped writable in a way that is remembered, one of FW_MARKS; the caller holds the reference for that. */
+static inline struct fw_step fw_mark(uint64_t w, uint64_t mark)
 {
     if (unlikely(!fw_is_valid(w, FT_WRITABLE) || fw_types(w) == 0))
         return fw_step(FW_BROKEN, w);
-    return fw_step(FW_DONE, w | FW_STRANGERS);
+    return fw_step(FW_DONE, w | mark);
 }
 
 /* PT9: the other kind of PARTIAL's end: finish what is left of it. FW_WRONG_TYPE: it is not PARTIAL. */

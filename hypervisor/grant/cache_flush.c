@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GNTTABOP_cache_flush: lines of a page of one's own, or of one that others grant and the caller has mapped, are written back to memory. */
 #include "grant/table.h"
+#include "arch/x86/cache.h"
 
-#define CACHE_LINE     64
 #define UNITS_PER_PAGE 4 /* looking at 512 entries is about as much work as so many page table entries */
 
 /* One page of entries of the owner's: does one that the domain uses name the frame? */
@@ -45,15 +45,6 @@ static long find_grant(struct hypercall *hc, const struct domain *d, const struc
     return rc;
 }
 
-static void write_back(const uint8_t *from, size_t bytes)
-{
-    const uint8_t *line = (const uint8_t *)((uintptr_t)from & ~(uintptr_t)(CACHE_LINE - 1));
-
-    for (; line < from + bytes; line += CACHE_LINE)
-        __asm__ volatile("clflush %0" : : "m"(*line));
-    __asm__ volatile("mfence" ::: "memory");
-}
-
 static long check(struct hypercall *hc, const struct domain *d, const struct gnttab_cache_flush *op)
 {
     mfn_t mfn = paddr_to_mfn(op->a.dev_bus_addr);
@@ -81,7 +72,7 @@ static long flush_one(struct hypercall *hc, void *arg, struct grant_batch *b)
         return rc;
     if (op->op == GNTTAB_CACHE_INVAL) /* the processor can only throw lines away that it writes back */
         return -EOPNOTSUPP;
-    write_back((const uint8_t *)mfn_to_va(paddr_to_mfn(op->a.dev_bus_addr)) + op->offset, op->length);
+    cache_write_back((const uint8_t *)mfn_to_va(paddr_to_mfn(op->a.dev_bus_addr)) + op->offset, op->length);
     return 0;
 }
 

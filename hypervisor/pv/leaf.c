@@ -31,12 +31,8 @@ int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, st
     owner = domain_get(READ_ONCE(f->owner));
     if (!owner)
         return -EBUSY;
-    if (!authorise(pg, owner, AUTHORITY_MMU)) {
-        if (pte & PTE_WRITE)
-            ret = frame_get_type(f, owner, FT_WRITABLE, hc);
-        else
-            ret = frame_get(f, owner) ? 0 : -EBUSY;
-    }
+    if (!authorise(pg, owner, AUTHORITY_MMU))
+        ret = pv_leaf_hold(f, owner, pte, hc);
     domain_put(owner);
     return !ret || ret == -ERESTART ? ret : -EBUSY;
 }
@@ -47,5 +43,5 @@ void pv_leaf_note_strangers(const struct domain *pt, uint64_t pte)
     struct frame *f = mfn_to_frame(mfn);
 
     if (mfn_valid(mfn) && READ_ONCE(f->owner) != pt->id && READ_ONCE(f->owner) != DOMID_IO)
-        frame_note_strangers(f);
+        frame_mark(f, FW_STRANGERS);
 }

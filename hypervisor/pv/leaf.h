@@ -37,6 +37,20 @@ static inline uint64_t pv_leaf_change(uint64_t pte, int answer)
     return pte;
 }
 
+/* The references of an entry for a frame of RAM. PT14: before it is stored, what is written past the caches is noted. */
+static inline __must_check int pv_leaf_hold(struct frame *f, struct domain *owner, uint64_t pte,
+                                            struct hypercall *hc)
+{
+    int ret;
+
+    if (!(pte & PTE_WRITE))
+        return frame_get(f, owner) ? 0 : -EBUSY;
+    ret = frame_get_type(f, owner, FT_WRITABLE, hc);
+    if (unlikely(pte & PTE_CACHE_BITS) && !ret)
+        frame_mark(f, FW_UNCACHED);
+    return ret;
+}
+
 int pv_leaf_get_other(struct domain *caller, struct domain *pg, uint64_t pte, struct hypercall *hc)
     __must_check;
 
@@ -61,10 +75,7 @@ static inline __must_check int pv_leaf_get(struct domain *caller, struct domain 
         return pv_leaf_get_other(caller, pg, pte, hc);
     if (unlikely(pte & PTE_CACHE_BITS) && f->flags & FRAME_XENHEAP)
         return -EACCES; /* we have it cached */
-    if (pte & PTE_WRITE)
-        ret = frame_get_type(f, pg, FT_WRITABLE, hc);
-    else
-        ret = frame_get(f, pg) ? 0 : -EBUSY;
+    ret = pv_leaf_hold(f, pg, pte, hc);
     return likely(!ret) || ret == -ERESTART ? ret : pv_leaf_get_other(caller, pg, pte, hc);
 }
 

@@ -177,7 +177,7 @@ static enum emu_result flush_cache(struct emu *emu, enum emu_cache_op op, uint64
     if (op == EMU_CACHE_INVD)
         return emu_raise(emu, EMU_VECTOR_GP, 0);
     (void)linear;
-    if (vcpu_of(emu)->v.domain->is_hardware) /* who has no devices needs no coherence */
+    if (READ_ONCE(vcpu_of(emu)->v.domain->has_devices)) /* who has no devices needs no coherence */
         __asm__ volatile("wbinvd" ::: "memory");
     return EMU_OK;
 }

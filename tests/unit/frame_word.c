@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The page-type machine, enumerated: every word of narrowed counts, every function, every type, against rules stated independently
- * over the word's parts (docs/design/page-types.md, PT1..PT10, PT13). The checker itself is tried on broken machines: it has to find each.
+ * over the word's parts (docs/design/page-types.md, PT1..PT10, PT13, PT14). The checker itself is tried on broken machines: it has to find each.
  */
 #define FW_GENERAL_BITS 3
 #define FW_COUNT_BITS   3
@@ -14,12 +14,12 @@
 #include <cmocka.h>
 #include "core/frame_word.h"
 
-#define WORD_BITS 14 /* 3 + 3 + 4 + 2 + 1 + 1 */
+#define WORD_BITS 15 /* 3 + 3 + 4 + 2 + 1 + 2 */
 #define LIMIT     4  /* the guard bit's value: the most a count may reach */
 
 /* The test's own reading of a word. */
 struct parts {
-    unsigned int generals, types, type, phase, pinned, strangers;
+    unsigned int generals, types, type, phase, pinned, marks;
 };
 
 static struct parts split(uint64_t w)
@@ -30,7 +30,7 @@ static struct parts split(uint64_t w)
 static uint64_t join(struct parts p)
 {
     return p.generals | p.types << 3 | p.type << 6 | p.phase << 10 | (uint64_t)p.pinned << 12 |
-           (uint64_t)p.strangers << 13;
+           (uint64_t)p.marks << 13;
 }
 
 enum { IDLE, WORK, PARTIAL, VALID };
@@ -48,7 +48,7 @@ static bool sane(struct parts p)
         return false;
     if (p.pinned && (p.phase != VALID || !is_table(p.type)))
         return false;
-    if (p.strangers > 1 || (p.strangers && (p.type != WRITABLE || p.phase == WORK || p.phase == PARTIAL)))
+    if (p.marks > 3 || (p.marks && (p.type != WRITABLE || p.phase == WORK || p.phase == PARTIAL)))
         return false;
     if (p.phase == IDLE)
         return p.types == 0;
@@ -70,12 +70,12 @@ struct machine {
     struct fw_step (*partial)(uint64_t w);
     struct fw_step (*pin)(uint64_t w, enum frame_type t);
     struct fw_step (*unpin)(uint64_t w);
-    struct fw_step (*strangers)(uint64_t w);
+    struct fw_step (*mark)(uint64_t w, uint64_t mark);
 };
 static const struct machine real = {
-    fw_get,           fw_put,         fw_get_type,       fw_put_type, fw_resume_devalidate,
-    fw_finish_valid,  fw_finish_idle, fw_finish_partial, fw_pin,      fw_unpin,
-    fw_note_strangers};
+    fw_get,          fw_put,         fw_get_type,       fw_put_type, fw_resume_devalidate,
+    fw_finish_valid, fw_finish_idle, fw_finish_partial, fw_pin,      fw_unpin,
+    fw_mark};
 
 static unsigned int violations;
 static bool verbose;
@@ -151,7 +151,7 @@ static void check_get_type(const struct machine *m, uint64_t w, struct parts p, 
     } else if (p.phase == VALID) {
         q.phase = VALID;
         q.pinned = p.pinned;
-        q.strangers = p.strangers;
+        q.marks = p.marks;
         expect(s.verdict == FW_DONE && same(s.word, q), "get_type", w, t, s);
     } else if (t != WRITABLE) {
         expect(s.verdict == FW_VALIDATE && same(s.word, q), "get_type, to be validated", w, t, s);
@@ -159,7 +159,7 @@ static void check_get_type(const struct machine *m, uint64_t w, struct parts p, 
         expect(s.verdict == FW_FLUSH && same(s.word, q), "get_type, to be flushed", w, t, s);
     } else {
         q.phase = VALID;
-        q.strangers = p.strangers;
+        q.marks = p.marks;
         expect(s.verdict == FW_DONE && same(s.word, q), "get_type of an idle frame", w, t, s);
     }
 }
@@ -179,7 +179,7 @@ static void check_put_type(const struct machine *m, uint64_t w, struct parts p, 
         q.phase = WORK;
         expect(s.verdict == FW_DEVALIDATE && same(s.word, q), "put_type, the last of a table", w, t, s);
     } else {
-        q = (struct parts){p.generals - 1, 0, t, IDLE, 0, p.strangers};
+        q = (struct parts){p.generals - 1, 0, t, IDLE, 0, p.marks};
         expect(s.verdict == (q.generals ? FW_DONE : FW_LAST) && same(s.word, q), "put_type, the last", w, t,
                s);
     }
@@ -240,24 +240,33 @@ static void check_pins(const struct machine *m, uint64_t w, struct parts p, unsi
         expect(unpin.verdict == FW_WRONG_TYPE, "unpin of what is not pinned", w, t, unpin);
 }
 
-static void check_strangers(const struct machine *m, uint64_t w, struct parts p)
+static void check_mark(const struct machine *m, uint64_t w, struct parts p, unsigned int mark)
 {
-    struct fw_step s = m->strangers(w);
+    struct fw_step s = m->mark(w, mark == 1 ? FW_STRANGERS : FW_UNCACHED);
     struct parts q = p;
 
-    q.strangers = 1;
+    q.marks |= mark;
     if (p.phase == VALID && p.type == WRITABLE)
-        expect(s.verdict == FW_DONE && same(s.word, q), "strangers", w, 0, s);
+        expect(s.verdict == FW_DONE && same(s.word, q), "mark", w, 0, s);
     else
-        expect(s.verdict == FW_BROKEN, "strangers without a reference", w, 0, s);
+        expect(s.verdict == FW_BROKEN, "mark without a reference", w, 0, s);
 }
 
 /* Whatever the word, even one that no sequence leads to: an answer, and what is stored after a sane word is sane. */
 static void check_total(const struct machine *m, uint64_t w, unsigned int t)
 {
-    struct fw_step all[] = {m->get(w),    m->put(w),   m->get_type(w, t), m->put_type(w, t),
-                            m->resume(w), m->valid(w), m->idle(w),        m->partial(w),
-                            m->pin(w, t), m->unpin(w), m->strangers(w)};
+    struct fw_step all[] = {m->get(w),
+                            m->put(w),
+                            m->get_type(w, t),
+                            m->put_type(w, t),
+                            m->resume(w),
+                            m->valid(w),
+                            m->idle(w),
+                            m->partial(w),
+                            m->pin(w, t),
+                            m->unpin(w),
+                            m->mark(w, FW_STRANGERS),
+                            m->mark(w, FW_UNCACHED)};
 
     for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         expect(all[i].verdict <= FW_BROKEN, "a verdict", w, t, all[i]);
@@ -282,7 +291,8 @@ static unsigned int check(const struct machine *m)
         check_get(m, w, p);
         check_put(m, w, p);
         check_work(m, w, p);
-        check_strangers(m, w, p);
+        check_mark(m, w, p, 1);
+        check_mark(m, w, p, 2);
         for (unsigned int t = 0; t < 16; t++) {
             check_get_type(m, w, p, t);
             check_put_type(m, w, p, t);
@@ -330,7 +340,8 @@ static void test_reachable(void **state)
                                     fw_finish_partial(w),
                                     fw_pin(w, t),
                                     fw_unpin(w),
-                                    fw_note_strangers(w)};
+                                    fw_mark(w, FW_STRANGERS),
+                                    fw_mark(w, FW_UNCACHED)};
 
             for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++)
                 if (stores(all[i].verdict) && !seen[all[i].word]) {
@@ -449,18 +460,18 @@ static struct fw_step resumes_valid(uint64_t w)
     return fw_phase(w) == FW_VALID ? fw_step(FW_DEVALIDATE, w) : fw_resume_devalidate(w);
 }
 
-static struct fw_step forgets_strangers(uint64_t w, enum frame_type t)
+static struct fw_step forgets_marks(uint64_t w, enum frame_type t)
 {
     struct fw_step s = fw_put_type(w, t);
 
-    return fw_step(s.verdict, stores(s.verdict) ? s.word & ~FW_STRANGERS : s.word);
+    return fw_step(s.verdict, stores(s.verdict) ? s.word & ~FW_UNCACHED : s.word);
 }
 
-static struct fw_step keeps_strangers(uint64_t w, enum frame_type t)
+static struct fw_step keeps_marks(uint64_t w, enum frame_type t)
 {
     struct fw_step s = fw_get_type(w, t);
 
-    return fw_step(s.verdict, s.word | (w & FW_STRANGERS));
+    return fw_step(s.verdict, s.word | (w & FW_MARKS));
 }
 
 static void test_checker_finds_faults(void **state)
@@ -484,8 +495,8 @@ static void test_checker_finds_faults(void **state)
     m[n++].idle = leaks_at_idle;
     m[n++].partial = partial_loses_reference;
     m[n++].resume = resumes_valid;
-    m[n++].put_type = forgets_strangers;
-    m[n++].get_type = keeps_strangers;
+    m[n++].put_type = forgets_marks;
+    m[n++].get_type = keeps_marks;
     for (unsigned int i = 0; i < n; i++)
         if (check(&m[i]) == 0)
             fail_msg("broken machine %u was not found out", i);

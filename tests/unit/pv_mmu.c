@@ -183,6 +183,42 @@ static void test_foreign(void **state)
     assert_int_equal(d1->references, 1);
 }
 
+/* PT14: what a domain with devices wrote past the caches is not what they hold, when the page becomes a table. */
+static void test_uncached(void **state)
+{
+    const uint64_t how[] = {PTE_PCD, PTE_PWT, PTE_LARGE, PTE_LARGE | PTE_PCD};
+
+    build_space(d0);
+    assert_int_equal(mmuext(v0, MMUEXT_NEW_BASEPTR, 10, 0, DOMID_SELF), 0);
+    d0->has_devices = false;
+    assert_int_equal(mmu_update(v0, (13 << 12) + 64, PTE(30, P | W | PTE_PCD), DOMID_SELF), -EINVAL);
+    d0->has_devices = true;
+    for (unsigned int i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+        fake.cache_flushes = 0;
+        assert_int_equal(mmu_update(v0, (13 << 12) + 64, PTE(30, P | W | how[i]), DOMID_SELF), 0);
+        assert_int_equal(word_of(30), fw_make(FT_WRITABLE, FW_VALID, 1, 2) | FW_UNCACHED);
+        assert_int_equal(mmu_update(v0, (13 << 12) + 64, PTE(30, P | W), DOMID_SELF), 0);
+        assert_int_equal(mmu_update(v0, (13 << 12) + 64, 0, DOMID_SELF), 0);
+        assert_int_equal(fake.cache_flushes, 0);
+        table_of(30)[3] = PTE(30, P | W); /* no table: the flush comes before it is looked at */
+        assert_int_equal(mmuext(v0, MMUEXT_PIN_L1_TABLE, 30, 0, DOMID_SELF), -EBUSY);
+        assert_int_equal(fake.cache_flushes, PAGE_SIZE);
+        assert_ptr_equal(fake.cache_flushed, mfn_to_va(MFN(30)));
+        /* Once is enough: nobody has written there since. */
+        table_of(30)[3] = 0;
+        assert_int_equal(mmuext(v0, MMUEXT_PIN_L1_TABLE, 30, 0, DOMID_SELF), 0);
+        assert_int_equal(fake.cache_flushes, PAGE_SIZE);
+        assert_int_equal(word_of(30), fw_make(FT_L1, FW_VALID, 1, 2) | FW_PINNED);
+        assert_int_equal(mmuext(v0, MMUEXT_UNPIN_TABLE, 30, 0, DOMID_SELF), 0);
+    }
+    /* Where a whole table is validated, too; and who only reads past the caches harms nobody. */
+    table_of(31)[0] = PTE(32, P | W | PTE_PCD);
+    table_of(31)[1] = PTE(33, P | PTE_PCD);
+    assert_int_equal(mmuext(v0, MMUEXT_PIN_L1_TABLE, 31, 0, DOMID_SELF), 0);
+    assert_int_equal(word_of(32), fw_make(FT_WRITABLE, FW_VALID, 1, 2) | FW_UNCACHED);
+    assert_int_equal(word_of(33), fw_make(FT_NONE, FW_IDLE, 0, 2));
+}
+
 static void test_linear(void **state)
 {
     build_space(d0);
@@ -268,9 +304,10 @@ static void test_preempt_everywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_pin_unpin),      CASE(test_refused_tables), CASE(test_update_va),
-        CASE(test_retype_flushes), CASE(test_mmu_update),     CASE(test_foreign),
-        CASE(test_linear),         CASE(test_left_half_done), CASE(test_preempt_everywhere),
+        CASE(test_pin_unpin),          CASE(test_refused_tables), CASE(test_update_va),
+        CASE(test_retype_flushes),     CASE(test_mmu_update),     CASE(test_foreign),
+        CASE(test_uncached),           CASE(test_linear),         CASE(test_left_half_done),
+        CASE(test_preempt_everywhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

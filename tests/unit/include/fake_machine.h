@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "arch/x86/cache.h"
 #include "arch/x86/tlb.h"
 #include "core/domain.h"
 #include "core/frame_ref.h"
@@ -50,6 +51,8 @@ static struct {
     uint32_t clock;                 /* the flush clock */
     uint32_t cpu_flushed[MAX_CPUS]; /* when each processor flushed last */
     unsigned int flushes, page_flushes, ipis;
+    const void *cache_flushed; /* what was flushed last, and all the bytes so far */
+    size_t cache_flushes;
     unsigned int released;
     unsigned int preempt_one_in; /* softirq_pending() is true once in so many calls; 0: never */
     unsigned int mmio_allowed;
@@ -97,6 +100,12 @@ void tlb_flush_mask(const cpumask_t *mask, unsigned int flags)
             __atomic_fetch_add(&fake.ipis, 1, __ATOMIC_RELAXED);
     }
     __atomic_fetch_add(&fake.flushes, 1, __ATOMIC_RELAXED);
+}
+
+void cache_write_back(const void *from, size_t bytes)
+{
+    fake.cache_flushed = from;
+    fake.cache_flushes += bytes;
 }
 
 void tlb_flush_page_mask(const cpumask_t *mask, uint64_t va)
