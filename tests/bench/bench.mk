@@ -9,17 +9,17 @@ $(B)/bench/count.so: tests/bench/count.c $(PLUGIN_PARTS)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $(filter %.c,$^)
 
 # At an address of its own: the plugin sees virtual addresses only.
-$(B)/bench/init: tests/bench/workload.c
+$(B)/bench/init: tests/bench/workload.c tests/bench/program.h
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -no-pie -Wl,--no-relax -Wl,-Ttext-segment=0x5a000000 -o $@ $<
 
-$(B)/bench/toolstack: tests/bench/toolstack.c
+$(B)/bench/toolstack: tests/bench/toolstack.c tests/bench/program.h
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -no-pie -Wl,-Ttext-segment=0x5b000000 -o $@ $< \
 	    -Wl,--whole-archive -lxenguest -Wl,--no-whole-archive -lxenctrl -lxenforeignmemory \
 	    -lxenevtchn -lxendevicemodel -lxencall -lxentoolcore -lxentoollog -lxengnttab -lxenhypfs -lz -lbz2 -llzma -lzstd
 
-$(B)/bench/io: tests/bench/io.c
+$(B)/bench/io: tests/bench/io.c tests/bench/program.h
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -no-pie -Wl,-Ttext-segment=0x5c000000 -o $@ $< \
 	    -Wl,--whole-archive -lxenguest -Wl,--no-whole-archive -lxenctrl -lxenforeignmemory -lxenevtchn -lxendevicemodel -lxencall \
@@ -54,7 +54,7 @@ $(B)/bench/store_count.so: tests/bench/store_count.c $(PLUGIN_PARTS)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $(filter %.c,$^)
 
 # At an address of its own, as above.
-$(B)/bench/store_client: tests/bench/store_client.c
+$(B)/bench/store_client: tests/bench/store_client.c tests/bench/program.h
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -Wno-unused-parameter $(XEN_CPPFLAGS) -static -no-pie -Wl,--no-relax \
 	    -Wl,-Ttext-segment=0x5a000000 -o $@ $<

@@ -11,7 +11,6 @@
  *   gcc -shared -fPIC -O2 count.c marks.c -o count.so;  qemu-system-x86_64 -plugin ./count.so,marks=addresses,out=counts ...
  */
 #include "marks.h"
-#include <inttypes.h>
 #include <string.h>
 
 int qemu_plugin_version = 1;
@@ -114,22 +113,10 @@ static void watch_block(uint64_t id, struct qemu_plugin_tb *tb)
 static void print_counts(uint64_t id, void *data)
 {
     static const char *const names[] = {"hypervisor", "elsewhere"};
-    FILE *out = marks_open();
 
     (void)id;
     (void)data;
-    if (!out)
-        return;
-    for (size_t n = 0; n < marks_regions(); n++) {
-        fprintf(out, "REGION %#" PRIx64, marks_begin(n));
-        for (size_t side = 0; side < SIDES; side++) {
-            fprintf(out, " %s", names[side]);
-            for (size_t kind = 0; kind < KINDS; kind++)
-                fprintf(out, " %" PRIu64, marks_rise(n, side * KINDS + kind));
-        }
-        fputc('\n', out);
-    }
-    marks_close(out);
+    marks_print(0, names, KINDS);
 }
 
 int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)

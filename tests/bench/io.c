@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,6 +25,7 @@
 #include <xenctrl.h>
 #include <xenguest.h>
 #include <xenstore.h>
+#include "program.h"
 
 #define MEMORY_MB 96
 #define BLOCK     65536
@@ -33,12 +33,6 @@
 #define AMOUNT    (4 << 20) /* bytes a measurement */
 #define PORT      7
 #define MAC       "00:16:3e:00:00:01"
-
-#define MARK(name)                                                                                           \
-    __attribute__((noinline, noclone, used)) static void name(void)                                          \
-    {                                                                                                        \
-        __asm__ volatile("" ::: "memory");                                                                   \
-    }
 
 MARK(bench_begin_disk_read)
 MARK(bench_end_disk_read)
@@ -50,15 +44,6 @@ MARK(bench_begin_net_receive)
 MARK(bench_end_net_receive)
 
 static char *block;
-
-static void end(const char *failed)
-{
-    if (failed)
-        printf("BENCH-FAILED %s: %s\n", failed, strerror(errno));
-    fflush(stdout);
-    reboot(RB_POWER_OFF);
-    _exit(1);
-}
 
 static void load_module(const char *name, const char *arguments)
 {

@@ -2,6 +2,7 @@
 /* Regions of a run: see marks.h. */
 #include "marks.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_MARKS   1024
@@ -36,34 +37,30 @@ void marks_watch(struct qemu_plugin_insn *insn)
             qemu_plugin_register_vcpu_insn_exec_cb(insn, next_region, CB_NO_REGS, &state.marks[i]);
 }
 
-size_t marks_regions(void)
-{
-    return state.passed + 1;
-}
-
-uint64_t marks_begin(size_t region)
-{
-    return region ? state.passed_at[region - 1] : 0;
-}
-
-uint64_t marks_rise(size_t region, size_t counter)
+static uint64_t rise(size_t region, size_t counter)
 {
     const uint64_t *end = region < state.passed ? state.at_mark[region] : state.counters;
 
     return end[counter] - (region ? state.at_mark[region - 1][counter] : 0);
 }
 
-FILE *marks_open(void)
+void marks_print(size_t first, const char *const names[], size_t per_name)
 {
     FILE *out = state.out_path ? fopen(state.out_path, "w") : stderr;
 
-    if (!out)
+    if (!out) {
         perror(state.out_path);
-    return out;
-}
-
-void marks_close(FILE *out)
-{
+        return;
+    }
+    for (size_t region = first; region <= state.passed; region++) {
+        fprintf(out, "REGION %#" PRIx64, region ? state.passed_at[region - 1] : 0);
+        for (size_t i = 0; i < state.counter_count; i++) {
+            if (names && i % per_name == 0)
+                fprintf(out, " %s", names[i / per_name]);
+            fprintf(out, " %" PRIu64, rise(region, i));
+        }
+        fputc('\n', out);
+    }
     if (out != stderr)
         fclose(out);
 }

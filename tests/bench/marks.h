@@ -7,7 +7,7 @@
 #define BENCH_MARKS_H
 
 #include "../lib/qemu_plugin.h"
-#include <stdio.h>
+#include <stddef.h>
 
 #define MARKS_COUNTERS_MAX 16
 
@@ -17,13 +17,10 @@ int marks_install(const char *name, int argc, char **argv, const uint64_t *count
 /* When an instruction is translated: ends a region there if it is marked. */
 void marks_watch(struct qemu_plugin_insn *insn);
 
-/* The file of out=, or stderr; NULL, said on stderr: it cannot be written. To be closed by marks_close(). */
-FILE *marks_open(void);
-void marks_close(FILE *out);
-
-/* How many regions there were, 1 at least; the address that began one, 0 for the first; by how much a counter rose in one. */
-size_t marks_regions(void);
-uint64_t marks_begin(size_t region);
-uint64_t marks_rise(size_t region, size_t counter);
+/*
+ * At the machine's end: a line for each region from `first` on into the file of out=, or to stderr: REGION, the address that began it (0: the machine's begin), and by how much each counter
+ * rose in it, with names[i] before the counters from i * per_name on; names NULL: none.
+ */
+void marks_print(size_t first, const char *const names[], size_t per_name);
 
 #endif

@@ -17,13 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <xen/io/xs_wire.h>
+#include "program.h"
 
 #define TIMES        100 /* of each operation */
 #define TRANSACTIONS 20
@@ -33,23 +33,8 @@
 #define CONNECTIONS  100
 #define PER_DIR      100
 
-#define MARK(name)                                                                                           \
-    __attribute__((noinline, noclone, used)) static void name(void)                                          \
-    {                                                                                                        \
-        __asm__ volatile("" ::: "memory");                                                                   \
-    }
-
 MARK(bench_begin)
 MARK(bench_end)
-
-static void die(const char *what)
-{
-    perror(what);
-    printf("BENCH-FAILED %s\n", what);
-    fflush(stdout);
-    reboot(RB_POWER_OFF);
-    _exit(1);
-}
 
 /* ---- One client's end of the protocol ---- */
 
@@ -61,7 +46,7 @@ struct message {
 static void send_all(int fd, const void *data, size_t len)
 {
     if (write(fd, data, len) != (ssize_t)len)
-        die("write");
+        end("write");
 }
 
 static void receive(int fd, void *data, size_t len)
@@ -72,7 +57,7 @@ static void receive(int fd, void *data, size_t len)
         ssize_t n = read(fd, to, len);
 
         if (n <= 0)
-            die("read");
+            end("read");
         to += n;
         len -= (size_t)n;
     }
@@ -91,7 +76,7 @@ static void next_message(int fd, struct message *m)
     receive(fd, &m->hdr, sizeof(m->hdr));
     receive(fd, m->payload, m->hdr.len);
     if (m->hdr.type == XS_ERROR)
-        die(m->payload);
+        end(m->payload);
 }
 
 static struct message in, out;
@@ -101,7 +86,7 @@ static void ask(int fd, uint32_t type, uint32_t tx, const void *payload, size_t 
     send_all(fd, &out, compose(&out, type, tx, payload, len));
     next_message(fd, &in);
     if (in.hdr.type != type)
-        die("an answer to something else");
+        end("an answer to something else");
 }
 
 /* ---- The daemon ---- */
@@ -130,7 +115,7 @@ static int connection(void)
             usleep(10000);
     }
     if (fd < 0)
-        die("no daemon at the socket");
+        end("no daemon at the socket");
     return fd;
 }
 
@@ -144,7 +129,7 @@ static void load_modules(void)
         int fd = open(modules[i], O_RDONLY | O_CLOEXEC);
 
         if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-            die(modules[i]);
+            end(modules[i]);
         close(fd);
     }
 }
@@ -156,24 +141,24 @@ static void prepare(void)
     mkdir("/run", 0755);
     if (mount("proc", "/proc", "proc", 0, NULL) || mount("dev", "/dev", "devtmpfs", 0, NULL) ||
         mount("run", "/run", "tmpfs", 0, NULL))
-        die("mount");
+        end("mount");
     mkdir("/run/xenstored", 0755);
     load_modules();
     if (mount("xenfs", "/proc/xen", "xenfs", 0, NULL))
-        die("mount xenfs");
+        end("mount xenfs");
 }
 
 static void start_daemon(char **argv)
 {
     daemon_pid = fork();
     if (daemon_pid < 0)
-        die("fork");
+        end("fork");
     if (daemon_pid)
         return;
     setenv("XENSTORED_ROOTDIR", "/run/xenstored", 1);
     setenv("LD_LIBRARY_PATH", "/lib/x86_64-linux-gnu", 1);
     execv(argv[0], argv);
-    die(argv[0]);
+    end(argv[0]);
 }
 
 /* ---- Memory: what is the daemon's alone, and its files in memory ---- */
@@ -244,7 +229,7 @@ static void do_read(int fd, unsigned int i)
 
     ask(fd, XS_READ, 0, path, (size_t)sprintf(path, "/fill/domain/0/device/vif/%u", i % 90) + 1);
     if (in.hdr.len != 10)
-        die("a value is wrong");
+        end("a value is wrong");
 }
 
 static void do_write(int fd, unsigned int i)
@@ -259,7 +244,7 @@ static void do_directory(int fd, unsigned int i)
 {
     ask(fd, XS_DIRECTORY, 0, "/fill/domain/0/device/vif", 26);
     if (in.hdr.len < 180)
-        die("a directory is wrong");
+        end("a directory is wrong");
 }
 
 static void do_transaction(int fd, unsigned int i)
@@ -289,7 +274,7 @@ static void do_fire(int fd, unsigned int i)
     ask(fd, XS_WRITE, 0, text, (size_t)(len + sprintf(text + len, "some%06u", i)));
     next_message(watcher, &in);
     if (in.hdr.type != XS_WATCH_EVENT || strcmp(in.payload, "/fired/node"))
-        die("an event is wrong");
+        end("an event is wrong");
 }
 
 static const struct {
@@ -341,7 +326,7 @@ static void measure_transport(const char *transport, unsigned int watches, unsig
 
     watcher = ring ? open("/dev/xen/xenbus", O_RDWR | O_CLOEXEC) : connection();
     if (fd < 0 || watcher < 0)
-        die("/dev/xen/xenbus");
+        end("/dev/xen/xenbus");
     set_watch(watcher, "/fired/node");
     measure(transport, fd, watches, connections);
     close(fd);
@@ -375,7 +360,7 @@ int main(int argc, char **argv)
 
     prepare();
     if (!nr_levels || nr_levels > sizeof(levels) / sizeof(levels[0]))
-        die("usage: LEVELS DAEMON ARGUMENTS");
+        end("usage: LEVELS DAEMON ARGUMENTS");
     start_daemon(argv + 2);
     fd = connection();
     ask(fd, XS_MKDIR, 0, "/fired/node", 12);
@@ -387,7 +372,5 @@ int main(int argc, char **argv)
         measure_level(WATCHES, CONNECTIONS);
     }
     puts("BENCH-DONE");
-    fflush(stdout);
-    reboot(RB_POWER_OFF);
-    return 0;
+    end(NULL);
 }

@@ -9,7 +9,6 @@
  * The daemon's instructions are counted one by one; the others', for information, by translated block, as if none were left early.
  */
 #include "marks.h"
-#include <inttypes.h>
 #include <string.h>
 
 #define CLIENT_START UINT64_C(0x5a000000)
@@ -19,7 +18,6 @@
 int qemu_plugin_version = 1;
 
 enum who { CLIENT, DAEMON, KERNEL, XEN, SYSCALLS, COUNTERS };
-static const char *const names[COUNTERS] = {"client", "daemon", "kernel", "hypervisor", "syscalls"};
 
 static uint64_t counters[COUNTERS];
 
@@ -67,19 +65,11 @@ static void watch_block(uint64_t id, struct qemu_plugin_tb *tb)
 
 static void print_counts(uint64_t id, void *data)
 {
-    FILE *out = marks_open();
+    static const char *const names[COUNTERS] = {"client", "daemon", "kernel", "hypervisor", "syscalls"};
 
     (void)id;
     (void)data;
-    if (!out)
-        return;
-    for (size_t n = 1; n < marks_regions(); n++) {
-        fprintf(out, "REGION %#" PRIx64, marks_begin(n));
-        for (size_t i = 0; i < COUNTERS; i++)
-            fprintf(out, " %s %" PRIu64, names[i], marks_rise(n, i));
-        fputc('\n', out);
-    }
-    marks_close(out);
+    marks_print(1, names, 1);
 }
 
 int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)

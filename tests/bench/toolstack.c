@@ -9,21 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <xenctrl.h>
 #include <xenguest.h>
+#include "program.h"
 
 #define DOMAINS   4
 #define MEMORY_MB 32
-
-#define MARK(name)                                                                                           \
-    __attribute__((noinline, noclone, used)) static void name(void)                                          \
-    {                                                                                                        \
-        __asm__ volatile("" ::: "memory");                                                                   \
-    }
 
 MARK(bench_begin_libxenctrl_create)
 MARK(bench_end_libxenctrl_create)
@@ -32,15 +26,6 @@ MARK(bench_end_libxenctrl_destroy)
 
 static xc_interface *xen;
 static uint32_t made[DOMAINS];
-
-static void end(const char *failed)
-{
-    if (failed)
-        printf("BENCH-FAILED %s: %s\n", failed, strerror(errno));
-    fflush(stdout);
-    reboot(RB_POWER_OFF);
-    _exit(1);
-}
 
 static void load_module(const char *path)
 {

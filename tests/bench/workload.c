@@ -13,18 +13,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/reboot.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "program.h"
 
 #define PAGE 4096u
-
-#define MARK(name)                                                                                           \
-    __attribute__((noinline, noclone, used)) static void name(void)                                          \
-    {                                                                                                        \
-        __asm__ volatile("" ::: "memory");                                                                   \
-    }
 
 MARK(bench_begin_init)
 MARK(bench_begin_getppid)
@@ -38,15 +32,6 @@ MARK(bench_end_fork_exec)
 MARK(bench_begin_pipe_round_trip)
 MARK(bench_end_pipe_round_trip)
 
-static void die(const char *what)
-{
-    perror(what);
-    printf("BENCH-FAILED %s\n", what);
-    fflush(stdout);
-    reboot(RB_POWER_OFF);
-    _exit(1);
-}
-
 static void do_getppid(unsigned int n)
 {
     while (n--)
@@ -58,7 +43,7 @@ static void do_touch(unsigned int n)
     char *pages = mmap(NULL, (size_t)n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (pages == MAP_FAILED || madvise(pages, (size_t)n * PAGE, MADV_NOHUGEPAGE))
-        die("mmap");
+        end("mmap");
     for (unsigned int i = 0; i < n; i++)
         *(volatile char *)(pages + (size_t)i * PAGE) = 1;
     munmap(pages, (size_t)n * PAGE);
@@ -70,7 +55,7 @@ static void spawn(int with_exec)
     pid_t child = fork();
 
     if (child < 0)
-        die("fork");
+        end("fork");
     if (!child) {
         if (with_exec)
             execv(arguments[0], arguments);
@@ -78,7 +63,7 @@ static void spawn(int with_exec)
     }
     int status;
     if (waitpid(child, &status, 0) != child || status)
-        die("child");
+        end("child");
 }
 
 static void do_fork(unsigned int n)
@@ -101,7 +86,7 @@ static void do_pipe(unsigned int n)
 
     while (n--)
         if (write(to_child[1], &byte, 1) != 1 || read(to_parent[0], &byte, 1) != 1)
-            die("pipe");
+            end("pipe");
 }
 
 /* The other end of do_pipe(): sends back what comes, for as long as the machine runs. */
@@ -110,7 +95,7 @@ static void start_echo(void)
     char byte;
 
     if (pipe(to_child) || pipe(to_parent))
-        die("pipe");
+        end("pipe");
     if (fork())
         return;
     close(to_child[1]);
@@ -154,8 +139,6 @@ int main(int argc, char **argv)
     for (unsigned int i = 0; i < WORKLOADS; i++)
         printf("BENCH %s %u\n", workloads[i].name, workloads[i].n);
     printf("BENCH-END\n");
-    fflush(stdout);
     sync();
-    reboot(RB_POWER_OFF);
-    return 0;
+    end(NULL);
 }
