@@ -60,39 +60,34 @@ static inline uint64_t word_of(uint64_t mfn)
     return frame_table[mfn].word;
 }
 
-static inline long mmuext(struct vcpu *v, unsigned int cmd, uint64_t a, uint64_t b, uint32_t foreigndom)
+/* As a guest sees it: the call, and all that its continuations do. */
+static inline long to_its_end(long (*call)(struct hypercall *hc), struct hypercall hc)
 {
-    struct mmuext_op op = {.cmd = cmd, .arg1.mfn = a, .arg2.src_mfn = b};
-    struct hypercall hc = fake_hypercall(v, (uintptr_t)&op, 1, 0, foreigndom);
     long ret;
 
     do {
-        ret = do_mmuext_op(&hc);
+        ret = call(&hc);
     } while (ret == -ERESTART);
     return ret;
+}
+
+static inline long mmuext(struct vcpu *v, unsigned int cmd, uint64_t a, uint64_t b, uint32_t foreigndom)
+{
+    struct mmuext_op op = {.cmd = cmd, .arg1.mfn = a, .arg2.src_mfn = b};
+
+    return to_its_end(do_mmuext_op, fake_hypercall(v, (uintptr_t)&op, 1, 0, foreigndom));
 }
 
 static inline long mmu_update(struct vcpu *v, uint64_t ptr, uint64_t val, uint32_t foreigndom)
 {
     mmu_update_t u = {ptr, val};
-    struct hypercall hc = fake_hypercall(v, (uintptr_t)&u, 1, 0, foreigndom);
-    long ret;
 
-    do {
-        ret = do_mmu_update(&hc);
-    } while (ret == -ERESTART);
-    return ret;
+    return to_its_end(do_mmu_update, fake_hypercall(v, (uintptr_t)&u, 1, 0, foreigndom));
 }
 
 static inline long update_va(struct vcpu *v, uint64_t va, uint64_t val, uint64_t flags)
 {
-    struct hypercall hc = fake_hypercall(v, va, val, flags, 0);
-    long ret;
-
-    do {
-        ret = do_update_va_mapping(&hc);
-    } while (ret == -ERESTART);
-    return ret;
+    return to_its_end(do_update_va_mapping, fake_hypercall(v, va, val, flags, 0));
 }
 
 #define P               PTE_PRESENT
