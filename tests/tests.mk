@@ -10,7 +10,7 @@ unit-sources = $(shell sed -n 's/.*UNIT-SOURCES: *//p' tests/unit/$(1).c)
 unit-flags = $(shell sed -n 's/.*UNIT-FLAGS: *//p' tests/unit/$(1).c)
 
 define unit_rule
-$(B)/tests/unit/$(1): tests/unit/$(1).c $(call unit-sources,$(1)) $(wildcard tests/unit/include/*.h) $(shell find hypervisor abi -name '*.h')
+$(B)/tests/unit/$(1): tests/unit/$(1).c $(call unit-sources,$(1)) $(wildcard tests/unit/include/*.h) $(shell find hypervisor abi toolstack -name '*.h')
 	@mkdir -p $$(@D)
 	$$(Q)$(HOSTCC) $(UNIT_CFLAGS) $(call unit-flags,$(1)) -o $$@ tests/unit/$(1).c $(call unit-sources,$(1)) -lcmocka -lpthread
 endef

@@ -81,7 +81,7 @@ class Store(Daemon):
     def records(self):
         """Bytes of the journal's records, found as the next daemon would."""
         data = (self.dir / 'journal').read_bytes()
-        first = at = 24 + struct.unpack_from('<QQQ', data)[2] + 7 & ~7
+        first = at = 32 + struct.unpack_from('<QQQQ', data)[3] + 7 & ~7
         while struct.unpack_from('<I', data, at)[0]:
             at += struct.unpack_from('<I', data, at)[0]
         return at - first
@@ -175,7 +175,7 @@ def large_store(store):
     for _ in range(1500):
         ask(ring, WRITE, b'data/x\0' + b'v' * 500)
         inodes.add(store.inode())
-    base = struct.unpack_from('<QQQ', (store.dir / 'journal').read_bytes())[2]
+    base = struct.unpack_from('<QQQQ', (store.dir / 'journal').read_bytes())[3]
     assert base > 256 * 1024 and len(inodes) <= 3, (base, inodes)
     return f'a state of {base >> 10} KiB, {len(inodes)} journals for {1500 * 600 >> 10} KiB of records'
 

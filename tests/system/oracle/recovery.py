@@ -143,11 +143,38 @@ def room(store):
         assert ask(ring, WRITE, b'data/x\0' + b'v' * 900)[0] == WRITE
         path = store.dir / 'journal'
         data, end = path.read_bytes(), path.stat().st_blocks * 512
-        at = 24 + struct.unpack_from('<QQQ', data)[2] + 7 & ~7
+        at = 32 + struct.unpack_from('<QQQQ', data)[3] + 7 & ~7
         while struct.unpack_from('<I', data, at)[0]:
             at += struct.unpack_from('<I', data, at)[0]
         assert at + page <= end or end >= len(data), (at, end, len(data))
 
 
+def another_version(store):
+    """A journal that other code wrote is not played: what the calls did there is not what they would do here."""
+    store.guest()
+    assert store.ours(WRITE, b'/old\0x') == (WRITE, b'OK\0')
+    store.process.kill()
+    store.process.wait()
+    with open(store.dir / 'journal', 'r+b') as file:
+        file.seek(8)
+        version, = struct.unpack('<Q', file.read(8))
+        file.seek(8)
+        file.write(struct.pack('<Q', version + 1))
+    store.start()
+    assert store.ours(READ, b'/old\0')[1] == b'ENOENT\0'
+    assert "is another version's" in (store.dir / 'log').read_text()
+    assert store.ours(WRITE, b'/new\0y') == (WRITE, b'OK\0')
+    store.killed()      # and this one's is of use again
+    assert store.ours(READ, b'/new\0') == (READ, b'y')
+    for damage in (b'', b'?' * 100):
+        store.process.kill()
+        store.process.wait()
+        (store.dir / 'journal').write_bytes(damage)
+        store.start()
+        assert store.ours(READ, b'/new\0')[1] == b'ENOENT\0'
+        assert store.ours(WRITE, b'/new\0y') == (WRITE, b'OK\0')
+    assert (store.dir / 'log').read_text().count('cannot be read (') == 2
+
+
 if __name__ == '__main__':
-    run_all((resumed, unannounced, update_due, logging, full, room_again, full_from_the_start, room))
+    run_all((resumed, unannounced, update_due, logging, full, room_again, another_version, full_from_the_start, room))

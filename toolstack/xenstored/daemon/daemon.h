@@ -172,7 +172,9 @@ void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, c
 void journal_turn(void); /* between turns: starts a new one when it is full */
 
 /* journal_play.c */
-int journal_recover(const char *dir);   /* 1: recovered; 0: nothing there; negative errno: unusable */
+int journal_recover(
+    const char
+        *dir); /* 1: recovered; 0: nothing there; negative errno: unusable, -EPROTO: another version's */
 uint64_t journal_seed(const char *dir); /* of the journal that is there; 0: none */
 bool journal_replaying(void);
 void journal_released(unsigned int domid);

@@ -166,7 +166,7 @@ static int to_file(void *ctx, const void *data, size_t len)
 static int write_base(FILE *f, struct file *out)
 {
     struct st_saver saver = {to_file, describe_client, f};
-    struct header h = {JOURNAL_MAGIC, j.seed, 0};
+    struct header h = {JOURNAL_MAGIC, JOURNAL_REPLAY, j.seed, 0};
     long end;
     int rc;
 

@@ -7,6 +7,12 @@
 
 #define JOURNAL_MAGIC 0x316a73786f696e78ull /* "xnioxsj1" */
 
+/*
+ * What calls come to when they are played: a journal with another number is not. It goes up with every change of what a request does
+ * to the store, of the bytes that a client gets, and of what is in a record. tests/unit/xenstored_replay.c notices most of these.
+ */
+#define JOURNAL_REPLAY 1u
+
 enum record_type {
     R_OPEN = 1, /* a client came: what it describes */
     R_POSITION, /* of a ring: u32 req_cons, rsp_prod; arg: it is broken */
@@ -16,7 +22,7 @@ enum record_type {
 };
 
 struct header {
-    uint64_t magic, seed, base_len; /* of the state stream, which follows */
+    uint64_t magic, replay, seed, base_len; /* of the state stream, which follows */
 };
 
 struct record {

@@ -240,52 +240,64 @@ static void revive(void)
     }
 }
 
-static char *map_old(const char *dir, size_t *size)
+/* 0; -EINVAL: it is none; -EPROTO: it is one that we cannot play. */
+static int check(const struct header *h, size_t size)
 {
-    char path[256];
+    if (size <= sizeof(*h) || h->magic != JOURNAL_MAGIC)
+        return -EINVAL;
+    if (h->replay != JOURNAL_REPLAY)
+        return -EPROTO;
+    return h->base_len <= size - sizeof(*h) ? 0 : -EINVAL;
+}
+
+/* Maps the journal that is there. -ENOENT: none is; else as check(). */
+static int map_old(const char *dir, char **out, size_t *size)
+{
+    char path[256], *p = MAP_FAILED;
     struct stat st;
-    void *p = NULL;
-    int fd;
+    int fd, rc;
 
     snprintf(path, sizeof(path), "%s/journal", dir);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return NULL;
-    if (!fstat(fd, &st) && (size_t)st.st_size > sizeof(struct header)) {
+        return -errno;
+    rc = fstat(fd, &st) ? -errno : st.st_size ? 0 : -EINVAL;
+    if (!rc) {
         *size = (size_t)st.st_size;
         p = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
+        rc = p == MAP_FAILED ? -errno : check((const struct header *)p, *size);
     }
     close(fd);
-    if (!p || p == MAP_FAILED)
-        return NULL;
-    if (((struct header *)p)->magic == JOURNAL_MAGIC &&
-        ((struct header *)p)->base_len <= *size - sizeof(struct header))
-        return p;
-    munmap(p, *size);
-    return NULL;
+    if (rc && p != MAP_FAILED)
+        munmap(p, *size);
+    *out = p;
+    return rc;
 }
 
 uint64_t journal_seed(const char *dir)
 {
     size_t size;
-    char *p = map_old(dir, &size);
-    uint64_t seed = p ? ((struct header *)p)->seed : 0;
+    uint64_t seed;
+    char *p;
 
-    if (p)
-        munmap(p, size);
+    if (map_old(dir, &p, &size))
+        return 0;
+    seed = ((struct header *)p)->seed;
+    munmap(p, size);
     return seed;
 }
 
 int journal_recover(const char *dir)
 {
     struct st_loader loader = {adopt_ghost, NULL};
+    const struct header *h;
     size_t size;
-    char *p = map_old(dir, &size);
-    const struct header *h = (const struct header *)p;
-    int rc;
+    char *p;
+    int rc = map_old(dir, &p, &size);
 
-    if (!p)
-        return 0;
+    if (rc)
+        return rc == -ENOENT ? 0 : rc;
+    h = (const struct header *)p;
     r.on = true;
     rc = st_state_load(store, p + sizeof(*h), h->base_len, &loader);
     r.p = p + journal_records(h->base_len);

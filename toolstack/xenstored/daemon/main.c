@@ -286,7 +286,13 @@ static int recover(void)
         log_line("the store of a daemon that died is back");
     if (rc >= 0)
         return rc;
-    log_line("the journal of a daemon that died cannot be read (%s): starting empty", strerror(-rc));
+    if (rc == -EPROTO)
+        log_line("the journal of a daemon that died is another version's, who alone could play it: starting "
+                 "empty. "
+                 "Domains that run must be started anew; next time bring the new version in with "
+                 "xenstore-control live-update while the old one lives");
+    else
+        log_line("the journal of a daemon that died cannot be read (%s): starting empty", strerror(-rc));
     if (make_store())
         return -ENOMEM;
     *st_store_quota(store) = as_told;
