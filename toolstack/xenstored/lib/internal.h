@@ -171,6 +171,7 @@ struct st_txn {
     struct st_conn *conn;
     uint32_t id;
     bool doomed;                 /* lost its snapshot: its end answers EAGAIN */
+    uint16_t doomed_by;          /* who pays for that; 0: nobody */
     struct st_node *base, *work; /* the tree at its start; the tree as it sees it */
     struct st_access *first;
     struct st_access **bucket;
@@ -451,8 +452,9 @@ int st_txn_touch(struct st_txn *t, const char *path, size_t len, unsigned int fl
 /* Something was done in its tree (@t NULL: in the store's) since all_bytes was @before. */
 void st_txn_worked(struct st_txn *t, size_t before);
 void st_txn_bound(struct st_store *s);
-void st_txn_sort(struct st_txn *t);            /* so that a node's path stands before those below it */
-bool st_txn_conflicts(const struct st_txn *t); /* would its end say so now? */
+void st_txn_sort(struct st_txn *t); /* so that a node's path stands before those below it */
+/* Would its end fail for a conflict now, and *@who pay for that? 0: nobody. Nothing is charged; its paths are sorted. */
+bool st_txn_conflicts(struct st_txn *t, unsigned int *who);
 
 /* ops.c: what the requests do, in a transaction (@t) or on the store (NULL) */
 int st_op_find(struct st_conn *c, struct st_txn *t, const struct st_path *p, unsigned int need,

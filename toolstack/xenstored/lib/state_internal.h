@@ -16,7 +16,7 @@ enum state_record {
     STATE_CONN = 4, /* u32 domid or ~0, readonly, next txn, bytes received, description length; these; that */
     STATE_MESSAGE = 5, /* u32 kind, bytes delivered; message */
     STATE_WATCH = 6,   /* u32 relative, overflow, path length; path; token with its NUL */
-    STATE_TXN = 7,     /* u32 id, doomed, nodes */
+    STATE_TXN = 7,     /* u32 id, doomed, nodes, who pays for that */
     STATE_ACCESS = 8,  /* u32 flags, present; node if present; path */
 };
 /* kind of a message: a reply; an event; an event of a watch, which still may be merged with: its number among those before */

@@ -363,7 +363,7 @@ static int load_watch(struct load *x)
 /* Quotas are for requests: what was there when the stream was written is taken over, or guests could veto a live update. */
 static int load_txn(struct load *x)
 {
-    uint32_t id, doomed, nodes;
+    uint32_t id, doomed, nodes, who;
 
     if (!u32(x, &id) || !u32(x, &doomed) || !u32(x, &nodes) || !id || st_txn_find(x->c, id))
         return -EINVAL;
@@ -372,6 +372,8 @@ static int load_txn(struct load *x)
         return -ENOMEM;
     x->t->doomed = doomed != 0;
     x->t->nodes = (int32_t)nodes;
+    if (x->t->doomed && u32(x, &who)) /* older streams do not say it */
+        x->t->doomed_by = (uint16_t)who;
     return 0;
 }
 

@@ -144,22 +144,23 @@ static void save_watches(struct save *x, const struct st_conn *c)
 }
 
 /*
- * A transaction that conflicts by now can only fail: it goes as doomed. One that does not goes on from the
- * present tree, with what it wrote: nothing that it looked at has changed.
+ * A transaction that conflicts by now can only fail: it goes as doomed, and with who pays for that when it ends. One that
+ * does not goes on from the present tree, with what it wrote: nothing that it looked at has changed.
  */
 static void save_txn(struct save *x, struct st_txn *t)
 {
     struct st_access *a;
     const struct st_node *n;
-    bool doomed = t->doomed || st_txn_conflicts(t);
+    unsigned int who;
+    bool doomed = st_txn_conflicts(t, &who);
 
     u32(x, t->id);
     u32(x, doomed);
     u32(x, (uint32_t)t->nodes);
+    u32(x, doomed ? who : 0);
     emit(x, STATE_TXN);
     if (doomed)
         return;
-    st_txn_sort(t);
     for (a = t->first; a && !x->rc; a = a->after) {
         n = (a->flags & ST_WROTE) ? st_tree_find(x->s, t->work, a->path, a->len) : NULL;
         u32(x, a->flags);

@@ -301,24 +301,21 @@ static bool conflicts(const struct st_txn *t, const struct st_access *a, unsigne
     return hit;
 }
 
-/* Changes nothing, nobody's credit either. */
-static bool find_conflict(const struct st_txn *t, unsigned int *who)
+bool st_txn_conflicts(struct st_txn *t, unsigned int *who)
 {
     const struct st_access *a;
 
+    *who = t->doomed_by;
+    if (t->doomed)
+        return true;
+    /* The order in which the paths were touched says nothing: a state stream does not keep it. */
+    st_txn_sort(t);
     if (t->base == t->conn->store->root)
         return false;
     for (a = t->first; a; a = a->after)
         if (conflicts(t, a, who))
             return true;
     return false;
-}
-
-bool st_txn_conflicts(const struct st_txn *t)
-{
-    unsigned int who;
-
-    return find_conflict(t, &who);
 }
 
 /* Carries one written path from the transaction's tree over to *root. 0 or -ENOMEM. */
@@ -422,11 +419,7 @@ static int txn_commit(struct st_txn *t)
     struct st_node *result, *before = s->root;
     unsigned int who;
 
-    if (t->doomed)
-        return -EAGAIN;
-    st_txn_sort(
-        t); /* from here on the order in which the paths were touched says nothing: a state stream does not keep it */
-    if (find_conflict(t, &who)) {
+    if (st_txn_conflicts(t, &who)) {
         if (who != c->domid)
             st_domain_blame(s, who);
         return -EAGAIN;
