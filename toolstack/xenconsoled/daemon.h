@@ -34,6 +34,7 @@ struct logfile {
     FILE *file;
     char path[512];
     bool stamped, line_start;
+    unsigned int complaints; /* a guest's output is what causes them */
 };
 void log_open(struct logfile *l, const char *name, bool stamped); /* below options.log_dir */
 void log_close(struct logfile *l);

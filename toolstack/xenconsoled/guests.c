@@ -7,6 +7,7 @@
 #include <xenstore.h>
 #include <xen/xen.h>
 #include <xen/io/xenbus.h>
+#include "toolstack/common/news.h"
 #include "toolstack/xenconsoled/daemon.h"
 
 static struct guest *guests;
@@ -23,11 +24,10 @@ struct guest *guests_by_watch(int watch)
     return g;
 }
 
-/* A guest may cause it as often as it likes: the first, second, fourth, eighth... time is worth a line. */
+/* A guest may cause it as often as it likes. */
 static void complain(struct guest *g, const char *what)
 {
-    g->complaints++;
-    if (!(g->complaints & (g->complaints - 1)))
+    if (is_news(&g->complaints))
         say("domain %u: %s", g->domid, what);
 }
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
+#include "toolstack/common/news.h"
 #include "toolstack/xenconsoled/daemon.h"
 
 #define LOG_BYTES (16L * 1024 * 1024) /* then it becomes NAME.log.1 */
@@ -32,11 +34,19 @@ uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static void complain(struct logfile *l, const char *what)
+{
+    const char *why = strerror(errno);
+
+    if (is_news(&l->complaints))
+        say("the log %s cannot be %s: %s", l->path, what, why);
+}
+
 static void open_path(struct logfile *l)
 {
     l->file = fopen(l->path, "ae");
     if (!l->file)
-        say("the log %s cannot be written: %s", l->path, strerror(errno));
+        complain(l, "written");
     l->line_start = true;
 }
 
@@ -62,13 +72,20 @@ void log_reopen(struct logfile *l)
         open_path(l);
 }
 
+/* Where it cannot become the old one it is begun anew: it must not grow. */
 static void rotate(struct logfile *l)
 {
     char old[sizeof(l->path) + 2];
 
     snprintf(old, sizeof(old), "%s.1", l->path);
-    if (rename(l->path, old))
-        say("the log %s cannot be rotated: %s", l->path, strerror(errno));
+    if (rename(l->path, old)) {
+        complain(l, "rotated, what was in it is lost");
+        if (ftruncate(fileno(l->file), 0)) {
+            complain(l, "emptied, it ends here");
+            log_close(l);
+            return;
+        }
+    }
     log_reopen(l);
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include "toolstack/common/news.h"
 #include "toolstack/xenstored/daemon/daemon.h"
 
 struct dom {
@@ -40,21 +41,12 @@ static struct dom *find(unsigned int domid)
 
 /* ---- The ring as a transport ---- */
 
-/* A guest may do it as often as it likes: the first, second, fourth, eighth... time is worth a line. */
-static bool is_news(const struct dom *d)
-{
-    return !(d->breaks & (d->breaks - 1));
-}
-
 static void complain(struct dom *d)
 {
     journal_position(&d->client, d->ring.req_cons, d->ring.rsp_prod, true);
-    if (!d->announced_error) {
-        d->breaks++;
-        if (is_news(d))
-            log_line("domain %u broke its XenStore ring (error %u): it is not served until it reconnects",
-                     d->domid, d->ring.page->error);
-    }
+    if (!d->announced_error && is_news(&d->breaks))
+        log_line("domain %u broke its XenStore ring (error %u): it is not served until it reconnects",
+                 d->domid, d->ring.page->error);
     d->announced_error = true;
 }
 
@@ -78,8 +70,7 @@ void domains_notify(void)
 /* Written down first: a daemon that finds the page half-way begins it anew as well. */
 static void reconnect(struct dom *d)
 {
-    d->breaks++;
-    if (is_news(d))
+    if (is_news(&d->breaks))
         log_line("domain %u reconnected its XenStore ring", d->domid);
     d->ring.req_cons = d->ring.rsp_prod = 0;
     d->ring.broken = d->announced_error = false;
