@@ -162,8 +162,11 @@ static bool connect_console(struct guest *g)
 
     if (!ours(g) || !store_number(g->node, "ring-ref", &ring) || !store_number(g->node, "port", &port))
         return g->console.page != NULL;
-    if (g->console.page && g->ring == ring && g->remote_port == port)
+    if (g->console.page && g->ring == ring && g->remote_port == port) {
+        if (!g->published) /* the store may have died just then */
+            publish(g);
         return true;
+    }
     disconnect(g);
     page = hv_map(g->domid, ring, !g->number, &g->granted);
     if (!page) {
