@@ -4,6 +4,7 @@
 #include "control/domctl.h"
 #include "control/relinquish.h"
 #include "core/authority.h"
+#include "core/vcpu_area.h"
 #include "event/event.h"
 #include "grant/grant.h"
 #include "hv/string.h"
@@ -104,8 +105,10 @@ long domctl_unpausedomain(struct hypercall *hc, struct domain *d, struct xen_dom
     else if (--d->toolstack_pauses == 0)
         d->has_run = true;
     unlock(&d->control_lock);
-    if (!rc)
+    if (!rc) {
+        domain_wallclock_publish(d); /* not before: the toolstack clears the shared page while it builds */
         domain_unpause(d);
+    }
     return rc;
 }
 

@@ -92,7 +92,7 @@ long domctl_settimeoffset(struct hypercall *hc, struct domain *d, struct xen_dom
     (void)hc;
     lock(&d->control_lock);
     d->time_offset_seconds = seconds;
-    domain_wallclock_publish(d);
     unlock(&d->control_lock);
+    domain_wallclock_publish(d);
     return 0;
 }

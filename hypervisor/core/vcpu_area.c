@@ -120,9 +120,13 @@ static struct wallclock wallclock_of(struct domain *d)
 
 void domain_wallclock_publish(struct domain *d)
 {
-    struct wallclock w = wallclock_of(d);
-    uint64_t ns = wallclock_at_boot_ns, seconds = ns / (uint64_t)NS_PER_S + (uint64_t)d->time_offset_seconds;
+    struct wallclock w;
+    uint64_t ns, seconds;
 
+    lock(&d->control_lock);
+    w = wallclock_of(d);
+    ns = READ_ONCE(wallclock_at_boot_ns);
+    seconds = ns / (uint64_t)NS_PER_S + (uint64_t)d->time_offset_seconds;
     *w.version = (*w.version | 1) + 2;
     barrier();
     *w.sec = (uint32_t)seconds;
@@ -130,4 +134,5 @@ void domain_wallclock_publish(struct domain *d)
     *w.nsec = (uint32_t)(ns % (uint64_t)NS_PER_S);
     barrier();
     ++*w.version;
+    unlock(&d->control_lock);
 }

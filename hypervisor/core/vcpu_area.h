@@ -14,7 +14,7 @@
 void vcpu_areas_update(struct vcpu *v, bool in_kernel);
 /* Writes the registered areas; the guest kernel's page tables are loaded. */
 void vcpu_areas_publish(struct vcpu *v);
-/* Nanoseconds from 1970 to system time 0 have changed (settime), or the domain is new: writes wc_*. */
+/* Nanoseconds from 1970 to system time 0 have changed (settime), the domain's own offset has, or it is about to run: writes wc_*. Takes its control_lock. */
 void domain_wallclock_publish(struct domain *d);
 
 #endif

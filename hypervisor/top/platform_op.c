@@ -14,12 +14,13 @@
 #include "hv/string.h"
 #include "top/platform.h"
 
-static long settime(struct domain *d, uint64_t seconds, uint32_t nanoseconds, uint64_t system_time)
+static long settime(uint64_t seconds, uint32_t nanoseconds, uint64_t system_time)
 {
     if (nanoseconds >= 1000000000)
         return -EINVAL;
-    wallclock_at_boot_ns = seconds * 1000000000ULL + nanoseconds - system_time;
-    domain_wallclock_publish(d);
+    WRITE_ONCE(wallclock_at_boot_ns, seconds * 1000000000ULL + nanoseconds - system_time);
+    for (struct domain *d = domain_first(); d; d = domain_next(d))
+        domain_wallclock_publish(d);
     return 0;
 }
 
@@ -74,7 +75,6 @@ static long cpu_version(struct xenpf_pcpu_version *v)
 
 long do_platform_op(struct hypercall *hc)
 {
-    struct domain *d = hc->vcpu->domain;
     abi_xen_platform_op_t op;
     long rc;
 
@@ -84,11 +84,11 @@ long do_platform_op(struct hypercall *hc)
         return -EACCES;
     switch (op.cmd) {
     case XENPF_settime32:
-        return settime(d, op.u.settime32.secs, op.u.settime32.nsecs, op.u.settime32.system_time);
+        return settime(op.u.settime32.secs, op.u.settime32.nsecs, op.u.settime32.system_time);
     case XENPF_settime64:
         return op.u.settime64.mbz
                    ? -EINVAL
-                   : settime(d, op.u.settime64.secs, op.u.settime64.nsecs, op.u.settime64.system_time);
+                   : settime(op.u.settime64.secs, op.u.settime64.nsecs, op.u.settime64.system_time);
     case XENPF_enter_acpi_sleep:
         return enter_sleep(&op.u.enter_acpi_sleep);
     case XENPF_get_cpuinfo:

@@ -2,6 +2,7 @@
 /* platform_op as Linux uses it, and the calls that only tools make: versions and privileges. */
 #include <kit/args.h>
 #include <kit/audit.h>
+#include <kit/domain.h>
 #include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
@@ -104,6 +105,40 @@ KIT_TEST(platform_settime)
     CHECK(kit_shared->wc_version > version && !(kit_shared->wc_version & 1));
     op.u.settime64.mbz = 1;
     CHECK_RC(pf(XENPF_settime64, &op), -XEN_EINVAL);
+}
+
+static uint64_t puppet_wall_clock(struct kit_puppet *p)
+{
+    const unsigned long shared = KIT_PUPPET_VA(KIT_PUPPET_SHARED);
+
+    CHECK_EQ((uint32_t)kit_puppet_peek(p, shared + offsetof(struct shared_info, wc_version)) & 1, 0);
+    return kit_puppet_peek(p, shared + offsetof(struct shared_info, wc_sec_hi)) << 32 |
+           (uint32_t)kit_puppet_peek(p, shared + offsetof(struct shared_info, wc_sec));
+}
+
+/* Every domain has the time, from its start on and whenever domain 0 sets it; its own offset is added. */
+KIT_TEST(wall_clock_of_others)
+{
+    struct xen_platform_op op;
+    struct xen_domctl ctl;
+    struct kit_puppet p;
+
+    memset(&op, 0, sizeof(op));
+    op.u.settime64.secs = 3000000000;
+    CHECK_RC(pf(XENPF_settime64, &op), 0);
+    CHECK_OR_RETURN(!kit_puppet_make(&p));
+    CHECK_EQ(puppet_wall_clock(&p), 3000000000);
+    op.u.settime64.secs = 2000000000;
+    CHECK_RC(pf(XENPF_settime64, &op), 0);
+    CHECK_EQ(puppet_wall_clock(&p), 2000000000);
+    memset(&ctl, 0, sizeof(ctl));
+    ctl.u.settimeoffset.time_offset_seconds = -3600;
+    CHECK_RC(kit_domctl(XEN_DOMCTL_settimeoffset, p.id, &ctl), 0);
+    CHECK_EQ(puppet_wall_clock(&p), 2000000000 - 3600);
+    op.u.settime64.secs = 10000000000;
+    CHECK_RC(pf(XENPF_settime64, &op), 0);
+    CHECK_EQ(puppet_wall_clock(&p), 10000000000 - 3600);
+    CHECK(kit_puppet_end(&p));
 }
 
 /* Booted by QEMU itself: nobody asked a BIOS for disks, and there is no EFI. */
