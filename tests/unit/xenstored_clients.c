@@ -41,6 +41,13 @@ void journal_opened(struct client *cl)
 void domains_notify(void)
 {
 }
+void domains_scan(void)
+{
+}
+uint64_t domains_scan_due(void)
+{
+    return 0;
+}
 static unsigned int lines;
 void log_line(const char *fmt, ...)
 {

@@ -9,10 +9,11 @@ import select
 import struct
 import time
 
-from compare import CONTROL, EVENT, RELEASE, RESUME, READ, WATCH, WRITE, Ring, Socket
+from compare import CONTROL, EVENT, IS_INTRODUCED, RELEASE, RESUME, READ, WATCH, WRITE, Ring, Socket
 from crash import update
 from journal import DOM_EXC, HOME, SHUT_DOWN, answer, ask, message, run_all, until
 
+DYING = 1   # XEN_DOMINF_dying
 WATCHED = b'@releaseDomain\0gone\0'
 
 
@@ -61,6 +62,32 @@ def unannounced(store):
         store.killed()
         assert answer(ring) == (EVENT, WATCHED)
         assert ask(ring, WRITE, b'/a\0b') == (WRITE, b'OK\0')
+
+
+def dead_on_arrival(store):
+    """A domain dies before it is introduced, so that its event comes when nobody knows it: its end is announced all the same."""
+    store.domains('3 0\n')
+    store.killed()
+    seen = watcher(store)
+    store.domains(f'3 {DYING}\n')
+    store.guest()
+    assert answer(seen) == (EVENT, WATCHED)
+    assert store.ours(IS_INTRODUCED, b'3\0') == (IS_INTRODUCED, b'F\0')
+    assert silent(seen), 'announced twice'
+
+
+def no_list(store):
+    """The hypervisor's list cannot be had when a domain ends: it is asked again, for there is no second event."""
+    store.domains('3 0\n')
+    store.killed()
+    ring = store.guest()
+    seen = watcher(store)
+    (store.dir / 'mute').touch()
+    listed(store, ring, '')
+    assert silent(seen)
+    (store.dir / 'mute').unlink()
+    assert answer(seen) == (EVENT, WATCHED)
+    assert store.ours(IS_INTRODUCED, b'3\0') == (IS_INTRODUCED, b'F\0')
 
 
 def update_due(store):
@@ -177,4 +204,4 @@ def another_version(store):
 
 
 if __name__ == '__main__':
-    run_all((resumed, unannounced, update_due, logging, full, room_again, another_version, full_from_the_start, room))
+    run_all((resumed, unannounced, dead_on_arrival, no_list, update_due, logging, full, room_again, another_version, full_from_the_start, room))

@@ -3,7 +3,7 @@
  * Preloaded into a xenstored, ours or Debian's, to run it without a hypervisor: domains' rings are files in
  * $STUB_DIR (ring-N), event channels a FIFO there from which ports are read as 32-bit numbers, and every domain
  * exists, or those in the file domains there, each a line with its number and its flags. The ports and pages that
- * a process holds are counted in held-PID. With a file full there, no file gets more room. Only what the daemons call is here.
+ * a process holds are counted in held-PID. With a file full there, no file gets more room; with one mute, there is no list of domains. Only what the daemons call is here.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -200,6 +200,11 @@ int xencall1(void *h, unsigned int op, uint64_t argument)
 
     if (!f)
         return -1;
+    if (!access(in_dir(path, "mute"), F_OK)) {
+        fclose(f);
+        errno = ENOMEM;
+        return -1;
+    }
     while (list->num_domains < list->max_domains && fscanf(f, "%u %u", &domid, &flags) == 2)
         if (domid >= list->first_domain) {
             list->buffer.p[list->num_domains].domain = (uint16_t)domid;

@@ -160,6 +160,8 @@ bool clients_turn(uint64_t now)
             client_run_later(cl);
     if (sockets_deaf_until() && sockets_deaf_until() <= now)
         sockets_listen_again();
+    if (domains_scan_due() && domains_scan_due() <= now)
+        domains_scan();
     n = nr_queued;
     while (n-- && (cl = run_first)) { /* a turn may take others off the list: RELEASE */
         unqueue(cl);
@@ -174,15 +176,17 @@ bool clients_turn(uint64_t now)
 
 int clients_timeout(void)
 {
+    const uint64_t times[] = {sockets_deaf_until(), journal_resumes(), domains_scan_due()};
+    uint64_t first = UINT64_MAX, now;
     const struct client *cl;
-    uint64_t first = sockets_deaf_until(), resumes = journal_resumes(), now;
+    unsigned int i;
 
-    if (!nr_asleep && !first && !resumes)
+    for (i = 0; i < sizeof(times) / sizeof(*times); i++)
+        if (times[i] && times[i] < first)
+            first = times[i];
+    if (!nr_asleep && first == UINT64_MAX)
         return -1;
     now = loop_now();
-    first = first ? first : UINT64_MAX;
-    if (resumes && resumes < first)
-        first = resumes;
     for (cl = clients; cl; cl = cl->next)
         if (asleep(cl) && cl->wake < first)
             first = cl->wake;

@@ -110,9 +110,10 @@ bool hv_domain_exists(unsigned int domid);
 int hv_list(unsigned int first, struct dominfo *info, unsigned int max);
 
 /* domains.c */
-int domains_start(void);      /* the devices and VIRQ_DOM_EXC; -ENODEV: there are none */
-void domains_notify(void);    /* at the end of a round of turns */
-void domains_bind_dom0(void); /* domain 0's ring, unless it is there already */
+int domains_start(void);         /* the devices and VIRQ_DOM_EXC; -ENODEV: there are none */
+void domains_notify(void);       /* at the end of a round of turns */
+uint64_t domains_scan_due(void); /* ms, when domains_scan() is to be called without an event; 0: it is not */
+void domains_bind_dom0(void);    /* domain 0's ring, unless it is there already */
 int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t port);
 void domains_hook_release(void *ctx, unsigned int domid);
 int domains_hook_resume(void *ctx, unsigned int domid);

@@ -29,6 +29,7 @@ static struct dom *doms;
 static unsigned int nr_kicks;
 static struct watcher evtchn = {.fd = -1};
 static int exc_port = -1;
+static uint64_t scan_due; /* ms, without an event; 0: it is not */
 
 static struct dom *find(unsigned int domid)
 {
@@ -55,6 +56,11 @@ static void kick(struct dom *d)
     nr_kicks -= d->kick;
     d->kick = false;
     hv_notify(d->port);
+}
+
+uint64_t domains_scan_due(void)
+{
+    return scan_due;
 }
 
 /* Those from whom requests were taken and who got no answer in this round. */
@@ -311,6 +317,8 @@ int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t
         return rc;
     rc = introduce(domid, gfn, port);
     journal_hook(rc, NULL, 0);
+    if (!rc) /* it may be dying already: its event came when nobody knew it */
+        scan_due = loop_now();
     return rc;
 }
 
@@ -358,6 +366,8 @@ static int nr_list;
 static unsigned int list_end; /* domains below this number are in the list, or do not exist */
 static bool release_due;
 
+#define SCAN_AGAIN_MS 100 /* after the list could not be had */
+
 static int by_domid(const void *a, const void *b)
 {
     return (int)((const struct dominfo *)a)->domid - (int)((const struct dominfo *)b)->domid;
@@ -391,10 +401,13 @@ void domains_scan(void)
 {
     unsigned int first = 0;
 
+    scan_due = 0;
     do {
         nr_list = hv_list(first, list, LIST_MAX);
-        if (nr_list < 0)
+        if (nr_list < 0) { /* its event will not come again */
+            scan_due = nr_list == -ENODEV ? 0 : loop_now() + SCAN_AGAIN_MS;
             break;
+        }
         list_end = nr_list == LIST_MAX ? list[nr_list - 1].domid + 1u : 65536;
         st_domain_foreach(store, look_at, &first);
         first = list_end;
