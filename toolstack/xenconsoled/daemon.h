@@ -63,6 +63,7 @@ struct guest {
     bool seen;       /* in the current scan */
     bool changed;    /* of number 0: something was written, it is to be looked at */
     uint64_t looked; /* when that was done last, ms; 0: never */
+    uint64_t again;  /* of number 0: when it is to be looked at though nothing was written, ms; 0: never */
 };
 
 extern struct options {

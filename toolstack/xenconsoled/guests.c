@@ -12,6 +12,7 @@
 
 static struct guest *guests;
 
+#define AGAIN_MS 1000u /* from a connection that failed to the next attempt */
 #define LOOK_MS                                                                                              \
     100u /* a domain is looked at so often at most: that takes several requests, and its guest can cause it */
 
@@ -75,6 +76,17 @@ static void watch_consoles(unsigned int domid, bool on)
     }
 }
 
+/* What it takes may be there later, a descriptor for one: then nobody tells us. */
+static bool failed(struct guest *g, const char *what)
+{
+    struct guest *first = find(g->domid, 0);
+
+    complain(g, what);
+    if (first)
+        first->again = now_ms() + AGAIN_MS;
+    return false;
+}
+
 static void publish(struct guest *g)
 {
     char path[96];
@@ -84,7 +96,7 @@ static void publish(struct guest *g)
     g->published = xs_write(xs, XBT_NULL, path, g->slave, (unsigned int)strlen(g->slave)) &&
                    xs_set_permissions(xs, XBT_NULL, path, perms, 2);
     if (!g->published)
-        complain(g, "its terminal cannot be published");
+        failed(g, "its terminal cannot be published");
 }
 
 /* A domain's name may be anything that its owner wrote: only what is harmless in a path is kept. */
@@ -169,19 +181,16 @@ static bool connect_console(struct guest *g)
     }
     disconnect(g);
     page = hv_map(g->domid, ring, !g->number, &g->granted);
-    if (!page) {
-        complain(g, "its console ring cannot be mapped");
-        return false;
-    }
+    if (!page)
+        return failed(g, "its console ring cannot be mapped");
     g->port = hv_bind(g->domid, (uint32_t)port);
     if (g->port < 0 || (!g->console.backlog && !furnish(g, page))) {
-        complain(g, "its console cannot be connected to");
         if (g->port >= 0)
             hv_unbind(g->port);
         g->port = -1;
         hv_unmap(page, g->granted);
         g->console.page = NULL;
-        return false;
+        return failed(g, "its console cannot be connected to");
     }
     console_move(&g->console, page);
     g->ring = ring;
@@ -303,10 +312,12 @@ static void look_again(unsigned int domid)
         sweep(domid);
 }
 
-/* Milliseconds until the domain may be looked at again. */
-static unsigned int rest(const struct guest *g, uint64_t now)
+/* When the domain is to be looked at, ms. */
+static uint64_t next_look(const struct guest *g)
 {
-    return g->looked && now - g->looked < LOOK_MS ? (unsigned int)(LOOK_MS - (now - g->looked)) : 0;
+    if (g->changed)
+        return g->looked ? g->looked + LOOK_MS : 0;
+    return g->again ? g->again : UINT64_MAX;
 }
 
 void guests_look(uint64_t now)
@@ -314,11 +325,12 @@ void guests_look(uint64_t now)
     struct guest *g = guests;
 
     while (xs && g) {
-        if (!g->changed || rest(g, now)) {
+        if (next_look(g) > now) {
             g = g->next;
             continue;
         }
         g->changed = false;
+        g->again = 0;
         g->looked = now;
         look_again(g->domid);
         g = guests; /* some may be gone */
@@ -377,20 +389,25 @@ void guests_event(int port)
         hv_unmask(port); /* one that is too fast is not even heard until its period is over */
 }
 
+/* Nothing is heard from it until its period is over. */
+static bool is_masked(const struct guest *g)
+{
+    return g->console.page && !g->console.broken && !g->console.allowed;
+}
+
 int guests_timeout(void)
 {
-    unsigned int waits[2], first = UINT_MAX, i;
-    uint64_t now = now_ms();
+    uint64_t now = now_ms(), first = UINT64_MAX, when;
     const struct guest *g;
 
     for (g = guests; g; g = g->next) {
-        waits[0] = g->console.page && !g->console.allowed ? console_wait(&g->console, now) : 0;
-        waits[1] = xs && g->changed ? rest(g, now) : 0;
-        for (i = 0; i < 2; i++)
-            if (waits[i] && waits[i] < first)
-                first = waits[i];
+        when = is_masked(g) ? now + console_wait(&g->console, now) : UINT64_MAX;
+        if (xs && next_look(g) < when)
+            when = next_look(g);
+        if (when < first)
+            first = when;
     }
-    return first < UINT_MAX ? (int)first : -1;
+    return first == UINT64_MAX ? -1 : first <= now ? 0 : (int)(first - now);
 }
 
 void guests_resume(void)
@@ -398,8 +415,7 @@ void guests_resume(void)
     struct guest *g;
 
     for (g = guests; g; g = g->next)
-        if (g->console.page && !g->console.broken && !g->console.allowed &&
-            !console_wait(&g->console, now_ms())) {
+        if (is_masked(g) && !console_wait(&g->console, now_ms())) {
             serve(g);
             if (!g->console.broken && !console_wait(&g->console, now_ms()))
                 hv_unmask(g->port);
