@@ -237,6 +237,16 @@ def introduced_again(store):
         assert answer(ring) == (WRITE, b'OK\0'), f'{how}: the old watch is there'
 
 
+def other_port(store):
+    """Introduced once more with a port that cannot be bound: it keeps the one it has, also in the eyes of the next daemon."""
+    ring = store.guest()
+    assert store.ours(INTRODUCE, b'3\0001\00098\0')[1] == b'OK\0'
+    for _ in range(2):
+        assert ask(ring, WRITE, b'data/x\0y') == (WRITE, b'OK\0')
+        store.killed()
+    assert 'cannot be taken up' not in (store.dir / 'log').read_text()
+
+
 def run_all(tests):
     """Each with a store of its own, which is whole afterwards; argv: the stub, the daemon."""
     stub, program = sys.argv[1:3]
@@ -253,4 +263,4 @@ def run_all(tests):
 
 
 if __name__ == '__main__':
-    run_all((deaf_guest, slow_guest, renewals, large_store, lost_ring, introduced_again))
+    run_all((deaf_guest, slow_guest, renewals, large_store, lost_ring, introduced_again, other_port))

@@ -176,6 +176,19 @@ def room(store):
         assert at + page <= end or end >= len(data), (at, end, len(data))
 
 
+def no_epoll(store):
+    """The daemon ends because it cannot wait for anybody any more. That is no clean end: the next one has its store."""
+    ring = store.guest()
+    assert ask(ring, WRITE, b'data/x\0y') == (WRITE, b'OK\0')
+    with open(store.dir / f'held-{store.process.pid}', 'r+b') as held:
+        held.seek(8)
+        held.write(struct.pack('<i', 1))
+    ring.send(message(READ, b'data/x\0'))
+    assert store.process.wait(20) == 1
+    store.start()
+    assert answer(ring) == (READ, b'y')
+
+
 def another_version(store):
     """A journal that other code wrote is not played: what the calls did there is not what they would do here."""
     store.guest()
@@ -204,4 +217,4 @@ def another_version(store):
 
 
 if __name__ == '__main__':
-    run_all((resumed, unannounced, dead_on_arrival, no_list, update_due, logging, full, room_again, another_version, full_from_the_start, room))
+    run_all((resumed, unannounced, dead_on_arrival, no_list, update_due, logging, full, room_again, no_epoll, another_version, full_from_the_start, room))

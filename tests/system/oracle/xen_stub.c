@@ -3,7 +3,8 @@
  * Preloaded into a xenstored, ours or Debian's, to run it without a hypervisor: domains' rings are files in
  * $STUB_DIR (ring-N), event channels a FIFO there from which ports are read as 32-bit numbers, and every domain
  * exists, or those in the file domains there, each a line with its number and its flags. The ports and pages that
- * a process holds are counted in held-PID. With a file full there, no file gets more room; with one mute, there is no list of domains. Only what the daemons call is here.
+ * a process holds are counted in held-PID. With a file full there, no file gets more room; with one mute, there is no
+ * list of domains. Only what the daemons call is here.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -25,6 +27,7 @@
 
 #define PORT_OF(domid) (100 + (domid))
 #define FURTHER_PORT   99 /* of a guest's second console */
+#define NO_PORT        98 /* cannot be bound */
 
 static int handle, events = -1;
 
@@ -36,10 +39,11 @@ static const char *in_dir(char out[300], const char *name)
     return out;
 }
 
+static int32_t *held;
+
 /* Channels bound to domains, and pages mapped, now. */
 static void count(unsigned int what, int change)
 {
-    static int32_t *held;
     char name[32], path[300];
     int fd;
 
@@ -54,7 +58,7 @@ static void count(unsigned int what, int change)
         held[what] += change;
 }
 
-enum { PORTS, PAGES };
+enum { PORTS, PAGES, NO_EPOLL }; /* the last one is set by the test */
 
 void *xenevtchn_open(void *logger, unsigned int flags)
 {
@@ -87,6 +91,10 @@ int xenevtchn_bind_virq(void *h, unsigned int virq)
 
 int xenevtchn_bind_interdomain(void *h, uint32_t domid, uint32_t port)
 {
+    if (port == NO_PORT) {
+        errno = EINVAL;
+        return -1;
+    }
     count(PORTS, 1);
     return port == FURTHER_PORT ? FURTHER_PORT : (int)PORT_OF(domid);
 }
@@ -325,4 +333,18 @@ int posix_fallocate(int fd, off_t offset, off_t len)
     if (!access(in_dir(path, "full"), F_OK))
         return ENOSPC;
     return fallocate(fd, 0, offset, len) ? errno : 0;
+}
+
+/* Fails when the test says so. */
+int epoll_wait(int fd, struct epoll_event *out, int max, int timeout)
+{
+    static int (*real)(int, struct epoll_event *, int, int);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "epoll_wait");
+    if (held && held != MAP_FAILED && held[NO_EPOLL]) {
+        errno = EBADF;
+        return -1;
+    }
+    return real(fd, out, max, timeout);
 }
