@@ -370,6 +370,25 @@ static void broken(void **state)
     assert_int_equal(client_write(conn[GUEST], 0, "x", "1"), 0);
 }
 
+/* A live update was refused, and there is no memory for the reason: the reply stays what it was, to the last byte. */
+static void reason_too_long(void **state)
+{
+    char text[600];
+    struct st_iovec v;
+
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = 0;
+    client_send(conn[DOM0], XS_WRITE, 0, 1, "/x", 3);
+    memory[which].fail_at = memory[which].calls + 1;
+    assert_int_equal(st_conn_amend_reply(conn[DOM0], text), -ENOMEM);
+    assert_int_equal(st_conn_output(conn[DOM0], &v, 1), 1);
+    assert_int_equal(v.len, sizeof(struct xsd_sockmsg) + 3);
+    assert_memory_equal((const char *)v.base + sizeof(struct xsd_sockmsg), "OK", 3);
+    assert_int_equal(st_conn_amend_reply(conn[DOM0], text), 0);
+    assert_int_equal(st_conn_output(conn[DOM0], &v, 1), 1);
+    assert_int_equal(v.len, sizeof(struct xsd_sockmsg) + sizeof(text));
+}
+
 /* ---- Saving changes nothing ---- */
 
 static void saved_in_vain(void **state)
@@ -396,7 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(over_its_memory),  T(quotas_lowered), T(copies_are_charged), T(charged_while_held),
         T(old_versions),     T(events_merged),  T(half_an_event),      T(blame),
-        T(retries_are_told), T(broken),         T(saved_in_vain)};
+        T(retries_are_told), T(broken),         T(reason_too_long),    T(saved_in_vain)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

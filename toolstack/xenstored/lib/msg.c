@@ -34,17 +34,19 @@ struct st_msg *st_msg_new(struct st_conn *c, uint32_t len)
     return m;
 }
 
-/* Makes room for @len bytes; what was written is lost if a new buffer is needed. 0 or -ENOMEM. */
+/* Makes room for @len bytes; what was written is lost if a new buffer is needed. 0; -ENOMEM: nothing changed. */
 int st_msg_resize(struct st_conn *c, struct st_msg *m, uint32_t len)
 {
     char *buf;
 
-    m->len = len;
-    if (len <= m->capacity)
+    if (len <= m->capacity) {
+        m->len = len;
         return 0;
+    }
     buf = st_alloc(c->store, len);
     if (!buf)
         return -ENOMEM;
+    m->len = len;
     c->bytes -= msg_charge(m);
     if (m->buf != m->small)
         st_dealloc(c->store, m->buf, m->capacity);
