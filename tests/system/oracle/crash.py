@@ -134,9 +134,12 @@ class Load(threading.Thread):
     def begin(self):
         self.ask(WATCH, self.home[:-1] + b'\0t\0')
 
+    def come(self):
+        self.begin()
+
     def run(self):
         try:
-            self.begin()
+            self.come()
             while not self.stop:
                 self.step()
             for key, value in self.known.items():
@@ -159,6 +162,11 @@ class SocketLoad(Load):
             self.again += 1
             while not self.connected():
                 time.sleep(0.002)
+
+    def come(self):
+        """The daemon may be killed already while it does."""
+        while not self.connected():
+            time.sleep(0.002)
 
     def begin(self):
         super().begin()
