@@ -1,6 +1,6 @@
 # Hosted unit tests: every tests/unit/NAME.c is one cmocka program. A line in its head comment names the sources it is linked with:
 #   UNIT-SOURCES: hypervisor/lib/string.c hypervisor/event/fifo.c
-# They are compiled for the host with ASan and UBSan; UNIT_HOSTED tells the seam headers so.
+# They are compiled for the host with ASan and UBSan; UNIT_HOSTED tells the seam headers so. What headers they include is in NAME.d.
 UNIT_NAMES := $(basename $(notdir $(wildcard tests/unit/*.c)))
 UNIT_BINS := $(UNIT_NAMES:%=$(B)/tests/unit/%)
 UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -DUNIT_HOSTED $(XEN_CPPFLAGS) -fsanitize=address,undefined \
@@ -10,11 +10,13 @@ unit-sources = $(shell sed -n 's/.*UNIT-SOURCES: *//p' tests/unit/$(1).c)
 unit-flags = $(shell sed -n 's/.*UNIT-FLAGS: *//p' tests/unit/$(1).c)
 
 define unit_rule
-$(B)/tests/unit/$(1): tests/unit/$(1).c $(call unit-sources,$(1)) $(wildcard tests/unit/include/*.h) $(shell find hypervisor abi toolstack -name '*.h')
+$(B)/tests/unit/$(1): tests/unit/$(1).c $(call unit-sources,$(1)) tests/tests.mk
 	@mkdir -p $$(@D)
 	$$(Q)$(HOSTCC) $(UNIT_CFLAGS) $(call unit-flags,$(1)) -o $$@ tests/unit/$(1).c $(call unit-sources,$(1)) -lcmocka -lpthread
+	$$(Q)$(HOSTCC) $(UNIT_CFLAGS) $(call unit-flags,$(1)) -MM -MP -MT $$@ tests/unit/$(1).c $(call unit-sources,$(1)) >$$@.d
 endef
 $(foreach n,$(UNIT_NAMES),$(eval $(call unit_rule,$(n))))
+-include $(UNIT_BINS:%=%.d)
 
 unit-bins: $(UNIT_BINS)
 .PHONY: unit-bins

@@ -2,9 +2,10 @@
 XENCONSOLED_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter $(XEN_CPPFLAGS) -I.
 XENCONSOLED_SRC := $(sort $(wildcard toolstack/xenconsoled/*.c))
 
-$(B)/toolstack/xenconsoled/%.o: toolstack/xenconsoled/%.c $(wildcard toolstack/xenconsoled/*.h)
+$(B)/toolstack/xenconsoled/%.o: toolstack/xenconsoled/%.c toolstack/xenconsoled.mk
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(XENCONSOLED_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(XENCONSOLED_CFLAGS) -MMD -MP -c -o $@ $<
+-include $(XENCONSOLED_SRC:%.c=$(B)/%.d)
 
 $(B)/tools/xenconsoled: $(XENCONSOLED_SRC:%.c=$(B)/%.o) $(patsubst %.c,$(B)/%.o,$(wildcard toolstack/common/*.c))
 	@mkdir -p $(@D)

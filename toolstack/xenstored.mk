@@ -6,11 +6,10 @@ XENSTORED_CFLAGS += -flto -flto-partition=one -ffat-lto-objects -fno-plt
 endif
 XENSTORED_LIB_SRC := $(sort $(wildcard toolstack/xenstored/lib/*.c))
 XENSTORED_LIB_OBJ := $(XENSTORED_LIB_SRC:%.c=$(B)/%.o)
-XENSTORED_HDR := $(wildcard toolstack/xenstored/*/*.h)
 
-$(B)/toolstack/xenstored/%.o: toolstack/xenstored/%.c $(XENSTORED_HDR)
+$(B)/toolstack/xenstored/%.o: toolstack/xenstored/%.c toolstack/xenstored.mk
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(XENSTORED_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(XENSTORED_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/toolstack/libxenstored.a: $(XENSTORED_LIB_OBJ)
 	$(Q)rm -f $@
@@ -28,14 +27,15 @@ XENSTORED_LIBS := -lxenevtchn -lxengnttab -lxenforeignmemory -lxencall
 
 # What both daemons share.
 COMMON_OBJ := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard toolstack/common/*.c)))
-$(B)/toolstack/common/%.o: toolstack/common/%.c $(wildcard toolstack/common/*.h)
+$(B)/toolstack/common/%.o: toolstack/common/%.c toolstack/xenstored.mk
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(XENSTORED_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(XENSTORED_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tools/xenstored: $(XENSTORED_SRC:%.c=$(B)/%.o) $(COMMON_OBJ) $(B)/toolstack/libxenstored.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(XENSTORED_CFLAGS) -o $@ $^ $(XENSTORED_LIBS)
 all: $(B)/tools/xenstored
+-include $(patsubst %.o,%.d,$(XENSTORED_LIB_OBJ) $(XENSTORED_SRC:%.c=$(B)/%.o) $(COMMON_OBJ))
 
 # The daemons here, under a stub of the hypervisor's libraries; Debian's C daemon is the oracle, unpacked and not installed.
 XEN_UTILS := xen-utils-4.17

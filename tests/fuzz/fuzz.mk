@@ -18,9 +18,10 @@ fuzz-seconds = $(or $(FUZZ_SECONDS),$(call fuzz-words,FUZZ-SECONDS,$(1)),60)
 fuzz-words = $(shell sed -n 's/.*$(1): *//p' tests/fuzz/$(2)_fuzz.c)
 
 define fuzz_rule
-$(B)/fuzz/$(1)_fuzz: tests/fuzz/$(1)_fuzz.c $(call fuzz-words,FUZZ-SOURCES,$(1)) $(wildcard tests/unit/include/*.h) $(shell find hypervisor -name '*.h')
+$(B)/fuzz/$(1)_fuzz: tests/fuzz/$(1)_fuzz.c $(call fuzz-words,FUZZ-SOURCES,$(1)) tests/fuzz/fuzz.mk
 	@mkdir -p $$(@D)
 	$$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -o $$@ tests/fuzz/$(1)_fuzz.c $(call fuzz-words,FUZZ-SOURCES,$(1)) $(call fuzz-words,FUZZ-FLAGS,$(1))
+	$$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -MM -MP -MT $$@ tests/fuzz/$(1)_fuzz.c $(call fuzz-words,FUZZ-SOURCES,$(1)) >$$@.d
 
 fuzz-$(1): $(B)/fuzz/$(1)_fuzz
 	@mkdir -p $(B)/fuzz/$(1).corpus
@@ -31,6 +32,7 @@ fuzz-$(1): $(B)/fuzz/$(1)_fuzz
 .PHONY: fuzz-$(1)
 endef
 $(foreach n,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(n))))
+-include $(FUZZ_NAMES:%=$(B)/fuzz/%_fuzz.d)
 
 fuzz: $(FUZZ_NAMES:%=fuzz-%)
 fuzz-sample:
