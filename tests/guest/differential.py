@@ -245,7 +245,7 @@ def oracle_run(args):
             oracle = Machine(args.oracle, args)
             oracle.console, oracle.log, oracle.ended = pickle.load(f)
             return oracle
-    oracle = Machine(runner.unpacked(args.oracle, args.build), args)
+    oracle = Machine(args.oracle, args)
     oracle.run()
     if args.keep and oracle.complete():
         with open(kept, 'wb') as f:

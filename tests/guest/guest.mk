@@ -6,13 +6,11 @@ $(foreach a,$(GUEST_AREAS),$(eval $(call guest_pv64,$(a),$(call guest_sources,$(
 guests: $(GUESTS)
 all: guests
 
-ORACLE ?= /boot/xen-4.17-amd64.gz
-
 test-guest: $(GUESTS) $(B)/xenios
 	$(PYTHON) tests/guest/run.py --hypervisor $(B)/xenios --build $(B) $(GUEST_TESTS)
 
-test-guest-oracle: $(GUESTS)
-	$(PYTHON) tests/guest/run.py --hypervisor $(ORACLE) --build $(B) $(GUEST_TESTS)
+test-guest-oracle: $(GUESTS) $(ORACLE_XEN)
+	$(PYTHON) tests/guest/run.py --hypervisor $(ORACLE_XEN) --build $(B) $(GUEST_TESTS)
 
 # The same tests on a build with assertions, UBSan and lock ranks in the hypervisor.
 test-guest-debug: $(GUESTS)

@@ -6,11 +6,9 @@ A group is one boot of one binary: all tests of an area, or one that ends its do
 needs of the machine stands in its source: `GUEST-GROUP: smp=4 mem=1024 dom0=256M cpu=max,-smap args=... xen=... qemu=-device;edu timeout=90`.
 """
 import argparse
-import gzip
 import os
 import re
 import selectors
-import shutil
 import subprocess
 import sys
 import time
@@ -42,7 +40,7 @@ def sources(area):
 
 def areas():
     """Areas in the order in which a hypervisor is brought up; those not listed come last."""
-    order = ["smoke", "traps", "mm", "memory", "events", "time", "platform", "machine", "hostile", "security", "bench"]
+    order = ["smoke", "traps", "mm", "memory", "events", "time", "machine", "hostile", "security", "bench"]
     names = {f[:-2] for f in os.listdir(HERE) if f.endswith(".c")}
     names |= {f for f in os.listdir(HERE) if sources(f) and os.path.isdir(os.path.join(HERE, f))}
     return sorted(names, key=lambda n: (order.index(n) if n in order else len(order), n))
@@ -190,19 +188,6 @@ class Boot:
         return ["    | " + t for t in self.lines[-12:]]
 
 
-def unpacked(path, build):
-    """QEMU wants the hypervisor uncompressed."""
-    with open(path, "rb") as f:
-        if f.read(2) != b"\x1f\x8b":
-            return path
-    target = os.path.join(build, "oracle-" + os.path.basename(path)[:-3])
-    if not os.path.exists(target) or os.path.getmtime(target) < os.path.getmtime(path):
-        os.makedirs(build, exist_ok=True)
-        with gzip.open(path) as packed, open(target, "wb") as out:
-            shutil.copyfileobj(packed, out)
-    return target
-
-
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hypervisor", default="build/xenios")
@@ -251,7 +236,6 @@ def main():
     missing = [g.area for g in groups if not os.path.exists(os.path.join(args.build, "guests", f"{g.area}-pv64"))]
     if missing or not os.path.exists(args.hypervisor):
         sys.exit(f"not built: {', '.join(sorted(set(missing))) or args.hypervisor}; run make first")
-    args.hypervisor = unpacked(args.hypervisor, args.build)
     logs = args.logs or os.path.join(args.build, "guest-logs", os.path.basename(args.hypervisor))
     os.makedirs(logs, exist_ok=True)
     count = {"ok": 0, "FAIL": 0, "skip": 0}

@@ -1,15 +1,6 @@
 # Whole machines in QEMU. HYPERVISOR=PATH tests another hypervisor than ours: `make test-system HYPERVISOR=build/oracle/xen`.
-ORACLE_XEN := $(B)/oracle/xen
 JOBS ?= 2
 SYSTEM_RUN := B=$(B) JOBS=$(JOBS) $(PYTHON) tests/system/run.py --hypervisor=$(HYPERVISOR)
-
-# Debian's Xen, what ours is measured against: unpacked, not installed, so that the machine's own boot menu stays as it is.
-ORACLE_PACKAGE := xen-hypervisor-4.17-amd64
-$(ORACLE_XEN): $(B)/cache/$(ORACLE_PACKAGE)/version
-	@mkdir -p $(@D)
-	$(Q)gunzip -c $(B)/cache/$(ORACLE_PACKAGE)/boot/xen-4.17-amd64.gz >$@
-oracle: $(ORACLE_XEN)
-.PHONY: oracle
 
 # The Debian domain 0 takes root and debootstrap: where it cannot be made, the tests that boot it are skipped, and say so.
 test-system: dom0 $(ORACLE_XEN) $(HYPERVISOR)
