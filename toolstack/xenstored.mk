@@ -17,10 +17,10 @@ $(B)/toolstack/libxenstored.a: $(XENSTORED_LIB_OBJ)
 all: $(B)/toolstack/libxenstored.a
 
 # A million random requests against the model, a fresh seed each time.
-soak-xenstored: $(B)/tests/unit/xenstored_model
+soak-store-model: $(B)/tests/unit/xenstored_model
 	XENSTORED_MODEL_OPS=1000000 $<
-soak: soak-xenstored
-.PHONY: soak soak-xenstored
+soak: soak-store-model
+.PHONY: soak soak-store-model
 
 XENSTORED_SRC := $(sort $(wildcard toolstack/xenstored/daemon/*.c))
 XENSTORED_LIBS := -lxenevtchn -lxengnttab -lxenforeignmemory -lxencall
@@ -48,9 +48,6 @@ STORE_TEST_NEEDS := $(XENSTORE_UTILS)/version $(B)/xen_stub.so $(B)/tools/xensto
 test-store: $(STORE_TEST_NEEDS)
 	$(Q)$(PYTHON) tests/system/oracle/run.py $(B)/xen_stub.so $(B)/tools $(DEBIAN_XENSTORED) $(XENSTORE_UTILS)/usr/bin
 
-bench-store: $(STORE_TEST_NEEDS)
-	$(Q)$(PYTHON) tests/system/oracle/bench.py $(B)/xen_stub.so $(B)/tools/xenstored $(DEBIAN_XENSTORED)
-
 soak-store: $(STORE_TEST_NEEDS)
 	$(PYTHON) tests/system/oracle/compare.py $(B)/xen_stub.so $(B)/tools/xenstored $(DEBIAN_XENSTORED) --ops 50000
 	$(PYTHON) tests/system/oracle/crash.py $(B)/xen_stub.so $(B)/tools/xenstored kill --times 1000
@@ -58,4 +55,4 @@ soak-store: $(STORE_TEST_NEEDS)
 	$(PYTHON) tests/system/oracle/twice.py $(B)/xen_stub.so $(B)/tools/xenstored --times 1000
 	$(PYTHON) tests/system/oracle/cycles.py $(B)/xen_stub.so $(B)/tools/xenstored 10000
 soak: soak-store
-.PHONY: test-store bench-store soak-store
+.PHONY: test-store soak-store
