@@ -13,7 +13,8 @@ $(B)/debian/%.so: tests/system/debian/preload/%.c
 
 $(B)/debian/%: tests/system/debian/%.c
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) -std=gnu11 -O2 -g0 -Wall -Wextra -Werror -o $@ $< -lxenguest -lxenctrl -lxenevtchn -lxenforeignmemory
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -g0 -Wall -Wextra -Werror -MMD -MP -MF $@.d -o $@ $< -lxenguest -lxenctrl -lxenevtchn -lxenforeignmemory
+-include $(DEBIAN_PROGRAMS:%=%.d)
 
 $(B)/debian/dom0.img: $(DEBIAN_ROOT)/version $(KERNEL_DIR)/version $(DEBIAN_PROGRAMS) $(B)/guests/smoke-pv64 $(B)/guests/answer-pv64 $(filter-out %.c %/preload,$(wildcard tests/system/debian/*))
 	$(Q)tests/system/debian/make-image $(KERNEL_DIR) $(DEBIAN_ROOT) $(@D) $(B)/guests/smoke-pv64 $(DEBIAN_PROGRAMS) $(B)/guests/answer-pv64

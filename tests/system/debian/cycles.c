@@ -18,6 +18,7 @@
 #include <xenforeignmemory.h>
 #include <xenguest.h>
 #include <xen/io/console.h>
+#include "free_pages.h"
 
 #define HUNDRED 100
 
@@ -31,22 +32,6 @@ struct made {
 
 static xc_interface *xen;
 static xenforeignmemory_handle *memory;
-
-static unsigned long long free_pages(void)
-{
-    unsigned long long last = ~0ull;
-    int same = 0;
-
-    for (int tries = 0; tries < 300 && same < 5; tries++) {
-        xc_physinfo_t info = {0};
-        if (xc_physinfo(xen, &info))
-            return 0;
-        same = info.free_pages == last && !info.scrub_pages ? same + 1 : 0;
-        last = info.free_pages;
-        usleep(100000);
-    }
-    return last;
-}
 
 static int build(struct made *made, const char *kernel, int mib)
 {
@@ -109,15 +94,17 @@ static int make(struct made *made, const char *kernel, int mib)
     return 0;
 }
 
-static void wait_for_end(uint32_t domid)
+static int wait_for_end(uint32_t domid)
 {
     for (int tries = 0; tries < 3000; tries++) {
         xc_dominfo_t info;
         if (xc_domain_getinfo(xen, domid, 1, &info) != 1 || info.domid != domid || info.shutdown ||
             info.dying)
-            return;
+            return 0;
         usleep(10000);
     }
+    fprintf(stderr, "domain %u does not end by itself\n", domid);
+    return -1;
 }
 
 static int once(const char *kernel, int wait)
@@ -126,13 +113,12 @@ static int once(const char *kernel, int wait)
 
     if (make(&made, kernel, 32))
         return -1;
-    if (wait)
-        wait_for_end(made.domid);
+    int ended = wait ? wait_for_end(made.domid) : 0;
     if (xc_domain_destroy(xen, made.domid)) {
         perror("destroy");
         return -1;
     }
-    return 0;
+    return ended;
 }
 
 static int by_size(const void *a, const void *b)
@@ -156,7 +142,7 @@ static int cycles(int count, const char *kernel, int wait)
     /* The first of all may leave tables behind that later ones share. */
     if (!cost || once(kernel, wait))
         return 1;
-    unsigned long long before = free_pages();
+    unsigned long long before = free_pages(xen);
     for (int n = 0; n < count; n++) {
         unsigned long long start = __builtin_ia32_rdtsc();
         if (once(kernel, wait)) {
@@ -165,7 +151,7 @@ static int cycles(int count, const char *kernel, int wait)
         }
         cost[n] = __builtin_ia32_rdtsc() - start;
     }
-    unsigned long long after = free_pages();
+    unsigned long long after = free_pages(xen);
     unsigned long long first = median(cost, some), last = median(cost + count - some, some);
     printf("CYCLES %d free before %llu after %llu cost first %llu last %llu\n", count, before, after, first,
            last);
@@ -222,10 +208,10 @@ static int many(int count, const char *kernel)
     memory = xenforeignmemory_open(NULL, 0);
     if (!all || !events || !memory || !had_ports(events, count) || once(kernel, 0))
         return 1;
-    unsigned long long before = free_pages();
+    unsigned long long before = free_pages(xen);
     while (alive < count && !make(&all[alive], kernel, 32) && !connect_to(&all[alive], events))
         alive++;
-    unsigned long long during = free_pages();
+    unsigned long long during = free_pages(xen);
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < alive; i++)
             answers += !ask(&all[i], events, (char)('a' + (i + round) % 20));
@@ -234,7 +220,7 @@ static int many(int count, const char *kernel)
         xenevtchn_unbind(events, (evtchn_port_t)all[i].port);
         destroyed += !xc_domain_destroy(xen, all[i].domid);
     }
-    unsigned long long after = free_pages();
+    unsigned long long after = free_pages(xen);
     printf("MANY %d alive %d answers %d destroyed %d free before %llu during %llu after %llu\n", count, alive,
            answers, destroyed, before, during, after);
     xenevtchn_close(events);
