@@ -70,13 +70,15 @@ def test_xenstore_tools(dom0):
     text = dom0.ok('xenstore-ls -f')
     assert '/local/domain/0/name = "Domain-0"' in text
     assert dom0.ok('xenstore-read /local/domain/0/domid') == '0'
-    dom0.ok('(timeout 20 xenstore-watch -n 2 /tool/test >/run/watched &) ; sleep 1; xenstore-write /tool/test/a 1 /tool/test/b 2')
+    dom0.ok('rm -f /run/watched; (timeout 60 xenstore-watch -n 3 /tool/test >/run/watched &)')
+    dom0.wait('grep -q /tool/test /run/watched', 20)    # it is set
+    dom0.ok('xenstore-write /tool/test/a 1 /tool/test/b 2')
     assert dom0.ok('xenstore-list /tool/test').split() == ['a', 'b']
     dom0.ok('xenstore-chmod /tool/test/a n0 r1')
     assert '/tool/test/a = "1"   (n0,r1)' in dom0.ok('xenstore-ls -f -p /tool/test')
     dom0.ok('xenstore-exists /tool/test/a; xenstore-rm /tool/test')
     dom0.fails('xenstore-exists /tool/test/a')
-    dom0.wait('[ $(grep -c /tool/test /run/watched) = 2 ]', 10)
+    dom0.wait('[ $(grep -c /tool/test /run/watched) = 3 ]', 10)
 
 
 def test_topology(dom0):
