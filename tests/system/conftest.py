@@ -70,5 +70,4 @@ def machine(hypervisor):
 @pytest.fixture
 def log_name(request, hypervisor):
     """The name of the test's log: which hypervisor, which test."""
-    side = 'xenios' if machines.is_xenios(hypervisor) else 'oracle'
-    return f'{side}-{request.node.name}'
+    return f'{machines.Machine(hypervisor=hypervisor).side}-{request.node.name}'

@@ -15,14 +15,15 @@ PIECE = 80
 LOG = '/var/log/xen/console/guest-{}.log'
 
 
-def machine(hypervisor, **changes):
-    """The machine that boots it. `changes`: fields of machine.Machine."""
+def machine(hypervisor, daemons=False, **changes):
+    """The machine that boots it; `daemons`: with the disk of ours, which its init then installs. `changes`: fields of machine.Machine."""
     build = machines.build_dir() / 'debian'
-    for part in ('dom0.img', 'initrd.gz'):
+    disks = ('dom0.img', 'daemons.img') if daemons else ('dom0.img',)
+    for part in disks + ('initrd.gz',):
         if not (machines.ROOT / build / part).exists():
             pytest.skip(f'{build / part} is not there: make debian')
-    disk = f'file={build}/dom0.img,format=raw,if=virtio,snapshot=on'
-    described = machines.Machine(hypervisor=hypervisor, memory=1536, initrd=str(build / 'initrd.gz'), devices=('-drive', disk)).replace(**changes)
+    drives = tuple(word for disk in disks for word in ('-drive', f'file={build}/{disk},format=raw,if=virtio,snapshot=on'))
+    described = machines.Machine(hypervisor=hypervisor, memory=1536, initrd=str(build / 'initrd.gz'), devices=drives).replace(**changes)
     if os.environ.get('STEADY') and '-icount' not in described.devices:
         described = described.replace(devices=described.devices + STEADY)
     if described.is_oracle:

@@ -68,6 +68,11 @@ class Machine:
         """True on Debian's Xen: its image does not have our name in it."""
         return self.hypervisor is not None and not is_xenios(self.hypervisor)
 
+    @property
+    def side(self):
+        """For names of logs: which of the two hypervisors."""
+        return 'oracle' if self.is_oracle else 'xenios'
+
     def cpu_argument(self):
         """Debian's Xen cannot run a PV guest on TCG's SMAP, and its lazy FPU switching needs #NM for XSAVE, which TCG lacks;
         and it waits by MWAIT with ECX = 1, for which TCG raises #GP."""

@@ -9,7 +9,6 @@ import pathlib
 import random
 
 import debian_dom0
-import machine as machines
 import neighbour_store
 import pytest
 
@@ -26,13 +25,8 @@ NOT_THERE_ON_XENIOS = {'test_save_and_restore': 'saving a PV guest is not there 
 @pytest.fixture(scope='module')
 def dom0(request):
     hypervisor = request.config.getoption('--hypervisor')
-    disk = machines.build_dir() / 'debian' / 'daemons.img'
-    if not (machines.ROOT / disk).exists():
-        pytest.skip(f'{disk} is not there: make debian')
-    machine = debian_dom0.machine(hypervisor, smp=2, dom0_args=('debian-daemons',) if DEBIANS else ())
-    machine = machine.replace(devices=machine.devices + ('-drive', f'file={disk},format=raw,if=virtio,snapshot=on'))
-    name = 'daemons-' + ('oracle' if machine.is_oracle else 'xenios') + ('-debian' if DEBIANS else '')
-    with machine.boot(name) as running:
+    machine = debian_dom0.machine(hypervisor, daemons=True, smp=2, dom0_args=('debian-daemons',) if DEBIANS else ())
+    with machine.boot(f'daemons-{machine.side}{"-debian" if DEBIANS else ""}') as running:
         yield debian_dom0.Dom0(running)
 
 

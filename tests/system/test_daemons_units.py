@@ -6,7 +6,6 @@ The units are for a system without Debian's init script of Xen, so that one is m
 import os
 
 import debian_dom0
-import machine as machines
 import pytest
 
 pytestmark = [pytest.mark.xdist_group('units'), pytest.mark.debian, pytest.mark.long,
@@ -16,12 +15,9 @@ UNITS = 'xenios-xenstored.service xenios-xenconsoled.service'
 
 @pytest.fixture(scope='module')
 def dom0(request):
-    disk = machines.build_dir() / 'debian' / 'daemons.img'
-    if not (machines.ROOT / disk).exists():
-        pytest.skip(f'{disk} is not there: make debian')
-    machine = debian_dom0.machine(request.config.getoption('--hypervisor'), smp=2, dom0_args=('systemd', 'notools', 'systemd.show_status=no'))    # its messages would stand among the answers
-    machine = machine.replace(devices=machine.devices + ('-drive', f'file={disk},format=raw,if=virtio,snapshot=on'))
-    with machine.boot('units-' + ('oracle' if machine.is_oracle else 'xenios')) as running:
+    machine = debian_dom0.machine(request.config.getoption('--hypervisor'), daemons=True, smp=2,
+                                  dom0_args=('systemd', 'notools', 'systemd.show_status=no'))    # its messages would stand among the answers
+    with machine.boot(f'units-{machine.side}') as running:
         yield debian_dom0.Dom0(running)
 
 

@@ -21,14 +21,10 @@ def machine(request):
     return debian_dom0.machine(request.config.getoption('--hypervisor'), smp=2)
 
 
-def side(machine):
-    return 'oracle' if machine.is_oracle else 'xenios'
-
-
 def test_kit_cycles(machine):
     """A kit guest made and destroyed: every page comes back, and the last hundred cost what the first hundred did, in instructions."""
     counting = machine.replace(smp=1, devices=machine.devices + ('-icount', 'shift=0,sleep=off'))
-    with counting.boot(f'life-cycles-{side(machine)}') as running:
+    with counting.boot(f'life-cycles-{machine.side}') as running:
         dom0 = debian_dom0.Dom0(running)
         text = dom0.ok(f'cycles {CYCLES} /guest/kit', 60 + 3 * CYCLES)
         print(text)
@@ -54,7 +50,7 @@ def cycle(dom0, used):
 
 def test_linux_cycles(machine):
     """xl makes a Linux with its disk and interface, and destroys it; no page is missing after each ten, the last of which carried traffic."""
-    with machine.boot(f'life-linux-{side(machine)}') as running:
+    with machine.boot(f'life-linux-{machine.side}') as running:
         dom0 = debian_dom0.Dom0(running)
         assert cycle(dom0, True) or cycle(dom0, True)    # the first leaves behind what domain 0 then has for all
         before, made, tries = dom0.free_pages(), 0, 0
@@ -72,7 +68,7 @@ def test_linux_cycles(machine):
 
 def test_killed_at_each_call(machine):
     """xl dies before its k-th privileged call, for every k."""
-    with machine.boot(f'life-killed-{side(machine)}') as running:
+    with machine.boot(f'life-killed-{machine.side}') as running:
         dom0 = debian_dom0.Dom0(running)
         killed = debian_dom0.KilledToolstack(dom0)
         for k in range(1, killed.calls + 1):
@@ -85,7 +81,7 @@ def test_killed_at_each_call(machine):
 def test_many_at_once(machine):
     """So many domains live together, and each answers."""
     large = machine.replace(memory=16384)
-    with large.boot(f'life-many-{side(machine)}') as running:
+    with large.boot(f'life-many-{machine.side}') as running:
         dom0 = debian_dom0.Dom0(running)
         text = dom0.ok(f'cycles many {DOMAINS} /usr/local/bin/answer-pv64', 120 + 20 * DOMAINS)
         print(text)

@@ -13,7 +13,6 @@ import os
 import random
 
 import debian_dom0
-import machine as machines
 import neighbour_store
 import pytest
 
@@ -26,10 +25,9 @@ SEED = int(os.environ.get('SEED', '0')) or random.randrange(1, 1 << 31)
 @pytest.mark.soak
 @pytest.mark.debian
 def test_hostile_neighbour(hypervisor, log_name):
-    disk = machines.build_dir() / 'debian' / 'daemons.img'
-    machine = debian_dom0.machine(hypervisor, smp=3, options=('dom0_max_vcpus=1', 'dom0_vcpus_pin'))
+    machine = debian_dom0.machine(hypervisor, daemons=True, smp=3, options=('dom0_max_vcpus=1', 'dom0_vcpus_pin'))
     clock = ('-icount', f'shift={SHIFT},sleep=off', '-netdev', 'hubport,id=nowhere,hubid=9')
-    machine = machine.replace(devices=machine.devices + ('-drive', f'file={disk},format=raw,if=virtio,snapshot=on') + clock)
+    machine = machine.replace(devices=machine.devices + clock)
     with machine.boot(log_name) as running:
         dom0 = debian_dom0.Dom0(running)
         # Not before: a boot does not need it, and would take several times as long.

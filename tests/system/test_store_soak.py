@@ -8,7 +8,6 @@ import os
 import random
 
 import debian_dom0
-import machine as machines
 import pytest
 
 TIMES = int(os.environ.get('SOAK_TIMES', '1000'))
@@ -19,10 +18,7 @@ CONFIG = 'name = "steady"\\nmemory = 32\\nkernel = "/guest/storeguest"\\ncmdline
 @pytest.mark.soak
 @pytest.mark.debian
 def test_store_again_and_again(hypervisor, log_name):
-    disk = machines.build_dir() / 'debian' / 'daemons.img'
-    machine = debian_dom0.machine(hypervisor, smp=2)
-    machine = machine.replace(devices=machine.devices + ('-drive', f'file={disk},format=raw,if=virtio,snapshot=on'))
-    with machine.boot(log_name) as running:
+    with debian_dom0.machine(hypervisor, daemons=True, smp=2).boot(log_name) as running:
         dom0 = debian_dom0.Dom0(running)
         dom0.ok(f"printf '{CONFIG}' >/run/steady.cfg")
         for how in os.environ.get('SOAK_HOW', 'update kill').split():

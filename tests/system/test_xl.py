@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.xdist_group('debian'), pytest.mark.debian]
 def dom0(request):
     hypervisor = request.config.getoption('--hypervisor')
     machine = debian_dom0.machine(hypervisor, smp=2)
-    with machine.boot('xl-' + ('oracle' if machine.is_oracle else 'xenios')) as running:
+    with machine.boot(f'xl-{machine.side}') as running:
         yield debian_dom0.Dom0(running)
 
 
