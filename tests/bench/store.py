@@ -51,7 +51,7 @@ def make_image(output, kernel_dir, client, program):
         (root / 'var/run').symlink_to('/run')
         shutil.copy(client, root / 'init')
         shutil.copy(program, root / 'bin/daemon')
-        shutil.copy(ROOT / 'tests/system/oracle/oxenstored.conf', root / 'etc/xen')  # it does not start without
+        shutil.copy(ROOT / 'tests/store/oxenstored.conf', root / 'etc/xen')  # it does not start without
         normal, loader = libraries(program)
         for path in normal:
             shutil.copy(path, root / 'lib/x86_64-linux-gnu')

@@ -6,7 +6,7 @@ $(SYSTEMD:%=%/version):
 	$(Q)tools/fetch-deb $(notdir $(@D)) $(@D)
 
 # What loads the store without a hypervisor does it there, too.
-STORE_LOAD := $(patsubst %,tests/system/oracle/%.py,crash compare reasons)
+STORE_LOAD := $(patsubst %,tests/store/%.py,crash daemon wire)
 
 # A guest that uses the store well or badly.
 $(eval $(call guest_pv64,storeguest,tests/system/daemons/guest/storeguest.c))

@@ -4,7 +4,7 @@
 
     store_soak.py kill|update TIMES SEED DOMID
 
-DOMID is a guest of tests/system/daemons/guest/storeguest.c in its steady mode. crash.py and compare.py do the same without a hypervisor.
+DOMID is a guest of tests/system/daemons/guest/storeguest.c in its steady mode. crash.py does the same without a hypervisor.
 """
 import os
 import pathlib
@@ -15,7 +15,7 @@ import sys
 import time
 
 import crash
-from compare import CONTROL, EVENT, LIMIT, READ, RM, WRITE, Socket
+from wire import CONTROL, EVENT, LIMIT, READ, RM, WRITE, Connection, Socket, update
 
 PROGRAM = '/usr/lib/xenios/bin/xenstored'
 PAUSE = 0.02    # s between two steps: in an emulator three loads that never rest take most of the time from the store
@@ -34,9 +34,8 @@ class Store:
 
     def ask(self, kind, payload):
         conn = Socket(self.dir)
-        load = crash.Load(self, 0, 0, conn)
-        result = load.ask(kind, payload)
-        conn.s.close()
+        result = conn.ask(kind, payload)
+        conn.close()
         return result
 
     def read(self, path):
@@ -57,7 +56,7 @@ class Store:
         self.start()
 
 
-class Xenbus:
+class Xenbus(Connection):
     """Domain 0's ring, through its kernel."""
 
     def __init__(self):
@@ -122,7 +121,7 @@ def main():
             if how == 'kill':
                 store.kill()
             else:
-                crash.update(store, PROGRAM)
+                update(store.dir, PROGRAM)
             for load in loads:
                 assert not load.error, (i, load.error)
             if i % 100 == 99:

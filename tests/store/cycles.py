@@ -10,10 +10,10 @@ import os
 import struct
 import sys
 
-from compare import CONTROL, ERROR, EVENT, INTRODUCE, IS_INTRODUCED, MKDIR, RELEASE, RM, SET_PERMS, TX_START, WATCH, WRITE, Daemon, Ring
+from daemon import DOM_EXC, Daemon
+from wire import CONTROL, ERROR, INTRODUCE, IS_INTRODUCED, MKDIR, RELEASE, RM, SET_PERMS, TX_START, WATCH, WRITE, Ring
 
 DOMID = 3
-DOM_EXC = 1         # the stub's port of it
 SMALL = {'nodes': 40, 'watches': 12, 'transactions': 3}
 DEBIANS = {'nodes': 1000, 'watches': 128, 'transactions': 10}
 MORE_MEMORY = 256   # KiB of the process, for what the C library keeps
@@ -35,29 +35,15 @@ def fill(daemon, quota):
     """Everything up to the quotas."""
     ring = daemon.conns[DOMID]
 
-    def post(kind, payload):
-        ring.send(struct.pack('<IIII', kind, 1, 0, len(payload)) + payload)
-        while True:
-            got, _, _, length = struct.unpack('<IIII', ring.receive(16))
-            data = ring.receive(length)
-            if got != EVENT:
-                return got, data
-
-    def until(answer, limit, kind, payload):
+    def use_up(answer, limit, kind, payload):
         for i in range(limit + 2):
-            if post(kind, payload(i)) == (ERROR, answer):
+            if ring.ask(kind, payload(i)) == (ERROR, answer):
                 return
         raise AssertionError(f'no {answer} after {limit + 2} requests')
 
-    until(b'ENOSPC\0', quota['nodes'], WRITE, lambda i: b'data/%d/%d\0value' % (i % 20, i))
-    until(b'E2BIG\0', quota['watches'], WATCH, lambda i: b'data/%d\0t%d\0' % (i % 20, i))
-    until(b'ENOSPC\0', quota['transactions'], TX_START, lambda i: b'\0')
-
-
-def domains(daemon, text):
-    """The hypervisor's list from now on."""
-    (daemon.dir / 'domains.new').write_text('0 0\n' + text)
-    (daemon.dir / 'domains.new').rename(daemon.dir / 'domains')
+    use_up(b'ENOSPC\0', quota['nodes'], WRITE, lambda i: b'data/%d/%d\0value' % (i % 20, i))
+    use_up(b'E2BIG\0', quota['watches'], WATCH, lambda i: b'data/%d\0t%d\0' % (i % 20, i))
+    use_up(b'ENOSPC\0', quota['transactions'], TX_START, lambda i: b'\0')
 
 
 def set_quotas(daemon, quota):
@@ -70,7 +56,7 @@ def cycle(daemon, number):
     if number % 100 < 2:
         set_quotas(daemon, quota)
     ring = Ring(daemon.dir, DOMID)
-    domains(daemon, f'{DOMID} 0\n')
+    daemon.domains(f'{DOMID} 0\n')
     daemon.call(0, MKDIR, b'/local/domain/3\0')
     daemon.call(0, SET_PERMS, b'/local/domain/3\0n3\0')
     assert daemon.call(0, INTRODUCE, b'3\0001\0005\0')[2] == b'OK\0'
@@ -81,16 +67,14 @@ def cycle(daemon, number):
     assert (during['channels'], during['pages']) == (2, 1), during    # domain 0's ring is not a page of a grant
     del daemon.conns[DOMID]
     if number % 2:
-        domains(daemon, '')
+        daemon.domains('')
         ring.kick(DOM_EXC)
         while daemon.call(0, IS_INTRODUCED, b'3\0')[2] != b'F\0':
             pass
     else:
         assert daemon.call(0, RELEASE, b'3\0')[2] == b'OK\0'
         daemon.call(0, RM, b'/local/domain/3\0')
-    ring.words.release()
-    os.close(ring.events)
-    ring.page.close()
+    ring.close()
 
 
 def main():
@@ -98,10 +82,8 @@ def main():
     cycles = int(sys.argv[3]) if len(sys.argv) > 3 else 200
     daemon = Daemon(stub, program)
     try:
-        domains(daemon, '')
-        daemon.process.kill()
-        daemon.process.wait()
-        daemon.start()    # sees the list
+        daemon.domains('')
+        daemon.killed()    # sees the list
         cycle(daemon, 0)
         cycle(daemon, 1)
         before, memory = report(daemon)

@@ -8,165 +8,13 @@ final tree must be equal but for the reasons in reasons.py.
 Both daemons run here, without a hypervisor, under xen_stub.c. The seed of a run is printed.
 """
 import argparse
-import mmap
 import os
-import pathlib
 import random
-import select
-import shutil
-import socket
-import struct
-import subprocess
-import tempfile
-import time
 
 import reasons
-
-(CONTROL, DIRECTORY, READ, GET_PERMS, WATCH, UNWATCH, TX_START, TX_END, INTRODUCE, RELEASE, GET_PATH, WRITE, MKDIR, RM, SET_PERMS,
- EVENT, ERROR, IS_INTRODUCED, RESUME, SET_TARGET) = range(20)
-RESET_WATCHES, DIRECTORY_PART = 21, 22
-NAMES = {v: k for k, v in list(globals().items()) if isinstance(v, int)}
-DOMAINS = (1, 2, 3)
-OXENSTORED_CONF = pathlib.Path(__file__).parent / 'oxenstored.conf'
-LIMIT = 20
-
-
-class Socket:
-    def __init__(self, directory):
-        self.s = socket.socket(socket.AF_UNIX)
-        self.s.connect(str(directory / 'socket'))
-
-    def send(self, data):
-        self.s.sendall(data)
-
-    def receive(self, n):
-        out = b''
-        while len(out) < n:
-            if not select.select([self.s], [], [], LIMIT)[0]:
-                raise TimeoutError('no answer on the socket')
-            part = self.s.recv(n - len(out))
-            if not part:
-                raise ConnectionError('the daemon closed the socket')
-            out += part
-        return out
-
-
-class Ring:
-    SIZE = 1024
-
-    def __init__(self, directory, domid):
-        self.domid = domid
-        self.path = directory / (f'ring-{domid}' if domid else 'xsd_kva')
-        if domid:
-            self.path.write_bytes(bytes(4096))
-        self.page = mmap.mmap(os.open(self.path, os.O_RDWR), 4096)
-        self.words = memoryview(self.page).cast('I')  # stores whole words, as struct.pack_into does not
-        self.events = os.open(directory / 'events', os.O_RDWR)
-
-    def index(self, offset, value=None):
-        if value is not None:
-            self.words[offset // 4] = value & 0xffffffff
-        return self.words[offset // 4]
-
-    def kick(self, port=None):
-        os.write(self.events, struct.pack('<I', port or 100 + self.domid))
-
-    def wait(self, condition):
-        end = time.monotonic() + LIMIT
-        while not condition():
-            if time.monotonic() > end:
-                raise TimeoutError(f'no answer in the ring of domain {self.domid}, error {self.index(2072)}')
-            time.sleep(0.00002)
-
-    def send(self, data):
-        for i in range(0, len(data), 512):
-            part = data[i:i + 512]
-            self.wait(lambda: self.index(2052) - self.index(2048) & 0xffffffff <= self.SIZE - 512)
-            self.put(part)
-
-    def put(self, part):
-        """What fits."""
-        prod = self.index(2052)
-        for k, byte in enumerate(part):
-            self.page[(prod + k) % self.SIZE] = byte
-        self.index(2052, prod + len(part))
-        self.kick()
-
-    def receive(self, n):
-        out = b''
-        while len(out) < n:
-            self.wait(lambda: self.index(2060) != self.index(2056))
-            cons, prod = self.index(2056), self.index(2060)
-            k = min(prod - cons & 0xffffffff, n - len(out))
-            out += bytes(self.page[self.SIZE + (cons + i) % self.SIZE] for i in range(k))
-            self.index(2056, cons + k)
-            self.kick()
-        return out
-
-
-class Daemon:
-    def __init__(self, stub, program, options=()):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix='xenstored-'))
-        os.mkfifo(self.dir / 'events')
-        (self.dir / 'xsd_port').write_text('1')
-        (self.dir / 'xsd_kva').write_bytes(bytes(4096))
-        env = dict(os.environ, STUB_DIR=str(self.dir), XENSTORED_RUNDIR=str(self.dir), LD_PRELOAD=str(pathlib.Path(stub).resolve()))
-        self.log = open(self.dir / 'log', 'w')
-        self.program = program
-        self.ocaml = pathlib.Path(program).name == 'oxenstored'
-        foreground = ['--no-fork', '--config-file', str(OXENSTORED_CONF)] if self.ocaml else ['-N']
-        self.command, self.env, self.conns = [program, *foreground, *options], env, {}
-        self.start()
-        self.txns = {}
-        self.pending = {}
-
-    def start(self):
-        """Starts the program; once more after it was killed."""
-        self.process = subprocess.Popen(self.command, env=self.env, stdout=self.log, stderr=self.log)
-        for _ in range(500):
-            try:
-                self.conns[0] = Socket(self.dir)
-                return
-            except OSError:
-                time.sleep(0.02)
-        raise TimeoutError(f'{self.program} does not serve its socket')
-
-    def stop(self):
-        if self.ocaml:
-            self.process.kill()  # it may wait for a client's sign before it heeds SIGTERM
-        else:
-            self.process.terminate()
-        self.process.wait()
-        shutil.rmtree(self.dir)
-
-    def message(self, conn, kind, tx, payload):
-        self.conns[conn].send(struct.pack('<IIII', kind, 7, tx, len(payload)) + payload)
-
-    def reply(self, conn, events):
-        while True:
-            kind, req, tx, length = struct.unpack('<IIII', self.conns[conn].receive(16))
-            payload = self.conns[conn].receive(length)
-            if kind != EVENT:
-                return kind, req, tx, payload
-            events.append((conn, payload))
-
-    def call(self, conn, kind, payload, tx=0):
-        """The reply, and the events of all connections that followed from the request."""
-        events = []
-        self.message(conn, kind, tx, payload)
-        answer = self.reply(conn, events)
-        for other in self.conns:
-            self.message(other, GET_PATH, 0, b'0\0')
-            assert self.reply(other, events)[3] == b'/local/domain/0\0'
-        return answer[0], answer[2] == tx, answer[3], sorted(set(events))
-
-    def introduce(self, domid):
-        self.conns[domid] = Ring(self.dir, domid)
-        conn = self.conns.pop(domid)
-        result = self.call(0, INTRODUCE, b'%d\0%d\0%d\0' % (domid, 1, 5))
-        self.conns[domid] = conn
-        conn.kick()
-        return result
+from daemon import DOMAINS, Daemon, homes, set_up
+from wire import (DIRECTORY, DIRECTORY_PART, GET_PATH, GET_PERMS, IS_INTRODUCED, MKDIR, NAMES, READ, RESET_WATCHES, RM, SET_PERMS, SET_TARGET, TX_END,
+                  TX_START, UNWATCH, WATCH, WRITE)
 
 
 def home_of(path):
@@ -272,22 +120,6 @@ def tree(daemon, path='/'):
         if name and not name.startswith(b'@'):  # oxenstored lists the special nodes
             out += tree(daemon, path.rstrip('/') + '/' + name.decode())
     return out
-
-
-def set_up(daemon):
-    for domid in DOMAINS:
-        daemon.introduce(domid)
-    homes(daemon)
-
-
-def homes(daemon):
-    for domid in DOMAINS:
-        home = f'/local/domain/{domid}'.encode()
-        daemon.call(0, MKDIR, home + b'\0')
-        daemon.call(0, SET_PERMS, home + b'\0n%d\0' % domid)
-    daemon.call(0, MKDIR, b'/local/domain/0\0')
-    daemon.call(0, MKDIR, b'/s\0')
-    daemon.call(0, SET_PERMS, b'/s\0b0\0')
 
 
 def start_over(daemons, requests):

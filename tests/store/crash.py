@@ -13,13 +13,11 @@ import argparse
 import collections
 import os
 import random
-import signal
-import struct
-import subprocess
 import threading
 import time
 
-from compare import CONTROL, DOMAINS, ERROR, EVENT, NAMES, READ, SET_PERMS, TX_END, TX_START, WATCH, WRITE, Daemon, Ring, Socket, homes, set_up
+from daemon import DOMAINS, Daemon, set_up
+from wire import CONTROL, ERROR, EVENT, NAMES, READ, SET_PERMS, TX_END, TX_START, WATCH, WRITE, Ring, Socket
 
 
 class Load(threading.Thread):
@@ -43,13 +41,12 @@ class Load(threading.Thread):
     def send(self, kind, payload, tx=0):
         self.requests += 1
         self.past.append((self.requests, NAMES[kind], tx, payload[:40]))
-        self.conn.send(struct.pack('<IIII', kind, self.requests, tx, len(payload)) + payload)
+        self.conn.post(kind, payload, tx, self.requests)
         return self.requests
 
     def message(self):
         """Type, number and payload of what comes next; an event is counted."""
-        got, req, _, length = struct.unpack('<IIII', self.conn.receive(16))
-        data = self.conn.receive(length)
+        got, req, _, data = self.conn.message()
         if got == EVENT:
             path = data.split(b'\0')[0]
             self.events[path] = self.events.get(path, 0) + 1
@@ -189,20 +186,6 @@ class SocketLoad(Load):
         return True
 
 
-def start_again(daemon):
-    daemon.process = subprocess.Popen(daemon.command, env=daemon.env, stdout=daemon.log, stderr=daemon.log)
-
-
-def update(daemon, program):
-    s = Socket(daemon.dir)
-    for payload in (b'live-update\0-f\0' + os.path.abspath(program).encode() + b'\0', b'live-update\0-s\0'):
-        s.send(struct.pack('<IIII', CONTROL, 1, 0, len(payload)) + payload)
-        length = struct.unpack('<IIII', s.receive(16))[3]
-        answer = s.receive(length)
-        assert answer == b'OK\0', answer
-    s.s.close()
-
-
 def main():
     args = argparse.ArgumentParser()
     args.add_argument('stub')
@@ -216,7 +199,6 @@ def main():
     rng = random.Random(args.seed)
     daemon = Daemon(args.stub, args.program, ('--journal', str(args.journal)))
     set_up(daemon)
-    homes(daemon)
     loads = [Load(daemon, d, args.seed + d, daemon.conns[d]) for d in DOMAINS]
     loads.append(Load(daemon, 0, args.seed, Ring(daemon.dir, 0)))
     loads.append(SocketLoad(daemon, 0, args.seed + 99, Socket(daemon.dir), b'socket/'))
@@ -227,12 +209,9 @@ def main():
         for i in range(args.times):
             time.sleep(rng.random() * 0.05)
             if args.how == 'kill':
-                daemon.process.send_signal(signal.SIGKILL)
-                daemon.process.wait()
-                start_again(daemon)
-                time.sleep(0.03)
+                daemon.killed()
             else:
-                update(daemon, args.program)
+                daemon.update()
             assert daemon.process.poll() is None, f'the daemon ended after {i + 1} times'
             errors = [load.error for load in loads if load.error]
             assert not errors, errors
@@ -246,7 +225,7 @@ def main():
         for load in loads:
             for key, value in load.known.items():
                 assert daemon.call(0, READ, b'/local/domain/%d/' % load.domid + key + b'\0')[2] == value
-        log = (daemon.dir / 'log').read_text()
+        log = daemon.text()
         assert 'journal' not in log and 'cannot' not in log
         descriptors = len(os.listdir(f'/proc/{daemon.process.pid}/fd'))
         print(f'{sum(load.requests for load in loads)} requests, {sum(load.fired for load in loads)} events, '
@@ -256,7 +235,7 @@ def main():
         for load in loads:
             load.stop = True
         if not ok:
-            print((daemon.dir / 'log').read_text()[-2000:])
+            print(daemon.text()[-2000:])
         daemon.process.kill()
         daemon.stop()
 

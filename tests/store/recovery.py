@@ -5,13 +5,12 @@
     recovery.py STUB XENSTORED
 """
 import os
-import select
 import struct
 import time
 
-from compare import CONTROL, EVENT, IS_INTRODUCED, RELEASE, RESUME, READ, WATCH, WRITE, Ring, Socket
-from crash import update
-from journal import DOM_EXC, HOME, SHUT_DOWN, answer, ask, message, run_all, until
+from cases import HOME, run_all
+from daemon import DOM_EXC, SHUT_DOWN
+from wire import CONTROL, EVENT, GET_PATH, IS_INTRODUCED, READ, RELEASE, RESUME, WATCH, WRITE, Ring, Socket, until
 
 DYING = 1   # XEN_DOMINF_dying
 WATCHED = b'@releaseDomain\0gone\0'
@@ -20,8 +19,8 @@ WATCHED = b'@releaseDomain\0gone\0'
 def watcher(store, conn=None):
     """Is told of ends."""
     conn = conn or Socket(store.dir)
-    assert ask(conn, WATCH, WATCHED)[0] == WATCH
-    assert answer(conn) == (EVENT, WATCHED)
+    assert conn.ask(WATCH, WATCHED)[0] == WATCH
+    assert conn.next() == (EVENT, WATCHED)
     return conn
 
 
@@ -29,11 +28,13 @@ def listed(store, ring, text):
     """The hypervisor's list changes, and the daemon has looked at it."""
     store.domains(text)
     ring.kick(DOM_EXC)
-    time.sleep(0.1)
+    store.looked()
 
 
 def silent(conn):
-    return not select.select([conn.s], [], [], 0.2)[0]
+    """No event came before the answer to the next request."""
+    conn.post(GET_PATH, b'3\0')
+    return conn.next() == (GET_PATH, HOME + b'\0')
 
 
 def resumed(store):
@@ -43,14 +44,14 @@ def resumed(store):
     ring = store.guest()
     seen = watcher(store)
     listed(store, ring, f'3 {SHUT_DOWN}\n')
-    assert answer(seen) == (EVENT, WATCHED)
+    assert seen.next() == (EVENT, WATCHED)
     store.killed()
     store.domains('3 0\n')
     assert store.ours(RESUME, b'3\0') == (RESUME, b'OK\0')
     store.killed()
     seen = watcher(store)
     listed(store, ring, f'3 {SHUT_DOWN}\n')
-    assert answer(seen) == (EVENT, WATCHED)
+    assert seen.next() == (EVENT, WATCHED)
     listed(store, ring, f'3 {SHUT_DOWN}\n')
     assert silent(seen), 'announced twice'
 
@@ -60,8 +61,8 @@ def unannounced(store):
     ring = watcher(store, Ring(store.dir, 0))
     for _ in range(3):
         store.killed()
-        assert answer(ring) == (EVENT, WATCHED)
-        assert ask(ring, WRITE, b'/a\0b') == (WRITE, b'OK\0')
+        assert ring.next() == (EVENT, WATCHED)
+        assert ring.ask(WRITE, b'/a\0b') == (WRITE, b'OK\0')
 
 
 def dead_on_arrival(store):
@@ -71,7 +72,7 @@ def dead_on_arrival(store):
     seen = watcher(store)
     store.domains(f'3 {DYING}\n')
     store.guest()
-    assert answer(seen) == (EVENT, WATCHED)
+    assert seen.next() == (EVENT, WATCHED)
     assert store.ours(IS_INTRODUCED, b'3\0') == (IS_INTRODUCED, b'F\0')
     assert silent(seen), 'announced twice'
 
@@ -86,7 +87,7 @@ def no_list(store):
     listed(store, ring, '')
     assert silent(seen)
     (store.dir / 'mute').unlink()
-    assert answer(seen) == (EVENT, WATCHED)
+    assert seen.next() == (EVENT, WATCHED)
     assert store.ours(IS_INTRODUCED, b'3\0') == (IS_INTRODUCED, b'F\0')
 
 
@@ -105,7 +106,7 @@ def logging(store):
     assert store.ours(CONTROL, b'logfile\0%s\0' % str(log).encode()) == (CONTROL, b'OK\0')
     assert store.ours(CONTROL, b'log\0on\0') == (CONTROL, b'OK\0')
     for _ in range(2):
-        update(store, store.program)
+        store.update()
         lines = log.read_text().count('WRITE /logged')
         assert store.ours(WRITE, b'/logged\0') == (WRITE, b'OK\0')
         assert log.read_text().count('WRITE /logged') == lines + 1
@@ -118,17 +119,15 @@ def logging(store):
 def full(store):
     """No room for more of the journal: requests are served, and the next daemon does not bring back a store of long ago."""
     ring = store.guest()
-    assert ask(ring, WRITE, b'data/x\0before') == (WRITE, b'OK\0')
+    assert ring.ask(WRITE, b'data/x\0before') == (WRITE, b'OK\0')
     (store.dir / 'full').touch()
     for i in range(2000):
-        assert ask(ring, WRITE, b'data/x\0%d' % i + b'v' * 400) == (WRITE, b'OK\0')
+        assert ring.ask(WRITE, b'data/x\0%d' % i + b'v' * 400) == (WRITE, b'OK\0')
     until(lambda: not (store.dir / 'journal').exists(), 'the old journal goes')
-    assert 'a crash will lose the store' in (store.dir / 'log').read_text()
+    assert 'a crash will lose the store' in store.text()
     assert not list(store.dir.glob('journal*'))
     store.killed()
-    conn = Socket(store.dir)
-    conn.send(message(READ, HOME + b'/data/x\0'))
-    assert answer(conn)[1] == b'ENOENT\0', 'an old store'
+    assert store.ours(READ, HOME + b'/data/x\0')[1] == b'ENOENT\0', 'an old store'
 
 
 def room_again(store):
@@ -138,19 +137,19 @@ def room_again(store):
     ring = store.guest()
     (store.dir / 'full').touch()
     for i in range(2000):
-        assert ask(ring, WRITE, b'data/x\0%d' % i + b'v' * 400) == (WRITE, b'OK\0')
+        assert ring.ask(WRITE, b'data/x\0%d' % i + b'v' * 400) == (WRITE, b'OK\0')
     log = store.dir / 'log'
     until(lambda: 'a crash will lose the store' in log.read_text(), 'the old journal goes')
-    assert ask(ring, WRITE, b'data/x\0meanwhile') == (WRITE, b'OK\0')
+    assert ring.ask(WRITE, b'data/x\0meanwhile') == (WRITE, b'OK\0')
     time.sleep(0.5)
     assert 'journal is back' not in log.read_text()
     (store.dir / 'full').unlink()
     until(lambda: 'journal is back' in log.read_text(), 'the journal is not begun again')
-    assert ask(ring, WRITE, b'data/y\0later') == (WRITE, b'OK\0')
+    assert ring.ask(WRITE, b'data/y\0later') == (WRITE, b'OK\0')
     store.killed()
     for name, value in ((b'x', b'meanwhile'), (b'y', b'later')):
         assert store.ours(READ, HOME + b'/data/' + name + b'\0') == (READ, value)
-    assert ask(ring, READ, b'data/y\0') == (READ, b'later')
+    assert ring.ask(READ, b'data/y\0') == (READ, b'later')
 
 
 def full_from_the_start(store):
@@ -158,7 +157,7 @@ def full_from_the_start(store):
     ring = store.guest()
     (store.dir / 'full').touch()
     store.killed()
-    assert ask(ring, WRITE, b'data/x\0y') == (WRITE, b'OK\0')
+    assert ring.ask(WRITE, b'data/x\0y') == (WRITE, b'OK\0')
     assert not list(store.dir.glob('journal*'))
 
 
@@ -167,26 +166,23 @@ def room(store):
     ring = store.guest()
     page = os.sysconf('SC_PAGESIZE')
     for _ in range(200):
-        assert ask(ring, WRITE, b'data/x\0' + b'v' * 900)[0] == WRITE
-        path = store.dir / 'journal'
-        data, end = path.read_bytes(), path.stat().st_blocks * 512
-        at = 32 + struct.unpack_from('<QQQQ', data)[3] + 7 & ~7
-        while struct.unpack_from('<I', data, at)[0]:
-            at += struct.unpack_from('<I', data, at)[0]
-        assert at + page <= end or end >= len(data), (at, end, len(data))
+        assert ring.ask(WRITE, b'data/x\0' + b'v' * 900)[0] == WRITE
+        at, file = store.journal()[2], (store.dir / 'journal').stat()
+        there = file.st_blocks * 512
+        assert at + page <= there or there >= file.st_size, (at, there, file.st_size)
 
 
 def no_epoll(store):
     """The daemon ends because it cannot wait for anybody any more. That is no clean end: the next one has its store."""
     ring = store.guest()
-    assert ask(ring, WRITE, b'data/x\0y') == (WRITE, b'OK\0')
+    assert ring.ask(WRITE, b'data/x\0y') == (WRITE, b'OK\0')
     with open(store.dir / f'held-{store.process.pid}', 'r+b') as held:
         held.seek(8)
         held.write(struct.pack('<i', 1))
-    ring.send(message(READ, b'data/x\0'))
+    ring.post(READ, b'data/x\0')
     assert store.process.wait(20) == 1
     store.start()
-    assert answer(ring) == (READ, b'y')
+    assert ring.next() == (READ, b'y')
 
 
 def another_version(store):
@@ -202,7 +198,7 @@ def another_version(store):
         file.write(struct.pack('<Q', version + 1))
     store.start()
     assert store.ours(READ, b'/old\0')[1] == b'ENOENT\0'
-    assert "is another version's" in (store.dir / 'log').read_text()
+    assert "is another version's" in store.text()
     assert store.ours(WRITE, b'/new\0y') == (WRITE, b'OK\0')
     store.killed()      # and this one's is of use again
     assert store.ours(READ, b'/new\0') == (READ, b'y')
@@ -213,7 +209,7 @@ def another_version(store):
         store.start()
         assert store.ours(READ, b'/new\0')[1] == b'ENOENT\0'
         assert store.ours(WRITE, b'/new\0y') == (WRITE, b'OK\0')
-    assert (store.dir / 'log').read_text().count('cannot be read (') == 2
+    assert store.text().count('cannot be read (') == 2
 
 
 if __name__ == '__main__':

@@ -9,9 +9,9 @@ import pathlib
 import subprocess
 import sys
 
-from compare import Daemon
+from daemon import Daemon
 
-DAEMONS = pathlib.Path(__file__).parents[1] / 'daemons'
+DAEMONS = pathlib.Path(__file__).parents[1] / 'system' / 'daemons'
 
 
 def answers(stub, program, tools):

@@ -2,7 +2,7 @@
 """Where our xenstored answers otherwise than Debian's C one, and why. `known` gives the reason or None; a reason that begins with an
 exclamation mark means that the two stores differ from then on, so the comparison starts over."""
 
-DIRECTORY, WATCH, UNWATCH, TX_END, GET_PATH, WRITE, MKDIR, RM, SET_PERMS, ERROR, IS_INTRODUCED, SET_TARGET, RESET_WATCHES, DIRECTORY_PART = 1, 4, 5, 7, 10, 11, 12, 13, 14, 16, 17, 19, 21, 22
+from wire import DIRECTORY, DIRECTORY_PART, ERROR, GET_PATH, IS_INTRODUCED, MKDIR, RESET_WATCHES, RM, SET_PERMS, SET_TARGET, TX_END, UNWATCH, WATCH, WRITE
 
 
 def known(kind, payload, interfered, ours, theirs):

@@ -11,19 +11,16 @@ last byte, what is left of a message in a ring would be cut. Each guest sees eve
 import argparse
 import os
 import random
-import signal
 import struct
 import time
 
-from compare import (CONTROL, ERROR, EVENT, INTRODUCE, MKDIR, READ, RM, SET_PERMS, TX_END, TX_START, UNWATCH, WATCH, WRITE, Daemon, Ring,
-                     Socket)
-from crash import update
+from daemon import Daemon
+from wire import (CONTROL, ERROR, EVENT, INTRODUCE, LIMIT, MKDIR, READ, REQ_CONS, REQ_PROD, RM, SET_PERMS, TX_END, TX_START, UNWATCH, WATCH, WRITE, Ring,
+                  packed)
 
 GUESTS = (1, 2, 3)
 MOST = 12           # requests of a guest that wait for their answers
 KEYS = 6
-REQ_CONS, REQ_PROD, RSP_CONS, RSP_PROD = range(2048, 2064, 4)
-LIMIT = 20
 
 
 class Guest:
@@ -39,7 +36,7 @@ class Guest:
         self.waiting, self.number, self.open, self.got = [], 0, [], b''
 
     def ask(self, kind, payload, tx=0):
-        whole = struct.pack('<IIII', kind, self.number + 1, tx, len(payload)) + payload
+        whole = packed(kind, payload, tx, self.number + 1)
         used = self.ring.index(REQ_PROD) - self.ring.index(REQ_CONS) & 0xffffffff
         if len(self.waiting) >= MOST or used + len(whole) > Ring.SIZE:
             return
@@ -66,13 +63,8 @@ class Guest:
 
     def fetch(self, most):
         """At most so many bytes; what they say must be what was asked for."""
-        cons = self.ring.index(RSP_CONS)
-        k = min(self.ring.index(RSP_PROD) - cons & 0xffffffff, most)
-        assert k <= Ring.SIZE, f'domain {self.domid}: indices {cons} and {self.ring.index(RSP_PROD)}'
-        self.got += bytes(self.ring.page[Ring.SIZE + (cons + i) % Ring.SIZE] for i in range(k))
-        self.ring.index(RSP_CONS, cons + k)
-        if k:
-            self.ring.kick()
+        more = self.ring.fetch(most)
+        self.got += more
         while len(self.got) >= 16:
             kind, number, _, length = struct.unpack('<IIII', self.got[:16])
             assert length <= 4096 and (kind == EVENT or self.waiting), f'domain {self.domid}: not a message: {self.got[:64]}'
@@ -80,7 +72,7 @@ class Guest:
                 break
             self.message(kind, number, self.got[16:16 + length])
             self.got = self.got[16 + length:]
-        return k
+        return len(more)
 
     def message(self, kind, number, data):
         if kind == EVENT:
@@ -115,11 +107,7 @@ class Test:
             self.introduce(self.guests[-1])
 
     def ours(self, kind, payload):
-        conn = Socket(self.store.dir)
-        conn.send(struct.pack('<IIII', kind, 1, 0, len(payload)) + payload)
-        got, _, _, length = struct.unpack('<IIII', conn.receive(16))
-        data = conn.receive(length)
-        conn.s.close()
+        got, data = self.store.ours(kind, payload)
         assert got == kind, (kind, payload, data)
         return data
 
@@ -128,10 +116,9 @@ class Test:
         guest.finish()
         busy = True
         while busy:
-            self.ours(CONTROL, b'check\0')    # the daemon has seen the last kick when it answers
+            self.store.looked()
             busy = guest.fetch(1024) or guest.ring.index(REQ_PROD) != guest.ring.index(REQ_CONS) or guest.got
-        for offset in (REQ_CONS, REQ_PROD, RSP_CONS, RSP_PROD):
-            guest.ring.index(offset, 0)
+        guest.ring.empty()
         guest.fresh()
         self.ours(INTRODUCE, b'%d\0001\0005\0' % guest.domid)
 
@@ -148,27 +135,22 @@ class Test:
         else:
             self.introduce(guest)
 
-    def killed(self):
-        self.store.process.send_signal(signal.SIGKILL)
-        self.store.process.wait()
-        self.store.start()
-
     def run(self, times):
         kills = 0
         for _ in range(times):
             for _ in range(self.rng.choice((2, 20, 60))):
                 self.step()
             if self.rng.random() < 0.2:
-                update(self.store, self.store.program)
+                self.store.update()
             for _ in range(self.rng.choice((1, 2, 2, 3))):
-                self.killed()
+                self.store.killed()
                 kills += 1
                 for guest in self.guests:
                     guest.fetch(self.rng.choice((0, 7, 100, 1024)))
         for guest in self.guests:
             guest.finish()
-        assert self.ours(CONTROL, b'check\0') == b'OK\0'
-        text = (self.store.dir / 'log').read_text()
+        self.store.looked()
+        text = self.store.text()
         assert 'journal of' not in text and 'no journal' not in text
         print(f'{kills} kills, {sum(g.replies for g in self.guests)} answers, {sum(g.events for g in self.guests)} events')
 
@@ -186,7 +168,7 @@ def main():
     try:
         test.run(args.times)
     except BaseException:
-        print((test.store.dir / 'log').read_text()[-2000:])
+        print(test.store.text()[-2000:])
         raise
     finally:
         test.store.stop()
