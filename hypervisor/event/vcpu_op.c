@@ -293,9 +293,9 @@ static long get_physid(struct vcpu *v, guest_ptr_t arg)
 
     if (authorise(v->domain, NULL, AUTHORITY_PROCESSOR_ID) || !is_pinned(v))
         return -EINVAL; /* it may run anywhere */
-    /* A pinned domain 0 has vcpu n on processor n. */
+    /* Vcpu n is taken to be on processor n wherever it is pinned, as on Xen; of the rest nothing is known. */
     if (v->id < cpu_count)
-        id.phys_id = (uint64_t)cpu_apic_id[v->id] | (uint64_t)v->id << 32;
+        id.phys_id = (uint64_t)cpu_apic_id[v->id] | (uint64_t)cpu_acpi_id[v->id] << 32;
     else
         id.phys_id = ~0ULL;
     return copy_to_guest(arg, &id, sizeof(id));

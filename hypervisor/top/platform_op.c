@@ -46,7 +46,7 @@ static long cpuinfo(struct xenpf_pcpuinfo *info)
     }
     info->flags = XEN_PCPU_FLAGS_ONLINE;
     info->apic_id = cpu_apic_id[info->xen_cpuid];
-    info->acpi_id = info->xen_cpuid;
+    info->acpi_id = cpu_acpi_id[info->xen_cpuid];
     return 0;
 }
 

@@ -225,6 +225,10 @@ static void test_everything_is_found(void **state)
     assert_int_equal(info->cpu[1].apic_id, 4);
     assert_int_equal(info->cpu[1].node, 3);
     assert_int_equal(info->cpu[2].apic_id, 256);
+    assert_int_equal(acpi_cpu_uid(info, 0), 0);
+    assert_int_equal(acpi_cpu_uid(info, 4), 1);
+    assert_int_equal(acpi_cpu_uid(info, 256), 9);
+    assert_int_equal(acpi_cpu_uid(info, 6), 0); /* disabled: not kept */
     assert_int_equal(info->cpus_disabled, 1);
     assert_int_equal(info->lapic_address, 0x1fee00000);
     assert_int_equal(info->ioapics, 2);

@@ -32,17 +32,23 @@ enum start_state { START_WAITING, START_ALIVE, START_COMPARED, START_ONLINE };
 static uint32_t start_state;
 static unsigned int enumerated = 1;
 
+static void number_cpu(unsigned int cpu, uint32_t apic_id)
+{
+    cpu_apic_id[cpu] = apic_id;
+    cpu_acpi_id[cpu] = acpi_cpu_uid(&acpi, apic_id);
+}
+
 unsigned int smp_enumerate(unsigned int limit)
 {
     for (unsigned int cpu = 0; cpu < MAX_CPUS; cpu++)
         cpu_apic_id[cpu] = CPU_NO_APIC;
-    cpu_apic_id[0] = apic.bsp_id;
+    number_cpu(0, apic.bsp_id);
     cpumask_set(0, &cpu_online_mask);
     cpu_count = 1;
     enumerated = 1;
     for (unsigned int i = 0; i < acpi.cpus && enumerated < min(limit, (unsigned int)MAX_CPUS); i++)
         if (acpi.cpu[i].apic_id != apic.bsp_id)
-            cpu_apic_id[enumerated++] = acpi.cpu[i].apic_id;
+            number_cpu(enumerated++, acpi.cpu[i].apic_id);
     return enumerated;
 }
 

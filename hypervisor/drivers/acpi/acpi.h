@@ -126,6 +126,9 @@ int acpi_read_tables(struct acpi_info *info, paddr_t rsdp) __must_check;
 /* Sum of bytes, modulo 256: 0 for an intact table. */
 uint8_t acpi_checksum(const uint8_t *p, size_t length);
 
+/* The UID of the processor with this APIC id; 0 of one that the tables do not name. */
+uint32_t acpi_cpu_uid(const struct acpi_info *info, uint32_t apic_id);
+
 /* Where the ISA interrupt `source` (0-15) is wired; polarity and trigger resolved (never _BUS). */
 struct acpi_override acpi_isa_irq(const struct acpi_info *info, unsigned int source);
 

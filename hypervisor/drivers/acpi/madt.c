@@ -107,6 +107,14 @@ int acpi_parse_madt(struct acpi_info *info, const uint8_t *table, size_t length)
     return 0;
 }
 
+uint32_t acpi_cpu_uid(const struct acpi_info *info, uint32_t apic_id)
+{
+    for (unsigned int i = 0; i < info->cpus; i++)
+        if (info->cpu[i].apic_id == apic_id)
+            return info->cpu[i].uid;
+    return 0;
+}
+
 struct acpi_override acpi_isa_irq(const struct acpi_info *info, unsigned int source)
 {
     struct acpi_override o = {.source = (uint8_t)source, .gsi = source};

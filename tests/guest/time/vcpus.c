@@ -9,6 +9,8 @@
 #include <kit/time.h>
 #include <kit/vcpu.h>
 
+#include <xen/domctl.h>
+
 static volatile uint32_t ran;
 
 static void count(void *arg)
@@ -261,6 +263,19 @@ KIT_TEST(vcpu_info_area)
     CHECK(info->time.version != 0);
 }
 
+static long set_affinity(unsigned vcpu, uint64_t processors)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_setvcpuaffinity,
+                            .interface_version = XEN_DOMCTL_INTERFACE_VERSION};
+
+    op.u.vcpuaffinity.vcpu = vcpu;
+    op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+    op.u.vcpuaffinity.cpumap_hard.nr_bits = 64;
+    set_xen_guest_handle(op.u.vcpuaffinity.cpumap_hard.bitmap, (uint8_t *)&processors);
+    return kit_hypercall1(__HYPERVISOR_domctl, (uintptr_t)&op);
+}
+
+/* Answered for a pinned vcpu only, and then for the processor of its own number, wherever it is pinned. QEMU numbers all alike. */
 KIT_TEST(physid)
 {
     KIT_NEEDS_VCPUS(2);
@@ -269,6 +284,15 @@ KIT_TEST(physid)
 
     CHECK_RC(hcall_vcpu_op(VCPUOP_get_physid, 0, &p), -XEN_EINVAL); /* not pinned */
     CHECK_RC(hcall_vcpu_op(VCPUOP_get_physid, 99, &p), -XEN_ENOENT);
+    for (unsigned processor = 0; processor < 2; processor++) {
+        CHECK_RC(set_affinity(1, 1u << processor), 0);
+        p.phys_id = 0;
+        CHECK_RC(hcall_vcpu_op(VCPUOP_get_physid, 1, &p), 0);
+        CHECK_EQ(xen_vcpu_physid_to_x86_apicid(p.phys_id), 1);
+        CHECK_EQ(xen_vcpu_physid_to_x86_acpiid(p.phys_id), 1);
+    }
+    CHECK_RC(set_affinity(1, ~0ULL), 0);
+    CHECK_RC(hcall_vcpu_op(VCPUOP_get_physid, 1, &p), -XEN_EINVAL);
 }
 
 /* With the update flag, the entry time's top bit is set while the record changes: never seen by the vcpu itself. */

@@ -19,7 +19,7 @@
 #define ERRORS_SHOWN    16
 
 struct apic_state apic;
-uint32_t cpu_apic_id[MAX_CPUS];
+uint32_t cpu_apic_id[MAX_CPUS], cpu_acpi_id[MAX_CPUS];
 
 static bool ids_need_x2apic(void)
 {

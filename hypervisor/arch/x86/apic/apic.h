@@ -116,6 +116,8 @@ void apic_send_cpu(unsigned int cpu, unsigned int vector);
 /* The APIC id of each processor, in our numbering; CPU_NO_APIC where there is none. */
 #define CPU_NO_APIC 0xffffffffu
 extern uint32_t cpu_apic_id[MAX_CPUS];
+/* What firmware calls each processor in ACPI's namespace (UID), by which domain 0 knows it. */
+extern uint32_t cpu_acpi_id[MAX_CPUS];
 
 /* timer.c */
 /* Calibrates the timer against the TSC, whose frequency is known. Boot processor. */
