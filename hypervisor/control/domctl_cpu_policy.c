@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * domctl: the CPU policy of a domain, which it starts with as the most that a PV guest can have, and the MSRs
+ * domctl: the CPU policy of a domain, which it starts with as the default of PV guests, and the MSRs
  * of its vcpus. A policy changes only while the domain has never run: from then on its vcpus read it without
  * a lock. The toolstack, which may ask while it changes, reads a copy made under the control lock.
  */

@@ -13,13 +13,15 @@ long sysctl_levelling_caps(struct hypercall *hc, struct xen_sysctl *sysctl)
     return 0;
 }
 
-/* One policy serves as the default and as the most that a PV guest can have. */
 static int select_policy(uint32_t index, const struct cpu_policy **out)
 {
     static const struct cpu_policy *const policies[] = {
-        [XEN_SYSCTL_cpu_policy_raw] = &raw_policy,           [XEN_SYSCTL_cpu_policy_host] = &host_policy,
-        [XEN_SYSCTL_cpu_policy_pv_max] = &pv_max_policy,     [XEN_SYSCTL_cpu_policy_hvm_max] = NULL,
-        [XEN_SYSCTL_cpu_policy_pv_default] = &pv_max_policy, [XEN_SYSCTL_cpu_policy_hvm_default] = NULL,
+        [XEN_SYSCTL_cpu_policy_raw] = &raw_policy,
+        [XEN_SYSCTL_cpu_policy_host] = &host_policy,
+        [XEN_SYSCTL_cpu_policy_pv_max] = &pv_max_policy,
+        [XEN_SYSCTL_cpu_policy_hvm_max] = NULL,
+        [XEN_SYSCTL_cpu_policy_pv_default] = &pv_default_policy,
+        [XEN_SYSCTL_cpu_policy_hvm_default] = NULL,
     };
 
     if (index >= ARRAY_SIZE(policies))
@@ -28,7 +30,7 @@ static int select_policy(uint32_t index, const struct cpu_policy **out)
     return *out ? 0 : -EOPNOTSUPP;
 }
 
-/* The featureset's numbers differ from the policy's; each pair of PV and HVM means the same to us. */
+/* The featureset's numbers differ from the policy's. */
 static int select_featureset(uint32_t index, const struct cpu_policy **out)
 {
     switch (index) {
@@ -37,6 +39,7 @@ static int select_featureset(uint32_t index, const struct cpu_policy **out)
     case XEN_SYSCTL_cpu_featureset_host:
         return select_policy(XEN_SYSCTL_cpu_policy_host, out);
     case XEN_SYSCTL_cpu_featureset_pv:
+        return select_policy(XEN_SYSCTL_cpu_policy_pv_default, out);
     case XEN_SYSCTL_cpu_featureset_pv_max:
         return select_policy(XEN_SYSCTL_cpu_policy_pv_max, out);
     case XEN_SYSCTL_cpu_featureset_hvm:

@@ -7,7 +7,10 @@ const struct cpu_policy *pv_cpu_policy(const struct domain *d)
 {
     const struct cpu_policy *p = __atomic_load_n(&d->cpu_policy, __ATOMIC_ACQUIRE);
 
-    return p ? p : &pv_max_policy;
+    if (p)
+        return p;
+    /* The owner of the machine is never moved to another: it is told of the TSC, too. */
+    return d->is_hardware ? &pv_max_policy : &pv_default_policy;
 }
 
 void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Start-up on the final page tables: the machine, the processors, domain 0; and what the parts ask of each other, joined here. */
+#include "arch/x86/cpu_policy.h"
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/boot/main.h"
@@ -141,6 +142,7 @@ void boot_continue(void)
     patch_finish();
     smp_boot_others();
     clock_smp_done();
+    cpu_policy_tsc_measured(clock_tsc_is_stable());
     mca_start_polling();
     keys_init();
     console_start_input();

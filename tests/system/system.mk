@@ -3,7 +3,7 @@ JOBS ?= 2
 SYSTEM_RUN := B=$(B) JOBS=$(JOBS) $(PYTHON) tests/system/run.py --hypervisor=$(HYPERVISOR)
 
 # The Debian domain 0 takes root and debootstrap: where it cannot be made, the tests that boot it are skipped, and say so.
-test-system: dom0 $(ORACLE_XEN) $(HYPERVISOR)
+test-system: dom0 guests $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)$(MAKE) --no-print-directory debian || echo "no Debian domain 0 here: tests/system/test_xl.py is skipped"
 	$(Q)$(SYSTEM_RUN) $(PYTEST_ARGS)
 
@@ -28,6 +28,6 @@ test-life: debian $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)$(SYSTEM_RUN) -m life -s $(PYTEST_ARGS)
 .PHONY: test-life
 
-test-system-oracle: dom0 debian $(ORACLE_XEN)
+test-system-oracle: dom0 guests debian $(ORACLE_XEN)
 	$(Q)$(MAKE) --no-print-directory test-system HYPERVISOR=$(ORACLE_XEN)
 .PHONY: test-system test-matrix test-system-oracle

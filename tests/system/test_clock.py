@@ -3,6 +3,11 @@
 import calendar
 import time
 
+import bochs
+import machine as machines
+import media
+import pytest
+
 # In domain 0 Linux prefers a TSC that it takes for stable to the hypervisor's clock.
 XEN_CLOCK = 'clocksource=xen'
 
@@ -30,3 +35,18 @@ def test_time_records_never_step_back(machine, log_name, request):
         run.expect_poweroff()
     assert facts['CLOCKSOURCE'] == ['xen']
     assert facts['TIME'] == [f'reads={reads} threads=4 steps-back=0 worst=0']
+
+
+@pytest.mark.parametrize('option', ['', 'tsc=unstable'])
+def test_told_of_the_tsc(machine, log_name, tmp_path, option):
+    """An invariant TSC is declared to guests, unless the option says that it is not to be relied on: QEMU's TCG has none, Bochs has."""
+    guest = str(machines.build_dir() / 'guests' / 'tsc-pv64')
+    described = machine.replace(kernel=guest, initrd=guest, dom0_mem='64M', options=(option,) if option else (),
+                                dom0_args=('smp=1', 'unstable') if option else ('smp=1',))
+    with bochs.Bochs('corei7_skylake_x', media.grub_iso(described, tmp_path), tmp_path, log_name, memory=256) as run:
+        end = time.monotonic() + 120 * machines.PATIENCE
+        while 'KIT RESULT' not in run.text() and time.monotonic() < end:
+            time.sleep(.2)
+        text = run.text()
+    assert 'TSC invariant, not stable' in text if option else 'TSC invariant, stable' in text
+    assert 'KIT RESULT pass' in text, text[-2000:]

@@ -12,7 +12,7 @@
 #include <xen/arch-x86/cpufeatureset.h>
 #include "recorded_cpuid.h"
 
-struct cpu_policy raw_policy, host_policy, pv_max_policy;
+struct cpu_policy raw_policy, host_policy, pv_max_policy, pv_default_policy;
 
 static const struct recorded_cpuid *machine;
 static size_t machine_count;
@@ -112,6 +112,36 @@ static void test_dependents_fall(void **state)
     assert_int_equal(cpu_policy_word(&pv_max_policy, 4), 0);
 }
 
+static uint32_t itsc(const struct cpu_policy *p)
+{
+    struct cpuid_regs r;
+
+    cpu_policy_cpuid(p, NULL, 0x80000007, 0, &r);
+    return r.d;
+}
+
+/* Who asks for it may have ITSC; who does not, has it not; nobody has it where the TSC may step. */
+static void test_invariant_tsc(void **state)
+{
+    struct cpuid_regs r;
+
+    make(recorded_max, ARRAY_SIZE(recorded_max), 7);
+    raw_policy.extended[0].a = max(raw_policy.extended[0].a, 0x80000007u);
+    raw_policy.extended[7].d |= 1 << 8;
+    cpu_policy_make_host(&host_policy, &raw_policy, 7);
+    host_policy.tsc_reliable = true;
+    cpu_policy_make_pv(&pv_max_policy, &host_policy);
+    cpu_policy_make_default(&pv_default_policy, &pv_max_policy);
+    assert_int_equal(itsc(&pv_max_policy), 1 << 8);
+    assert_int_equal(itsc(&pv_default_policy), 0);
+    cpu_policy_cpuid(&pv_default_policy, NULL, 0x40000003, 0, &r);
+    assert_int_equal(r.a & 2, 2); /* the machine's TSC is reliable, whether or not the guest may rely on it */
+    cpu_policy_tsc_unstable(&pv_max_policy);
+    assert_int_equal(itsc(&pv_max_policy), 0);
+    cpu_policy_cpuid(&pv_max_policy, NULL, 0x40000003, 0, &r);
+    assert_int_equal(r.a & 2, 0);
+}
+
 static void test_hypervisor_leaves(void **state)
 {
     struct cpuid_regs r;
@@ -181,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_epyc),
         cmocka_unit_test(test_skylake_without_avx),
         cmocka_unit_test(test_dependents_fall),
+        cmocka_unit_test(test_invariant_tsc),
         cmocka_unit_test(test_hypervisor_leaves),
         cmocka_unit_test(test_xsave_size_follows_xcr0),
         cmocka_unit_test(test_any_leaf),

@@ -310,6 +310,9 @@ static uint32_t pv_mask(unsigned int word)
     return mask;
 }
 
+/* Of these, what a guest has only if its toolstack asks for it (attribute a): who was told that the TSC is invariant cannot be moved to another machine. */
+static const uint16_t opt_in_features[] = {F(ITSC)};
+
 /* On AMD the extended leaf repeats these bits of leaf 1 (APM 3, E.4.2). */
 #define COMMON_FEATURES 0x0183f3ffu
 
@@ -377,4 +380,18 @@ void cpu_policy_make_pv(struct cpu_policy *pv, const struct cpu_policy *host)
 {
     *pv = *host;
     cpu_policy_limit_pv(pv);
+}
+
+void cpu_policy_make_default(struct cpu_policy *def, const struct cpu_policy *max)
+{
+    *def = *max;
+    for (unsigned int i = 0; i < ARRAY_SIZE(opt_in_features); i++)
+        set_feature(def, opt_in_features[i], false);
+    drop_dependents(def);
+}
+
+void cpu_policy_tsc_unstable(struct cpu_policy *p)
+{
+    set_feature(p, F(ITSC), false);
+    p->tsc_reliable = false;
 }

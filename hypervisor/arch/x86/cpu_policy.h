@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What CPUID says, as one object: of the machine (raw), of what we support there (host), of the most that a PV guest can have (PV-max),
- * of a domain. Each is made from the one before by taking things away; CPUID emulation, the toolstack and migration read the domain's.
+ * of what one has whose toolstack asks for nothing (PV-default), of a domain. Each is made from the one before by taking things away; CPUID emulation, the toolstack and migration read the domain's.
  *
  * Features are the public header's feature words (xen/arch-x86/cpufeatureset.h), whose comments say what is for which kind of guest.
  * Pure but for cpu_policy_read(); modules that need the machine's policies read the globals.
@@ -44,10 +44,13 @@ struct cpuid_guest {
         hardware_kernel; /* the kernel of the domain that owns the machine asks: it sees MTRR as the processor has it */
 };
 
-extern struct cpu_policy raw_policy, host_policy, pv_max_policy;
+extern struct cpu_policy raw_policy, host_policy, pv_max_policy, pv_default_policy;
 
 /* Boot processor: fills the three. After cpu_features_init() and clock_init(); `ram_end`: one past the highest byte of RAM. */
 void cpu_policy_init(paddr_t ram_end);
+
+/* Boot processor, after clock_smp_done(): what was measured of the TSC. Fills pv_default_policy: nobody may ask before. */
+void cpu_policy_tsc_measured(bool stable);
 
 /* The answer to CPUID(leaf, subleaf). `guest` may be NULL: XCR0 1, not the hardware domain's kernel. */
 void cpu_policy_cpuid(const struct cpu_policy *p, const struct cpuid_guest *guest, uint32_t leaf,
@@ -63,6 +66,10 @@ uint32_t cpu_policy_xsave_size(const struct cpu_policy *p, uint64_t xcr0);
 void cpu_policy_read(struct cpu_policy *p, struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf));
 void cpu_policy_make_host(struct cpu_policy *host, const struct cpu_policy *raw, uint64_t xcr0);
 void cpu_policy_make_pv(struct cpu_policy *pv, const struct cpu_policy *host);
+/* What the header marks as opt-in (lower-case letters) is left out. */
+void cpu_policy_make_default(struct cpu_policy *def, const struct cpu_policy *max);
+/* The TSC may step, or differs between processors: nothing says otherwise. */
+void cpu_policy_tsc_unstable(struct cpu_policy *p);
 /* Takes from the policy what PV guests may not have, and what follows from that: the last step of each PV policy's making. */
 void cpu_policy_limit_pv(struct cpu_policy *pv);
 /* Only the features of `mask` remain in the word. */

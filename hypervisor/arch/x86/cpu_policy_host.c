@@ -7,7 +7,7 @@
 #include "hv/alloc.h"
 #include "hv/string.h"
 
-struct cpu_policy raw_policy, host_policy, pv_max_policy;
+struct cpu_policy raw_policy, host_policy, pv_max_policy, pv_default_policy;
 
 void cpu_policy_init(paddr_t ram_end)
 {
@@ -20,4 +20,13 @@ void cpu_policy_init(paddr_t ram_end)
     host_policy.tsc_reliable = cpu_features.invariant_tsc;
     host_policy.address_width = ram_end > 1 ? (uint8_t)(64 - __builtin_clzll(ram_end - 1)) : 1;
     cpu_policy_make_pv(&pv_max_policy, &host_policy);
+}
+
+void cpu_policy_tsc_measured(bool stable)
+{
+    if (!stable) {
+        cpu_policy_tsc_unstable(&host_policy);
+        cpu_policy_tsc_unstable(&pv_max_policy);
+    }
+    cpu_policy_make_default(&pv_default_policy, &pv_max_policy);
 }

@@ -62,7 +62,7 @@ void clock_smp_done(void);
 
 /* The running processor's record, for vcpu_time_info. Interrupts off or no migration possible. */
 void clock_record_get(struct tsc_record *out);
-/* True where vcpu_time_info may carry PVCLOCK_TSC_STABLE: one record serves all processors. */
+/* True where vcpu_time_info may carry PVCLOCK_TSC_STABLE, and CPUID may say so: one record serves all processors, for ever. Known after clock_smp_done(). */
 bool clock_tsc_is_stable(void);
 uint64_t clock_tsc_hz(void);
 /* Counter value on this processor at a system time; times past give a past value. */

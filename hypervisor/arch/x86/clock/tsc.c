@@ -120,7 +120,7 @@ void clock_record_get(struct tsc_record *out)
 
 bool clock_tsc_is_stable(void)
 {
-    return clock.invariant && !clock.own_records;
+    return clock.invariant && !clock.disagree;
 }
 
 uint64_t clock_tsc_hz(void)
