@@ -20,6 +20,7 @@ GROUP = re.compile(r"GUEST-GROUP: *(.*)")
 CRASHED = re.compile(r"Domain 0 .*crashed on|Dom0 crashed|domain 0 crashed|watchdog rebooting machine", re.I)
 NOT_RUN = "did not run"
 AUDIT = re.compile(r"KIT AUDIT (-?\d+) violations")
+STOPPED = re.compile(r"Cannot boot: ")   # the machine stands still then
 PANIC = re.compile(r"Panic on CPU|Xen BUG|FATAL PAGE FAULT|Xenios panic|hypervisor panic|Assertion .* failed", re.I)
 
 
@@ -145,6 +146,8 @@ class Boot:
         if text.startswith("BENCH ") and not self.args.debug:
             print(text, flush=True)
         if text.startswith("KIT RESULT") or "KIT RESULT" in text or CRASHED.search(text):
+            self.ended = True
+        elif STOPPED.search(text):
             self.ended = True
         elif PANIC.search(text):
             return min(deadline, time.monotonic() + 2)

@@ -91,12 +91,12 @@ void dump_stack(uint64_t sp)
 void (*panic_stop_others)(void);
 void (*panic_end)(void) __noreturn;
 
-static void stop_the_machine(void)
+static void __noreturn stop_the_machine(void (*end)(void))
 {
     if (panic_stop_others)
         panic_stop_others();
-    if (panic_end)
-        panic_end();
+    if (end)
+        end();
     for (;;)
         __asm__ volatile("cli; hlt");
 }
@@ -111,8 +111,8 @@ void cannot_boot(const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, args);
     __builtin_va_end(args);
     printk("\nCannot boot: %s", text);
-    stop_the_machine();
-    __builtin_unreachable();
+    /* Whatever `noreboot` says: the next boot would end the same, and nobody could read why. */
+    stop_the_machine(NULL);
 }
 
 void panic(const char *fmt, ...)
@@ -129,8 +129,7 @@ void panic(const char *fmt, ...)
     printk("Panic on CPU %u:\n", cpu_id());
     printk("%s", text);
     printk("****************************************\n");
-    stop_the_machine();
-    __builtin_unreachable();
+    stop_the_machine(panic_end);
 }
 
 #ifdef DEBUG

@@ -20,7 +20,7 @@
     } while (0)
 #define cannot_boot panic
 #else
-/* Start-up only. "Cannot boot: " is printed in front. */
+/* Start-up only. "Cannot boot: " is printed in front; the machine stops, and is not reset. */
 void cannot_boot(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn __cold;
 #ifdef DEBUG

@@ -50,7 +50,9 @@ void apic_init(bool want_x2apic)
     uint64_t base;
 
     if (!(features.d & FEATURE_APIC))
-        panic("This processor has no local APIC, which Xenios needs\n");
+        cannot_boot("this processor has no local APIC, or firmware has switched it off: Xenios needs it. "
+                    "Look for it in the "
+                    "firmware's setup.\n");
     base = rdmsr(MSR_APIC_BASE);
     apic.address = base & BASE_ENABLE   ? base & BASE_ADDRESS
                    : acpi.lapic_address ? acpi.lapic_address

@@ -43,7 +43,8 @@ void apic_timer_calibrate(void)
     irq_restore(flags);
     hz = clock_mul_div(used, clock_tsc_hz(), elapsed);
     if (hz < 100000)
-        panic("The local APIC's timer does not count\n");
+        cannot_boot("the local APIC's timer does not count: Xenios needs it. Another machine, or newer "
+                    "firmware, may do.\n");
     apic.timer_scale = clock_scale_ratio(hz, NS_PER_S);
     log_info("APIC timer: one-shot at %lu.%03lu MHz\n", hz / 1000000, hz / 1000 % 1000);
 }

@@ -211,8 +211,10 @@ static void choose_platform_timer(void)
             clock.hz = hz;
         return;
     }
-    panic("No timer of this machine counts: neither HPET nor ACPI PM timer nor PIT; the TSC's frequency "
-          "cannot be measured\n");
+    cannot_boot("no timer of this machine counts, neither HPET nor ACPI PM timer nor PIT: Xenios needs one "
+                "of them. Look "
+                "for them in the firmware's setup%s.\n",
+                option_bool("acpi", true) ? "" : ", and leave out acpi=off");
 }
 
 /*
@@ -238,7 +240,8 @@ void clock_init(void)
     struct clock_record first;
 
     if (!(cpuid(1).d & FEATURE_TSC))
-        panic("This processor has no time stamp counter, which Xenios needs\n");
+        cannot_boot(
+            "this processor has no time stamp counter, which Xenios needs: take another processor.\n");
     clock.invariant = cpuid(0x80000000).a >= 0x80000007 && (cpuid(0x80000007).d & FEATURE_INVARIANT);
     obey_option();
     clock.hz = hz_from_cpuid();
