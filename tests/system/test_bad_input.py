@@ -34,6 +34,11 @@ def elf_with_wild_headers(image):
         + bytes(4096)
 
 
+def wild_notes(image):
+    """The hypercall page is to be where domain 0 has no memory."""
+    return kernels.with_notes(kernels.kit_guest(), {kernels.HYPERCALL_PAGE: 0xffffffffc0000000})
+
+
 def words(image):
     return b'This is not a kernel.\n' * 1000
 
@@ -50,6 +55,7 @@ CASES = {
     'wild-payload': (wild_payload, {}, CANNOT + r'kernel', XEN),
     'elf-of-another-machine': (elf_of_another_machine, {}, CANNOT + r'kernel', XEN),
     'elf-with-wild-headers': (elf_with_wild_headers, {}, CANNOT + r'kernel', XEN),
+    'wild-notes': (wild_notes, {}, CANNOT + r'kernel.*HYPERCALL_PAGE', XEN),
     'too-little-for-domain-0': (lambda image: image, {'memory': 768, 'dom0_mem': '16M'}, CANNOT + r'(?i:memory|dom0_mem)', XEN),
     'too-little-memory': (words, {'memory': 48, 'initrd': ''}, CANNOT + r'(?i:memory)', r'Panic on CPU 0|Not enough|no memory'),
     'no-apic': (words, {'cpu': 'qemu64,-apic'}, CANNOT + r'APIC.*firmware', XEN),

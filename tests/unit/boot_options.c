@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What boot options say: the parsers that need no machine.
- * UNIT-SOURCES: hypervisor/core/options.c hypervisor/pv/dom0/layout.c hypervisor/arch/x86/cpuid_option.c hypervisor/drivers/serial.c
+ * UNIT-SOURCES: hypervisor/core/options.c hypervisor/pv/dom0/layout.c hypervisor/pv/dom0/notes.c hypervisor/arch/x86/cpuid_option.c hypervisor/drivers/serial.c
  */
 #include <stdarg.h>
 #include <stddef.h>

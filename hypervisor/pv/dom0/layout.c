@@ -98,15 +98,20 @@ const char *dom0_layout(struct dom0_build *b)
 {
     const struct kernel_notes *n = &b->kernel.notes;
     uint64_t tables = 4, needed;
+    const char *problem = dom0_check_notes(&b->kernel, b->nr_pages);
 
+    if (problem)
+        return problem;
     b->virt_base = n->virt_base;
     b->kernel_end = ROUND_UP(b->kernel.virt_end, PAGE_SIZE);
     b->p2m_apart = n->present & BIT(XEN_ELFNOTE_INIT_P2M);
     b->initrd_apart = b->initrd_size && n->mod_start_pfn;
-    if (b->kernel.virt_start < b->virt_base)
-        return "its parts lie below its VIRT_BASE";
+    b->p2m_pages = b->p2m_apart ? DIV_ROUND_UP(b->nr_pages * sizeof(uint64_t), PAGE_SIZE) : 0;
     do {
         place(b, tables);
+        problem = dom0_check_places(b);
+        if (problem)
+            return problem;
         needed = 1 + tables_for(b->virt_base, b->end_va);
         if (needed <= tables)
             break;
@@ -118,7 +123,6 @@ const char *dom0_layout(struct dom0_build *b)
 
     if (b->p2m_apart) {
         b->p2m_pfn = pfn;
-        b->p2m_pages = DIV_ROUND_UP(b->nr_pages * sizeof(uint64_t), PAGE_SIZE);
         b->p2m_tables = tables_for(b->p2m_va, b->p2m_va + b->p2m_pages * PAGE_SIZE);
         pfn += b->p2m_pages + b->p2m_tables;
     }
