@@ -39,6 +39,10 @@ def wild_notes(image):
     return kernels.with_notes(kernels.kit_guest(), {kernels.HYPERCALL_PAGE: 0xffffffffc0000000})
 
 
+def requires_more(image):
+    return kernels.with_notes(kernels.kit_guest(), {kernels.FEATURES: '!writable_page_tables|!levitation'})
+
+
 def words(image):
     return b'This is not a kernel.\n' * 1000
 
@@ -56,6 +60,7 @@ CASES = {
     'elf-of-another-machine': (elf_of_another_machine, {}, CANNOT + r'kernel', XEN),
     'elf-with-wild-headers': (elf_with_wild_headers, {}, CANNOT + r'kernel', XEN),
     'wild-notes': (wild_notes, {}, CANNOT + r'kernel.*HYPERCALL_PAGE', XEN),
+    'requires-more': (requires_more, {}, CANNOT + r'kernel.*levitation', XEN),
     'too-little-for-domain-0': (lambda image: image, {'memory': 768, 'dom0_mem': '16M'}, CANNOT + r'(?i:memory|dom0_mem)', XEN),
     'too-little-memory': (words, {'memory': 48, 'initrd': ''}, CANNOT + r'(?i:memory)', r'Panic on CPU 0|Not enough|no memory'),
     'no-apic': (words, {'cpu': 'qemu64,-apic'}, CANNOT + r'APIC.*firmware', XEN),

@@ -13,6 +13,7 @@
 #include "core/heap.h"
 #include "hv/log.h"
 #include "pv/dom0/dom0.h"
+#include <xen/features.h>
 
 #define BASE  0xffffffff80000000ULL
 #define PAGES (MiB(128) >> PAGE_SHIFT)
@@ -190,11 +191,40 @@ static void wild_places(void **state)
     expect_refused(b, "dom0_mem=");
 }
 
+static void check_features(uint32_t required, uint32_t supported, bool with_note, const char *unknown,
+                           const char *word)
+{
+    struct kernel_notes n = {.features_required = required, .features_supported = required | supported};
+    const char *said;
+
+    n.present = BIT(XEN_ELFNOTE_FEATURES) | (with_note ? BIT(XEN_ELFNOTE_SUPPORTED_FEATURES) : 0);
+    snprintf(n.unknown_feature, sizeof(n.unknown_feature), "%s", unknown);
+    said = dom0_check_features(&n);
+    if (word ? !said || !strstr(said, word) : said != NULL)
+        fail_msg("required %x, supported %x %u, %s: %s", required, supported, with_note, unknown,
+                 said ? said : "taken");
+}
+
+/* As Debian's Xen answers. */
+static void features(void **state)
+{
+    (void)state;
+    check_features(BIT(XENFEAT_writable_page_tables), BIT(XENFEAT_dom0), true, "", NULL);
+    check_features(BIT(XENFEAT_writable_page_tables), 0, false, "", NULL);
+    check_features(BIT(XENFEAT_auto_translated_physmap), BIT(XENFEAT_dom0), true, "", NULL);
+    check_features(BIT(XENFEAT_dom0), 0, true, "", NULL);
+    check_features(0, BIT(XENFEAT_writable_page_tables), true, "", "domain 0");
+    check_features(0, 0, true, "", "domain 0");
+    check_features(BIT(XENFEAT_supervisor_mode_kernel), BIT(XENFEAT_dom0), true, "", "supervisor mode");
+    check_features(0, BIT(XENFEAT_supervisor_mode_kernel) | BIT(XENFEAT_dom0), true, "", NULL);
+    check_features(0, BIT(XENFEAT_dom0), true, "no_such", "requires a feature");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_one),     cmocka_unit_test(list_apart),  cmocka_unit_test(list_over_the_rest),
-        cmocka_unit_test(wild_addresses), cmocka_unit_test(wild_places),
+        cmocka_unit_test(wild_addresses), cmocka_unit_test(wild_places), cmocka_unit_test(features),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

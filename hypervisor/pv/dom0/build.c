@@ -73,6 +73,7 @@ static void load_kernel(struct dom0_build *b, const struct boot_module *m, void 
 {
     struct kernel_image *k = &b->kernel;
     void *fs_page = hv_alloc_page();
+    const char *problem;
     uint64_t flags;
     int rc;
 
@@ -90,6 +91,13 @@ static void load_kernel(struct dom0_build *b, const struct boot_module *m, void 
     if (!k->xen_guest || !(k->notes.present & BIT(XEN_ELFNOTE_ENTRY) || k->notes.legacy))
         cannot_boot("domain 0's kernel has no Xen PV entry point: take a kernel built with "
                     "CONFIG_XEN_PV.\n");
+    problem = dom0_check_features(&k->notes);
+    if (problem)
+        cannot_boot("domain 0's kernel cannot be used: %s%s.\n", problem, k->notes.unknown_feature);
+    if (k->notes.bsd_symtab)
+        printk("Domain 0's kernel asks for its symbol table (its note BSD_SYMTAB). Xenios does not load it: "
+               "its own "
+               "debugger will know no names\n");
 }
 
 /* Gives the domain its memory, PFN by PFN, in the largest pieces there are. */

@@ -45,7 +45,9 @@ struct dom0_mem dom0_mem_parse(const char *text, uint64_t all);
 uint64_t dom0_pages(uint64_t *limit);
 /* layout.c: fills the addresses. NULL, or why it does not fit. */
 const char *dom0_layout(struct dom0_build *b);
-/* notes.c: may the kernel be where its notes say, in a domain of so many pages; and, once all is placed (but before anything is counted by it), may that be mapped? NULL, or why not. */
+/* notes.c: does it require what there is? NULL, or why not; the name of the feature, if there is one, is to be printed behind that (`unknown_feature`). */
+const char *dom0_check_features(const struct kernel_notes *n);
+/* May the kernel be where its notes say, in a domain of so many pages; and, once all is placed (but before anything is counted by it), may that be mapped? NULL, or why not. */
 const char *dom0_check_notes(const struct kernel_image *k, uint64_t nr_pages);
 const char *dom0_check_places(const struct dom0_build *b);
 /* tables.c: the initial page tables, in frames of the domain. */

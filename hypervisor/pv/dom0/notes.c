@@ -6,6 +6,7 @@
  * HV_START_LOW is not looked at: no 64-bit kernel can say anything by it (elfnote.h: not above HYPERVISOR_VIRT_START, where the hypervisor begins).
  */
 #include "pv/dom0/dom0.h"
+#include <xen/features.h>
 #include <xen/xen.h>
 
 #define LOWER_END (1ULL << 47) /* of the lower half of the canonical addresses */
@@ -21,6 +22,21 @@ static bool are_guests(uint64_t start, uint64_t bytes)
 static bool is_in_kernel(const struct kernel_image *k, uint64_t va)
 {
     return va >= k->virt_start && va < k->virt_end;
+}
+
+/* What Debian's Xen asks, too. The features that it lets a kernel require in vain, auto_translated_physmap and those of HVM guests, are let through here as well. */
+const char *dom0_check_features(const struct kernel_notes *n)
+{
+    if (n->unknown_feature[0])
+        return "it requires a feature that Xenios does not have: ";
+    if (n->features_required & BIT(XENFEAT_supervisor_mode_kernel))
+        return "it requires to run in supervisor mode (its note FEATURES), which no 64-bit PV kernel does: "
+               "take "
+               "another";
+    if (n->present & BIT(XEN_ELFNOTE_SUPPORTED_FEATURES) && !(n->features_supported & BIT(XENFEAT_dom0)))
+        return "it is not made to be domain 0 (its note SUPPORTED_FEATURES): take a kernel built with "
+               "CONFIG_XEN_DOM0";
+    return NULL;
 }
 
 const char *dom0_check_notes(const struct kernel_image *k, uint64_t nr_pages)
