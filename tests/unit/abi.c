@@ -9,20 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <cmocka.h>
 #include "abi/codec.h"
+#include "random.h"
 
 #define ROUNDS 400
 
-static uint64_t seed;
-
 static uint64_t rnd(void)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed * 0x9e3779b97f4a7c15ULL >> 16;
+    return random64() >> 16;
 }
 
 static void fill(void *p, size_t n)
@@ -218,9 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {ABI_STRUCTURES(TEST, TEST, TEST, ABI_NOTHING, ABI_NOTHING)
                                            cmocka_unit_test(holes_are_zero),
                                        cmocka_unit_test(cases_of_cases), cmocka_unit_test(cases_were_met)};
-    const char *given = getenv("SEED");
 
-    seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) * 2654435761u | 1;
-    printf("# SEED=%llu\n", (unsigned long long)seed);
+    random_sequence(0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

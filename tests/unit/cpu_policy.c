@@ -11,6 +11,7 @@
 #include "arch/x86/cpu_policy.h"
 #include <xen/arch-x86/cpufeatureset.h>
 #include "recorded_cpuid.h"
+#include "random.h"
 
 struct cpu_policy raw_policy, host_policy, pv_max_policy, pv_default_policy;
 
@@ -188,17 +189,15 @@ static void test_xsave_size_follows_xcr0(void **state)
 static void test_any_leaf(void **state)
 {
     struct cpuid_regs r;
-    uint64_t seed = 88172645463325252ULL;
 
+    random_sequence(0);
     make(recorded_max, ARRAY_SIZE(recorded_max), 7);
     for (unsigned int i = 0; i < 200000; i++) {
         static const uint32_t bases[] = {0, 0x40000000, 0x80000000, 0xfffffff0};
+        uint64_t r64 = random64();
 
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        cpu_policy_cpuid(&pv_max_policy, NULL, bases[seed & 3] + (seed >> 8 & 0x3f),
-                         (uint32_t)(seed >> 20 & 0x7f) - 1, &r);
+        cpu_policy_cpuid(&pv_max_policy, NULL, bases[r64 & 3] + (r64 >> 8 & 0x3f),
+                         (uint32_t)(r64 >> 20 & 0x7f) - 1, &r);
     }
 }
 

@@ -4,7 +4,7 @@
  * by both; registers, memory, flags and exceptions must agree, but for flags that the manual leaves
  * undefined.
  *
- * A fresh seed each run, printed; EMULATE_SEED repeats one, EMULATE_SECONDS (default 4) says how long.
+ * A fresh seed each run, printed; SEED repeats one, EMULATE_SECONDS (default 4) says how long.
  */
 // UNIT-SOURCES: hypervisor/emulate/[a-z]*.c
 // UNIT-FLAGS: -D_GNU_SOURCE
@@ -271,7 +271,7 @@ static int setup(void **state)
     (void)state;
     __get_cpuid(0, &leaf, &ebx, &ecx, &edx);
     host_is_intel = ebx == signature_INTEL_ebx;
-    random_seed("EMULATE_SEED");
+    random_sequence(0);
     for (unsigned i = 0; i < MACHINE_BYTES; i++) {
         machine.memory[i] = (uint8_t)random_value();
     }

@@ -10,6 +10,7 @@
  * UNIT-FLAGS: -include tests/unit/include/step_atomics.h
  */
 #include "event_world.h"
+#include "random.h"
 
 #define PENDING (1U << EVTCHN_FIFO_PENDING)
 #define MASKED  (1U << EVTCHN_FIFO_MASKED)
@@ -262,21 +263,14 @@ static void test_exhaustive(void **state)
 
 /* --- Random --- */
 
-static uint64_t random_state;
-
 static uint64_t choose_random(void)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state >> 20;
+    return random64() >> 20;
 }
 
 static void test_random(void **state)
 {
-    const char *seed = getenv("XENIOS_TEST_SEED");
-
-    random_state = seed ? strtoull(seed, NULL, 0) : 88172645463325252ULL;
+    random_sequence(0);
     for (unsigned int run = 0; run < 2000; run++) {
         guest_setup();
         guest.choose = choose_random;
@@ -305,7 +299,7 @@ static uint64_t choose_scribble(void)
 
 static void test_hostile(void **state)
 {
-    random_state = 4711;
+    random_sequence(1);
     for (unsigned int run = 0; run < 500; run++) {
         guest_setup();
         guest.choose = choose_scribble;

@@ -14,6 +14,7 @@
  */
 #define sched_yield hypervisor_sched_yield /* the C library has another */
 #include "event_world.h"
+#include "random.h"
 #undef sched_yield
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -111,12 +112,10 @@ static void play_guest(unsigned int domain, unsigned int r)
 
 static void *processor(void *arg)
 {
-    uint64_t state = 0x9e3779b97f4a7c15ULL * ((uintptr_t)arg + 1);
-
+    random_sequence((unsigned int)(uintptr_t)arg);
     for (unsigned int i = 0; i < ROUNDS; i++) {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
+        uint64_t state = random64();
+
         one_move((unsigned int)(state >> 16));
         if (i % 8 == 0)
             play_guest(state % 3 + 1, (unsigned int)(state >> 40));
@@ -128,6 +127,7 @@ static void run(void)
 {
     pthread_t thread[THREADS];
 
+    seed_of_run();
     for (uintptr_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, processor, (void *)i), 0);
     for (unsigned int i = 0; i < THREADS; i++)

@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <cmocka.h>
 #include "arch/x86/tlb.h"
 #include "core/fail_alloc.h"
 #include "core/heap.h"
+#include "random.h"
 
 #define FRAMES 2048
 
@@ -118,12 +118,6 @@ static void test_stamps(void **state)
     }
 }
 
-static unsigned int pseudo_random(uint64_t *seed)
-{
-    *seed = *seed * 6364136223846793005 + 1442695040888963407;
-    return (unsigned int)(*seed >> 33);
-}
-
 static struct held {
     struct frame *f;
     unsigned int order;
@@ -161,19 +155,17 @@ static void drop(struct held *h, unsigned int id)
 
 static void test_random(void **state)
 {
-    const char *given = getenv("SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL), free_frames = heap_free_frames();
+    uint64_t free_frames = heap_free_frames();
 
-    print_message("seed %llu\n", (unsigned long long)seed);
+    random_sequence(0);
     for (unsigned int step = 0; step < 20000; step++) {
-        unsigned int id = pseudo_random(&seed) % 256;
+        unsigned int id = random_below(256);
 
         if (held[id].f) {
             free_frames += 1U << held[id].order;
             drop(&held[id], id);
         } else {
-            take(&held[id], pseudo_random(&seed) % 6,
-                 pseudo_random(&seed) % 4 ? 0 : 20 + pseudo_random(&seed) % 4, id);
+            take(&held[id], random_below(6), random_below(4) ? 0 : 20 + random_below(4), id);
             free_frames -= held[id].f ? 1U << held[id].order : 0;
         }
         assert_int_equal(heap_free_frames(), free_frames);

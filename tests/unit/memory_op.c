@@ -10,7 +10,6 @@
 #include "core/orphan.h"
 #include "hv/log.h"
 #include <sys/mman.h>
-#include <time.h>
 
 #define HEAP_FRAMES 1024 /* from frame 0 on; the fake heap's */
 
@@ -53,7 +52,7 @@ struct frame *heap_take(unsigned int order, unsigned int width)
 {
     uint64_t n = 1ULL << order;
 
-    if (fail_one_in && fake_random() % fail_one_in == 0)
+    if (fail_one_in && random64() % fail_one_in == 0)
         return NULL;
     for (uint64_t at = 0; at + n <= HEAP_FRAMES; at += n) {
         uint64_t i = 0;
@@ -515,14 +514,14 @@ static uint64_t any_page(struct domain *d)
 {
     uint32_t f = d->page_list;
 
-    for (unsigned int n = fake_random() % 16; n && f != FRAME_LIST_END; n--)
+    for (unsigned int n = random64() % 16; n && f != FRAME_LIST_END; n--)
         f = frame_table[f].next;
-    return f == FRAME_LIST_END || fake_random() % 20 == 0 ? fake_random() % FAKE_FRAMES : f;
+    return f == FRAME_LIST_END || random64() % 20 == 0 ? random64() % FAKE_FRAMES : f;
 }
 
 static void random_exchange(struct domain *d)
 {
-    unsigned int in_order = fake_random() % 3, out_order = fake_random() % 3, k = 1 + fake_random() % 3;
+    unsigned int in_order = random64() % 3, out_order = random64() % 3, k = 1 + random64() % 3;
     uint64_t in[16], out[16], total = (uint64_t)k << max(in_order, out_order), before = d->tot_pages;
     struct {
         abi_xen_memory_reservation_t in, out;
@@ -534,8 +533,8 @@ static void random_exchange(struct domain *d)
         in[i] = any_page(d);
         out[i] = 1000 + i;
     }
-    if (fake_random() % 4 == 0)
-        x.out.mem_flags = XENMEMF_address_bits(12 + fake_random() % 12);
+    if (random64() % 4 == 0)
+        x.out.mem_flags = XENMEMF_address_bits(12 + random64() % 12);
     if (d->exchange.phase) /* one that was left: what it still takes is not this one's doing */
         end_exchanges();
     before = d->tot_pages;
@@ -550,35 +549,32 @@ static void random_reservation(struct domain *d)
 {
     static const unsigned int cmds[] = {XENMEM_populate_physmap, XENMEM_increase_reservation,
                                         XENMEM_decrease_reservation};
-    uint64_t list[8], count = 1 + fake_random() % 8;
-    unsigned int order = fake_random() % 4 ? 0 : fake_random() % 7;
+    uint64_t list[8], count = 1 + random64() % 8;
+    unsigned int order = random64() % 4 ? 0 : random64() % 7;
     long ret;
 
     for (unsigned int i = 0; i < 8; i++)
         list[i] = any_page(d);
-    ret = reserve(d, cmds[fake_random() % 3], list, count, order);
+    ret = reserve(d, cmds[random64() % 3], list, count, order);
     assert_true(ret == -ERESTART || (ret >= 0 && ret <= (long)count));
 }
 
 static void test_random(void **state)
 {
-    const char *s = getenv("SEED");
-    uint64_t seed = s ? strtoull(s, NULL, 0) : (uint64_t)time(NULL) * 2654435761u + 1;
+    uint64_t seed = seed_of_run();
     uint64_t held[8] = {0};
 
-    printf("seed %lu\n", seed);
-    fake_seed = seed;
     for (unsigned int step = 0; step < 60000; step++) {
-        struct domain *d = fake_random() % 2 ? d0 : d1;
-        uint64_t *h = &held[fake_random() % 8];
+        struct domain *d = random64() % 2 ? d0 : d1;
+        uint64_t *h = &held[random64() % 8];
 
         if (step % 500 == 0) {
-            fake.preempt_one_in = fake_random() % 3;
-            fail_one_in = fake_random() % 3 * 7;
-            patience = fake_random() % 3 ? ~0U : fake_random() % 8;
-            fake_whole_order = fake_random() % 3;
+            fake.preempt_one_in = random64() % 3;
+            fail_one_in = random64() % 3 * 7;
+            patience = random64() % 3 ? ~0U : random64() % 8;
+            fake_whole_order = random64() % 3;
         }
-        if (fake_random() % 2)
+        if (random64() % 2)
             random_reservation(d);
         else
             random_exchange(d);
@@ -586,7 +582,7 @@ static void test_random(void **state)
         if (*h) {
             frame_put(&frame_table[*h]);
             *h = 0;
-        } else if (fake_random() % 4 == 0) {
+        } else if (random64() % 4 == 0) {
             *h = any_page(d);
             if (*h >= HEAP_FRAMES || !frame_get(&frame_table[*h], d))
                 *h = 0;

@@ -15,9 +15,9 @@ static void *hammer_entries(void *arg)
 {
     struct vcpu *v = arg;
 
-    fake_seed = seed_of_run() + v->id;
+    random_sequence(1 + v->id);
     while (hammering) {
-        uint64_t r = fake_random();
+        uint64_t r = random64();
         uint64_t pte = r % 4 ? PTE(20 + r % 3, P | (r >> 8 & W)) : 0;
         mmu_update_t u = {(13 << 12) + (r >> 16 & 1) * 8 + (r >> 20 & 2), pte};
         struct hypercall hc = fake_hypercall(v, (uintptr_t)&u, 1, 0, DOMID_SELF);
@@ -33,7 +33,7 @@ static void *hammer_table(void *arg)
 {
     struct vcpu *v = arg;
 
-    fake_seed = seed_of_run() + 99;
+    random_sequence(99);
     for (unsigned int i = 0; i < steps_of_run(1000); i++) {
         mmu_update_t u = {12 << 12, i & 1 ? PTE(13, P | W) : 0};
         struct hypercall hc = fake_hypercall(v, (uintptr_t)&u, 1, 0, DOMID_SELF);

@@ -80,17 +80,17 @@ static void compare_counts(uint64_t seed, unsigned int step)
 
 static uint64_t any_frame(void)
 {
-    return POOL_FIRST + fake_random() % POOL;
+    return POOL_FIRST + random64() % POOL;
 }
 
 static uint64_t frame_of(struct domain *d)
 {
-    return POOL_FIRST + d->id * (POOL / 2) + fake_random() % (POOL / 2);
+    return POOL_FIRST + d->id * (POOL / 2) + random64() % (POOL / 2);
 }
 
 static uint64_t random_entry(struct domain *d)
 {
-    uint64_t r = fake_random();
+    uint64_t r = random64();
     uint64_t mfn = r % 50 == 0 ? 3600 : r % 20 == 0 ? any_frame() : frame_of(d);
 
     return r % 8 == 0 ? r & ~P & 0xffff : PTE(mfn, P | (r & (W | U | PTE_AD)) | (r % 5 == 0 ? PTE_NX : 0));
@@ -103,9 +103,9 @@ static void guest_store(struct domain *d)
 
     if (f->owner != d->id || frame_get_type(f, d, FT_WRITABLE, NULL))
         return;
-    for (unsigned int n = fake_random() % 6; n; n--)
-        ((uint64_t *)frame_to_va(f))[fake_random() % 4 * 130] = random_entry(d);
-    if (fake_random() % 3 == 0)
+    for (unsigned int n = random64() % 6; n; n--)
+        ((uint64_t *)frame_to_va(f))[random64() % 4 * 130] = random_entry(d);
+    if (random64() % 3 == 0)
         memset(frame_to_va(f), 0, PAGE_SIZE);
     frame_put_type(f, d, FT_WRITABLE, NULL);
 }
@@ -115,27 +115,26 @@ static uint32_t some_domid(void)
     static const uint32_t ids[] = {DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF,
                                    0,          1,          DOMID_IO,   1 | 2 << 16};
 
-    return ids[fake_random() % ARRAY_SIZE(ids)];
+    return ids[random64() % ARRAY_SIZE(ids)];
 }
 
 /* One call, continued as the guest's instruction would be; sometimes it never is. */
 static void call(long (*fn)(struct hypercall *hc), struct hypercall *hc)
 {
-    for (unsigned int left = fake_random() % 4 ? 10000 : fake_random() % 4; fn(hc) == -ERESTART && left;
-         left--)
+    for (unsigned int left = random64() % 4 ? 10000 : random64() % 4; fn(hc) == -ERESTART && left; left--)
         ;
 }
 
 static void random_mmuext(struct vcpu *v)
 {
     struct mmuext_op op[3];
-    struct hypercall hc = fake_hypercall(v, (uintptr_t)op, 1 + fake_random() % 3, 0, some_domid());
+    struct hypercall hc = fake_hypercall(v, (uintptr_t)op, 1 + random64() % 3, 0, some_domid());
 
     for (unsigned int i = 0; i < 3; i++) {
-        op[i].cmd = fake_random() % 21;
-        if (fake_random() % 2)
-            op[i].cmd = fake_random() % 6;
-        op[i].arg1.mfn = op[i].cmd == MMUEXT_NEW_USER_BASEPTR && fake_random() % 2 ? 0 : frame_of(v->domain);
+        op[i].cmd = random64() % 21;
+        if (random64() % 2)
+            op[i].cmd = random64() % 6;
+        op[i].arg1.mfn = op[i].cmd == MMUEXT_NEW_USER_BASEPTR && random64() % 2 ? 0 : frame_of(v->domain);
         op[i].arg2.src_mfn = frame_of(v->domain);
         if (op[i].cmd == MMUEXT_TLB_FLUSH_MULTI || op[i].cmd == MMUEXT_INVLPG_MULTI)
             op[i].arg2.src_mfn = (uintptr_t)op;
@@ -146,10 +145,10 @@ static void random_mmuext(struct vcpu *v)
 static void random_mmu_update(struct vcpu *v)
 {
     mmu_update_t u[4];
-    struct hypercall hc = fake_hypercall(v, (uintptr_t)u, 1 + fake_random() % 4, 0, some_domid());
+    struct hypercall hc = fake_hypercall(v, (uintptr_t)u, 1 + random64() % 4, 0, some_domid());
 
     for (unsigned int i = 0; i < 4; i++) {
-        uint64_t r = fake_random();
+        uint64_t r = random64();
 
         u[i].ptr = (r % 30 ? frame_of(v->domain) : any_frame()) << 12 | (r >> 8 & 3) * 130 * 8 |
                    (r % 4 ? 0 : r >> 20 & 3);
@@ -160,10 +159,10 @@ static void random_mmu_update(struct vcpu *v)
 
 static void random_update_va(struct vcpu *v)
 {
-    struct hypercall hc = fake_hypercall(v, 0, random_entry(v->domain), fake_random() % 8 & ~3ULL, 0);
+    struct hypercall hc = fake_hypercall(v, 0, random_entry(v->domain), random64() % 8 & ~3ULL, 0);
 
     for (unsigned int shift = 12; shift < 48; shift += 9)
-        hc.arg[0] |= (fake_random() % 4 * 130) << shift;
+        hc.arg[0] |= (random64() % 4 * 130) << shift;
     if (pv_vcpu(v)->root_kernel)
         call(do_update_va_mapping, &hc);
 }
@@ -175,14 +174,14 @@ static void random_allocation(struct domain *d)
 
     if (f->owner == FRAME_OWNER_NONE) {
         fake_allocate(d, mfn);
-    } else if (fake_random() % 4 == 0 && (f->flags & FRAME_ON_LIST)) {
+    } else if (random64() % 4 == 0 && (f->flags & FRAME_ON_LIST)) {
         fake_free(f);
     }
 }
 
 static void random_step(struct vcpu *v)
 {
-    switch (fake_random() % 8) {
+    switch (random64() % 8) {
     case 0:
     case 1:
         guest_store(v->domain);
@@ -204,7 +203,7 @@ static void random_step(struct vcpu *v)
 
 static void start_pool(uint64_t seed)
 {
-    fake_seed = seed;
+    random_sequence(0);
     fake.mmio_allowed = 1;
     for (unsigned int i = 0; i < POOL; i++)
         fake_allocate(i < POOL / 2 ? d0 : d1, POOL_FIRST + i);
@@ -247,14 +246,13 @@ static void test_random(void **state)
     uint64_t seed = seed_of_run();
     unsigned int steps = steps_of_run(200000);
 
-    printf("seed %lu\n", seed);
     start_pool(seed);
     for (unsigned int i = 0; i < steps; i++) {
-        struct domain *d = &fake.domain[fake_random() % FAKE_DOMAINS].d;
+        struct domain *d = &fake.domain[random64() % FAKE_DOMAINS].d;
 
         if (i % 1000 == 0)
-            fake.preempt_one_in = (unsigned int)(fake_random() % 3 * 2);
-        hosted_cpu = (unsigned int)(fake_random() % FAKE_VCPUS);
+            fake.preempt_one_in = (unsigned int)(random64() % 3 * 2);
+        hosted_cpu = (unsigned int)(random64() % FAKE_VCPUS);
         random_step(d->vcpu[hosted_cpu]);
         if (i % 16 == 0)
             compare_counts(seed, i);
@@ -266,7 +264,7 @@ static void *racer(void *arg)
 {
     struct vcpu *v = arg;
 
-    fake_seed = seed_of_run() + v->id;
+    random_sequence(1 + v->id);
     for (unsigned int i = 0; i < steps_of_run(60000); i++)
         random_step(v);
     return NULL;
@@ -387,7 +385,7 @@ static void test_audit(void **state)
     fake.preempt_one_in = 4;
     assert_int_equal(run_audit(), 0);
     for (unsigned int i = 0; i < 20000; i++)
-        random_step(fake.domain[fake_random() % FAKE_DOMAINS].d.vcpu[0]);
+        random_step(fake.domain[random64() % FAKE_DOMAINS].d.vcpu[0]);
     if (run_audit())
         fail_msg("seed %lu: the audit complains", seed);
     /* One fault of each kind. */

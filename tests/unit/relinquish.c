@@ -10,7 +10,6 @@
 #include "core/memory_op.h"
 #include "core/orphan.h"
 #include "hv/log.h"
-#include <time.h>
 
 #define PAGES 3000
 
@@ -228,16 +227,13 @@ static void test_worked_on(void **state)
 /* Pages that another domain maps stay; they leave the list while the walk stands at them, before it, behind it. */
 static void test_mapped_by_others(void **state)
 {
-    uint64_t seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL);
     struct frame *held[64];
     unsigned int left = ARRAY_SIZE(held);
 
-    printf("seed %lu\n", seed);
     make_tables(300);
     fake.preempt_one_in = 1;
     for (unsigned int run = 0; run < ARRAY_SIZE(held); run++) {
-        fake_seed = seed * 0x9e3779b97f4a7c15ULL + run + 1;
-        held[run] = &frame_table[200 + run * 40 + fake_random() % 40];
+        held[run] = &frame_table[200 + run * 40 + random64() % 40];
         assert_true(frame_get(held[run], d1));
     }
     d1->state = DOMAIN_DYING;
@@ -246,7 +242,7 @@ static void test_mapped_by_others(void **state)
 
         assert_true(calls < 3 * PAGES + 5000);
         for (unsigned int i = 8; i < left; i++) /* the first eight stay */
-            if (fake_random() % 500 == 0 || (held[i] == here && fake_random() % 2)) {
+            if (random64() % 500 == 0 || (held[i] == here && random64() % 2)) {
                 frame_put(held[i]);
                 held[i--] = held[--left];
             }

@@ -8,11 +8,11 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <time.h>
 #include "hv/time.h"
 #include "hv/softirq.h"
 #include "hv/percpu.h"
 #include "hv/log.h"
+#include "random.h"
 
 #define CPUS   3
 #define TIMERS 200
@@ -26,7 +26,6 @@ static unsigned int programs, ipis[CPUS];
 static struct timer timers[TIMERS];
 static s_time_t model[TIMERS]; /* when it should fire; TIME_NEVER: not armed */
 static unsigned int fired[TIMERS];
-static uint64_t random_state;
 
 void log_printf(enum log_level level, const char *fmt, ...)
 {
@@ -48,14 +47,6 @@ static void fake_ipi(unsigned int cpu)
     ipis[cpu]++;
 }
 
-static uint64_t rnd(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
-}
-
 static void fire(void *data)
 {
     unsigned int i = (unsigned int)(uintptr_t)data;
@@ -64,20 +55,15 @@ static void fire(void *data)
     assert_true(model[i] <= now);
     model[i] = TIME_NEVER;
     fired[i]++;
-    if (rnd() % 4 == 0) { /* arms itself again */
-        model[i] = now + 1 + (s_time_t)(rnd() % 1000);
+    if (random64() % 4 == 0) { /* arms itself again */
+        model[i] = now + 1 + (s_time_t)(random64() % 1000);
         timer_set(&timers[i], model[i]);
     }
 }
 
 static int setup(void **state)
 {
-    const char *seed = getenv("SIM_SEED");
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    random_state = (seed ? strtoull(seed, NULL, 0) : (uint64_t)t.tv_nsec * 2654435761u) | 1;
-    printf("# seed: SIM_SEED=%llu\n", (unsigned long long)random_state);
+    random_sequence(0);
     timer_machine = (struct timer_machine){.program = fake_program, .now = fake_now};
     softirq_machine = (struct softirq_machine){.send_ipi = fake_ipi};
     now = 0;
@@ -145,15 +131,15 @@ static void check_heaps(void)
 static void against_the_model(void **state)
 {
     for (unsigned int step = 0; step < 20000; step++) {
-        unsigned int i = (unsigned int)(rnd() % TIMERS);
+        unsigned int i = (unsigned int)(random64() % TIMERS);
         s_time_t first = TIME_NEVER;
 
-        hosted_cpu = (unsigned int)(rnd() % CPUS);
-        switch (rnd() % 6) {
+        hosted_cpu = (unsigned int)(random64() % CPUS);
+        switch (random64() % 6) {
         case 0:
         case 1:
         case 2:
-            model[i] = now + (s_time_t)(rnd() % 2000) - 100; /* also in the past, also again */
+            model[i] = now + (s_time_t)(random64() % 2000) - 100; /* also in the past, also again */
             timer_set(&timers[i], model[i]);
             break;
         case 3:
@@ -161,10 +147,10 @@ static void against_the_model(void **state)
             timer_stop(&timers[i]);
             break;
         case 4:
-            timer_migrate(&timers[i], (unsigned int)(rnd() % CPUS));
+            timer_migrate(&timers[i], (unsigned int)(random64() % CPUS));
             break;
         default:
-            now += (s_time_t)(rnd() % 300);
+            now += (s_time_t)(random64() % 300);
         }
         run_processors();
         check_heaps();

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <cmocka.h>
+#include "random.h"
 
 #define CPUS  4
 #define VCPUS 7
@@ -188,19 +188,17 @@ static bool is_current_somewhere(const struct vcpu *v)
 
 static void random_life(void **state)
 {
-    const char *given = getenv("SEED");
-    unsigned int seed = given ? (unsigned int)strtoul(given, NULL, 0) : (unsigned int)time(NULL), slow = 0;
+    unsigned int slow = 0;
 
-    printf("# seed: SEED=%u\n", seed);
-    srand(seed);
+    random_sequence(0);
     up();
     for (unsigned int step = 0; step < 200000; step++) {
-        unsigned int i = (unsigned int)rand() % VCPUS, where = (unsigned int)rand() % CPUS;
+        unsigned int i = random_below(VCPUS), where = random_below(CPUS);
         struct vcpu *v = &guest[i].v;
         cpumask_t others = cpumask_of(where);
 
         hosted_cpu = where;
-        switch (rand() % 8) {
+        switch (random_below(8)) {
         case 0:
         case 1:
             if (!is_current_somewhere(v)) {

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <cmocka.h>
 #include "toolstack/xenconsoled/console.h"
+#include "random.h"
 
 static struct xencons_interface page;
 static struct console con;
@@ -164,13 +164,14 @@ static void kicking(void **state)
 
 static void hostile(void **state)
 {
-    uint64_t r = (uint64_t)time(NULL) * 6364136223846793005ull + 1, now = 1;
+    uint64_t now = 1;
     char out[2048];
     int i, room;
 
-    printf("seed %llu\n", (unsigned long long)r);
+    random_sequence(0);
     for (i = 0; i < 300000; i++) {
-        r = r * 6364136223846793005ull + 1442695040888963407ull;
+        uint64_t r = random64();
+
         if (r >> 62 == 0)
             ((unsigned char *)&page)[(r >> 20) % sizeof(page)] = (unsigned char)(r >> 40);
         else if (r >> 62 == 1)

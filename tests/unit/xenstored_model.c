@@ -4,19 +4,17 @@
  * dying and coming back, against a reference so naive that it cannot share a mistake of design: the whole
  * store is an array of slots, one for each path that can ever exist, and a transaction copies the array.
  *
- * XENSTORED_MODEL_OPS: how many requests (default 60,000). XENSTORED_MODEL_SEED: replays a run.
+ * XENSTORED_MODEL_OPS: how many requests (default 60,000). SEED: replays a run.
  *
  * UNIT-SOURCES: toolstack/xenstored/lib/[a-z]*.c
  * UNIT-SOURCES: tests/unit/support/store_model_tree.c tests/unit/support/store_model_txn.c
  * UNIT-SOURCES: tests/unit/support/store_model_client.c tests/unit/support/store_model_requests.c
  * UNIT-SOURCES: tests/unit/support/store_model_twin.c
  */
-#include <time.h>
 #include <unistd.h>
 #include "tests/unit/support/store_model.h"
 #include "toolstack/xenstored/lib/state.h"
 
-static uint64_t seed;
 struct st_store *store;
 static struct client_memory memory;
 static const struct st_hooks hooks = {.tap = twin_tap};
@@ -271,11 +269,8 @@ static void model(void **state)
     unsigned long ops = text ? strtoul(text, NULL, 0) : 60000, i;
     int d;
 
-    text = getenv("XENSTORED_MODEL_SEED");
-    seed = text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL) * 2654435761u ^ ((uint64_t)getpid() << 32);
-    printf("XENSTORED_MODEL_SEED=%#llx XENSTORED_MODEL_OPS=%lu\n", (unsigned long long)seed, ops);
-    fflush(stdout);
-    rng_state = seed | 1;
+    printf("# XENSTORED_MODEL_OPS=%lu\n", ops);
+    rnd_start();
     set_up();
     for (i = 0; i < ops; i++)
         step();

@@ -8,10 +8,10 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <time.h>
 #include <cmocka.h>
 #include "xenstored_client.h"
 #include "toolstack/xenstored/daemon/ring.h"
+#include "random.h"
 
 static struct client_memory memory;
 static struct st_store *store;
@@ -177,14 +177,14 @@ static void too_long(void **state)
 /* Any bytes anywhere in the page, between any two turns. */
 static void hostile(void **state)
 {
-    uint64_t r = (uint64_t)time(NULL) * 6364136223846793005ull + 1;
     struct st_stats st;
     int i, k;
 
-    printf("seed %llu\n", (unsigned long long)r);
+    random_sequence(0);
     for (i = 0; i < 200000; i++) {
         for (k = 0; k < 4; k++) {
-            r = r * 6364136223846793005ull + 1442695040888963407ull;
+            uint64_t r = random64();
+
             switch (r >> 61) {
             case 0:
                 ((unsigned char *)&shared.page)[(r >> 20) % sizeof(shared.page)] = (unsigned char)(r >> 40);

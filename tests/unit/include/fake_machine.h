@@ -25,6 +25,7 @@
 #include "pv/mmu.h"
 #include "pv/pte.h"
 #include "pv/pv.h"
+#include "random.h"
 
 #define FAKE_FRAMES  4096 /* those from FAKE_MMIO on are valid but not RAM */
 #define FAKE_MMIO    3584
@@ -63,17 +64,6 @@ static struct {
 volatile unsigned int fake_race_one_in;
 __thread void (*fake_race_hook)(void);
 __thread unsigned int fake_race_hook_in;
-
-/* Each thread has its own sequence. */
-static __thread uint64_t fake_seed;
-
-static inline uint64_t fake_random(void)
-{
-    fake_seed ^= fake_seed << 13;
-    fake_seed ^= fake_seed >> 7;
-    fake_seed ^= fake_seed << 17;
-    return fake_seed;
-}
 
 uint32_t tlb_clock_now(void)
 {
@@ -127,7 +117,7 @@ void tlb_flush_page_local(uint64_t va)
 
 bool softirq_pending(void)
 {
-    return fake.preempt_one_in && fake_random() % fake.preempt_one_in == 0;
+    return fake.preempt_one_in && random64() % fake.preempt_one_in == 0;
 }
 
 /* Guest addresses that fault: below one page, and above the user half. */
@@ -244,7 +234,7 @@ static inline struct hypercall fake_hypercall(struct vcpu *v, uint64_t a, uint64
 static inline int fake_machine_up(void)
 {
     memset(&fake, 0, sizeof(fake));
-    fake_seed = 88172645463325252ULL;
+    random_sequence(0);
     fake.clock = 1;
     frame_table = calloc(FAKE_FRAMES, sizeof(*frame_table));
     direct_map = aligned_alloc(PAGE_SIZE, FAKE_FRAMES * PAGE_SIZE);

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "native_random.h"
+#include "random.h"
 #include "native_run.h"
 
 static struct emu_segment native_segments[6]; /* by enum insn_seg; FS and GS are null outside 64-bit mode */

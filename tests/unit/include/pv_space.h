@@ -7,7 +7,6 @@
 #define UNIT_PV_SPACE_H
 
 #include "fake_machine.h"
-#include <time.h>
 
 /* Stubs of parts that have their own tests. */
 int pv_check_descriptor_page(struct domain *d, uint64_t *page)
@@ -106,13 +105,6 @@ static inline void build_space(struct domain *d)
     table_of(13)[0] = PTE(20, P | W);
     table_of(13)[1] = PTE(21, P);
     table_of(13)[2] = 0xdead0; /* not present: anything */
-}
-
-static inline uint64_t seed_of_run(void)
-{
-    const char *s = getenv("SEED");
-
-    return s ? strtoull(s, NULL, 0) : (uint64_t)time(NULL) * 2654435761u + 1;
 }
 
 static inline unsigned int steps_of_run(unsigned int normal)

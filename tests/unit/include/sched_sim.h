@@ -43,7 +43,6 @@ extern s_time_t sim_now;
 extern s_time_t sim_timer_latency; /* of each timer interrupt */
 extern struct vcpu *sim_current[MAX_CPUS];
 extern struct sim_vcpu sim_vcpus[SIM_VCPUS];
-extern uint64_t sim_seed;
 extern unsigned int sim_ipis, sim_programs;
 /* Called whenever an instant has settled. */
 extern void (*sim_check)(void);

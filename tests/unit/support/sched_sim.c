@@ -2,7 +2,7 @@
 #include "sched_sim.h"
 #include "hv/softirq.h"
 #include "hv/log.h"
-#include <time.h>
+#include "random.h"
 
 unsigned int hosted_cpu;
 cpumask_t cpu_online_mask;
@@ -10,7 +10,6 @@ unsigned int cpu_count;
 s_time_t sim_now, sim_timer_latency;
 struct vcpu *sim_current[MAX_CPUS];
 struct sim_vcpu sim_vcpus[SIM_VCPUS];
-uint64_t sim_seed;
 unsigned int sim_ipis, sim_programs;
 void (*sim_check)(void);
 void (*sim_in_switch)(struct vcpu *prev);
@@ -23,7 +22,6 @@ static bool ipi[MAX_CPUS];
 static unsigned int sim_cpus;
 static struct sim_domain *domains[SIM_VCPUS];
 static unsigned int domain_count;
-static uint64_t random_state;
 
 void log_printf(enum log_level level, const char *fmt, ...)
 {
@@ -48,10 +46,7 @@ void hv_free(void *p)
 
 uint64_t sim_random(void)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
+    return random64();
 }
 
 /* --- The machine --- */
@@ -158,14 +153,7 @@ void sim_cpu_down(unsigned int cpu)
 
 void sim_start(unsigned int cpus, const char *policy)
 {
-    const char *seed = getenv("SIM_SEED");
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    sim_seed = seed ? strtoull(seed, NULL, 0) : (uint64_t)t.tv_nsec * 2654435761u + (uint64_t)t.tv_sec;
-    random_state = sim_seed | 1;
-    printf("# seed: SIM_SEED=%llu\n", (unsigned long long)sim_seed);
-
+    random_sequence(0);
     sim_now = 1000;
     hosted_cpu = 0;
     sim_timer_latency = 0;

@@ -93,7 +93,6 @@ extern uint64_t version, counter;
 extern struct client client[CLIENTS];
 extern struct st_store *store;
 extern uint32_t committed, conflicted;
-extern uint64_t rng_state;
 extern unsigned long op_number;
 
 /* store_model_tree.c */
@@ -124,6 +123,7 @@ struct reply *expect(struct client *c, uint32_t type, uint32_t tx, const void *p
 void expect_result(struct client *c, uint32_t type, uint32_t tx, int rc);
 void drop_expected(struct client *c);
 void drain(struct client *c);
+void rnd_start(void);
 uint32_t rnd(uint32_t n);
 
 /* store_model_requests.c */

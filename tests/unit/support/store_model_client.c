@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The clients: what replies and events each is still to get, and what really comes. */
 #include "tests/unit/support/store_model.h"
+#include "random.h"
 
 struct client client[CLIENTS];
-uint64_t rng_state;
 unsigned long op_number;
+
+void rnd_start(void)
+{
+    random_sequence(0);
+}
 
 uint32_t rnd(uint32_t n)
 {
-    rng_state ^= rng_state << 13;
-    rng_state ^= rng_state >> 7;
-    rng_state ^= rng_state << 17;
-    return (uint32_t)(rng_state >> 32) % n;
+    return random_below(n);
 }
 
 /* ---- Events expected ---- */
