@@ -61,6 +61,14 @@ class Bochs:
         except FileNotFoundError:
             return ''
 
+    def expect(self, pattern, limit):
+        """Waits for the pattern on the serial line. Returns all that came there."""
+        end = time.monotonic() + limit * machines.PATIENCE
+        while not re.search(pattern, self.text()):
+            assert time.monotonic() < end and self.child.poll() is None, f'{pattern} did not come; the serial line:\n{self.text()[-2000:]}'
+            time.sleep(.2)
+        return self.text()
+
     def expect_poweroff(self, limit):
         """Waits for the guest's ACPI power-off. Returns what came on the serial line."""
         end = time.monotonic() + limit * machines.PATIENCE

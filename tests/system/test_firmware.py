@@ -64,12 +64,29 @@ def test_efi_fault(machine, log_name, tmp_path):
 
 @pytest.mark.parametrize('model', ['corei7_skylake_x', 'ryzen'])
 def test_bochs(machine, log_name, tmp_path, model):
-    image = media.grub_iso(machine.replace(dom0_args=('xtest=poweroff',)), tmp_path)
+    skylake = model == 'corei7_skylake_x'
+    options = ('x2apic', 'loglvl=info') if skylake and not machine.is_oracle else ()
+    image = media.grub_iso(machine.replace(options=options, dom0_args=('xtest=poweroff',)), tmp_path)
     with bochs.Bochs(model, image, tmp_path, log_name) as run:
         text = run.expect_poweroff(BOCHS_LIMIT)
     assert re.search('XENIOS-DOM0-INIT reached nproc=1 ', text)
     assert 'XTEST poweroff exit 0' in text
-    if not machine.is_oracle and model == 'corei7_skylake_x':
+    if skylake and not machine.is_oracle:
         assert re.search(r'\(XEN\).*SMEP on, SMAP on', text)
+        assert re.search(r'\(XEN\) Speculation: .*return stack filled: no', text)
+        assert re.search(r'\(XEN\) APIC: x2APIC, ', text) and re.search(r'\(XEN\) APIC timer: TSC deadline', text)
         for what in ('SMEP', 'SMAP'):
             assert re.search(rf'\(XEN\).*[Ss]elf-test.*{what}.*(ok|passed)', text), f'no self-test that trips {what}'
+
+
+@pytest.mark.xenios_only
+def test_features_taken_by_cpuid(machine, log_name, tmp_path):
+    """The hypervisor does not use either what cpuid= takes from the same processor, and does what is to be done without. QEMU has none to take."""
+    described = machine.replace(options=('noreboot', 'x2apic', 'loglvl=info', 'cpuid=no-x2apic,no-smep,no-tsc-deadline'))
+    image = media.grub_iso(described, tmp_path, domain0=False)
+    with bochs.Bochs('corei7_skylake_x', image, tmp_path, log_name) as run:
+        text = run.expect(r'\(XEN\) APIC timer: .*\n', BOCHS_LIMIT)
+    assert re.search(r'\(XEN\) Processor: .*SMEP off', text)
+    assert re.search(r'\(XEN\) Speculation: .*return stack filled: yes', text)
+    assert re.search(r'\(XEN\) APIC: xAPIC, ', text)
+    assert re.search(r'\(XEN\) APIC timer: one-shot', text)

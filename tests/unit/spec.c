@@ -1,17 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is decided against speculation, for processors of every kind and for every form of the options.
+ * What is decided against speculation, for processors of every kind and for every form of the options; and what is found of a
+ * processor's features, from which it is decided.
  *
- * UNIT-SOURCES: hypervisor/arch/x86/spec.c
+ * UNIT-SOURCES: hypervisor/arch/x86/spec.c hypervisor/arch/x86/cpu_features.c hypervisor/arch/x86/cpu_policy.c hypervisor/arch/x86/cpu_policy_host.c hypervisor/arch/x86/cpuid_option.c hypervisor/core/options.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
+#include "arch/x86/clock/clock.h"
+#include "arch/x86/cpu_features.h"
 #include "arch/x86/spec.h"
+#include "core/options.h"
+#include "hv/log.h"
+#include "recorded_cpuid.h"
+#include <xen/arch-x86/cpufeatureset.h>
+
+static uint32_t patched;
+
+void patch_enable(unsigned int feature)
+{
+    patched |= 1u << feature;
+}
+
+void log_printf(enum log_level level, const char *fmt, ...)
+{
+    (void)level;
+    (void)fmt;
+}
+
+size_t copy_string(char *to, const char *from, size_t size)
+{
+    return (size_t)snprintf(to, size, "%s", from);
+}
+
+uint64_t clock_tsc_hz(void)
+{
+    return 1000000000;
+}
 
 static struct spec_policy decide(const struct spec_cpu *cpu, const char *spec_ctrl, const char *xpti,
                                  const char *pv_l1tf, const char *expect_unknown)
@@ -165,6 +196,72 @@ static void test_unknown_words(void **state)
     decide(&skylake, ",,ibpb,,", "", NULL, NULL);
 }
 
+/* QEMU's Skylake with the features that its TCG cannot give it. */
+static struct cpuid_regs read_skylake(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid_regs r = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(recorded_skylake); i++)
+        if (recorded_skylake[i].leaf == leaf && recorded_skylake[i].subleaf == subleaf)
+            r = recorded_skylake[i].raw;
+    if (leaf == 1)
+        r.c |= 1u << 21 | 1u << 24; /* x2APIC, TSC deadline */
+    if (leaf == 7 && subleaf == 0)
+        r.d |= 1u << 10 | 1u << 26 | 1u << 27; /* MD_CLEAR, IBRS and IBPB, STIBP */
+    if (leaf == 0x80000000)
+        r.a = 0x80000008;
+    if (leaf == 0x80000007)
+        r.d |= 1u << 8; /* invariant TSC */
+    return r;
+}
+
+/* What is done against speculation on that processor with the hypervisor's command line. */
+static struct spec_policy decide_with(const char *line)
+{
+    struct spec_cpu cpu;
+
+    options_parse(line);
+    memset(&cpu_features, 0, sizeof(cpu_features));
+    patched = 0;
+    cpu_features_find(read_skylake);
+    spec_read(&cpu, &host_policy, &cpu_features, 0);
+    assert_int_equal(cpu.vendor, VENDOR_INTEL);
+    assert_true(cpu.family == 6 && cpu.model == 0x55);
+    return decide(&cpu, NULL, NULL, NULL, NULL);
+}
+
+/* The list of cpuid= only grows: from the least to the most. */
+static void test_features_taken_are_not_used(void **state)
+{
+    const struct cpu_features *f = &cpu_features;
+    struct spec_policy p = decide_with("");
+
+    (void)state;
+    assert_true(f->smep && f->cr4 & X86_CR4_SMEP && !p.fill_return_stack);
+    assert_true(p.ibpb && p.clear_buffers && p.meltdown);
+    assert_true(f->x2apic && f->tsc_deadline && f->invariant_tsc && f->sysenter && f->nx);
+    assert_true(f->xsave && f->cr4 & X86_CR4_OSXSAVE && f->xsave_size >= 576);
+
+    p = decide_with("smep=off");
+    assert_true(!f->smep && !(f->cr4 & X86_CR4_SMEP) && p.fill_return_stack);
+    assert_true(cpu_policy_has(&host_policy, XEN_X86_FEATURE_SMEP)); /* a guest might have it */
+
+    p = decide_with("cpuid=no-smep");
+    assert_true(!f->smep && !(f->cr4 & X86_CR4_SMEP) && p.fill_return_stack);
+    assert_true(f->x2apic && f->tsc_deadline && p.ibpb && p.clear_buffers);
+
+    p = decide_with("cpuid=no-x2apic,no-tsc-deadline,no-itsc,no-sep,no-ibrsb,no-md-clear");
+    assert_false(f->x2apic || f->tsc_deadline || f->invariant_tsc || f->sysenter || p.ibpb ||
+                 p.clear_buffers);
+    assert_true(cpu_policy_has(&raw_policy, XEN_X86_FEATURE_X2APIC));
+
+    decide_with("cpuid=no-xsave,no-fsgsbase,no-umip,no-smap,no-page1gb,no-nx");
+    assert_false(f->xsave || f->fsgsbase || f->umip || f->smap || f->huge_pages || f->xcr0);
+    assert_int_equal(f->cr4 & (X86_CR4_OSXSAVE | X86_CR4_FSGSBASE | X86_CR4_UMIP | X86_CR4_SMAP), 0);
+    assert_int_equal(patched, 0);
+    assert_true(f->nx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_domains),
         cmocka_unit_test(test_unknown_words),
         cmocka_unit_test(test_restricted_branches),
+        cmocka_unit_test(test_features_taken_are_not_used),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,9 @@ struct cpuid_guest {
 
 extern struct cpu_policy raw_policy, host_policy, pv_max_policy, pv_default_policy;
 
-/* Boot processor: fills the three. After cpu_features_init() and clock_init(); `ram_end`: one past the highest byte of RAM. */
+/* Boot processor, after cpuid_option_parse(): fills raw_policy, and host_policy with it less what cpuid= takes. Called by cpu_features_find(). */
+void cpu_policy_find(struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf));
+/* Boot processor: completes the three. After cpu_features_apply() and clock_init(); `ram_end`: one past the highest byte of RAM. */
 void cpu_policy_init(paddr_t ram_end);
 
 /* Boot processor, after clock_smp_done(): what was measured of the TSC. Fills pv_default_policy: nobody may ask before. */

@@ -9,12 +9,18 @@
 
 struct cpu_policy raw_policy, host_policy, pv_max_policy, pv_default_policy;
 
-void cpu_policy_init(paddr_t ram_end)
+void cpu_policy_find(struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf))
 {
-    cpu_policy_read(&raw_policy, cpuid_count);
+    cpu_policy_read(&raw_policy, read);
     host_policy = raw_policy;
     for (unsigned int word = 0; word < POLICY_WORDS; word++)
         cpu_policy_limit_word(&host_policy, word, ~cpuid_option_taken(word));
+}
+
+void cpu_policy_init(paddr_t ram_end)
+{
+    cpu_policy_find(
+        cpuid_count); /* again: a few answers follow CR4, XCR0 and the APIC's state, which are set by now */
     cpu_policy_make_host(&host_policy, &host_policy, cpu_features.xsave ? cpu_features.xcr0 : 0);
     host_policy.host_khz = (uint32_t)(clock_tsc_hz() / 1000);
     host_policy.tsc_reliable = cpu_features.invariant_tsc;

@@ -10,6 +10,7 @@
 #include "arch/x86/hostmap.h"
 #include "arch/x86/boot/bootinfo.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpu_features.h"
 #include "arch/x86/image.h"
 #include "arch/x86/split_root.h"
 #include "core/heap.h"
@@ -358,8 +359,8 @@ static void find_trampoline_page(void)
 
 void hostmap_init(void)
 {
-    host.allowed_flags = ~((cpuid(0x80000001).d & 1U << 20 ? 0 : PTE_NX) | (split_root_on ? PTE_GLOBAL : 0));
-    host.huge_pages = cpuid(0x80000001).d & 1U << 26;
+    host.allowed_flags = ~((cpu_features.nx ? 0 : PTE_NX) | (split_root_on ? PTE_GLOBAL : 0));
+    host.huge_pages = cpu_features.huge_pages;
     find_trampoline_page();
     take(0, MiB(1));
     take(image_pa(image_start), image_pa(image_end));

@@ -15,14 +15,13 @@
 #include "drivers/pci/config.h"
 #include "hv/frame.h"
 #include "hv/panic.h"
-
-#define FEATURE_PAT BIT(16) /* CPUID 1 EDX */
+#include <xen/arch-x86/cpufeatureset.h>
 
 /* SDM 3A 11.12.4 wants the caches written back where a memory type changes; nothing is mapped with the
  * changed entries yet. */
 static void set_pat(void)
 {
-    if (cpuid(1).d & FEATURE_PAT)
+    if (cpu_policy_has(&raw_policy, XEN_X86_FEATURE_PAT))
         wrmsr(MSR_PAT, PLATFORM_PAT);
     tlb_flush_local(TLB_FLUSH | TLB_FLUSH_GLOBAL);
 }

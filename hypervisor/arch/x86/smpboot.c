@@ -46,9 +46,16 @@ unsigned int smp_enumerate(unsigned int limit)
     cpumask_set(0, &cpu_online_mask);
     cpu_count = 1;
     enumerated = 1;
-    for (unsigned int i = 0; i < acpi.cpus && enumerated < min(limit, (unsigned int)MAX_CPUS); i++)
-        if (acpi.cpu[i].apic_id != apic.bsp_id)
-            number_cpu(enumerated++, acpi.cpu[i].apic_id);
+    for (unsigned int i = 0; i < acpi.cpus && enumerated < min(limit, (unsigned int)MAX_CPUS); i++) {
+        uint32_t id = acpi.cpu[i].apic_id;
+
+        if (id == apic.bsp_id)
+            continue;
+        if (!apic.x2apic && id >= 0xff) /* its commands would reach another */
+            log_warn("Processor with APIC id %u: left alone, since x2APIC is not used\n", id);
+        else
+            number_cpu(enumerated++, id);
+    }
     return enumerated;
 }
 

@@ -6,6 +6,7 @@
 #include "arch/x86/spec.h"
 #include "hv/bitops.h"
 #include "hv/string.h"
+#include <xen/arch-x86/cpufeatureset.h>
 
 #define ARCH_RDCL_NO  (1U << 0)
 #define ARCH_IBRS_ALL (1U << 1) /* IBRS may stay set: it then holds for whatever is trained later, too */
@@ -37,6 +38,27 @@ static const struct {
     {0x5f, NOT_L1TF | NOT_MDS},
     {0x7a, NOT_L1TF | NOT_MDS},
 };
+
+/* Family and model: SDM 2A, CPUID, figure 3-6; APM 3, E.3.2. */
+void spec_read(struct spec_cpu *cpu, const struct cpu_policy *host, const struct cpu_features *features,
+               uint64_t arch_capabilities)
+{
+    uint32_t signature = host->basic[1].a, family = signature >> 8 & 15;
+
+    *cpu = (struct spec_cpu){
+        .vendor = host->vendor,
+        .family = family + (family == 15 ? signature >> 20 & 255 : 0),
+        .model = (signature >> 4 & 15) | (signature >> 16 & 15) << 4,
+        .ibpb = cpu_policy_has(host, XEN_X86_FEATURE_IBRSB) || cpu_policy_has(host, XEN_X86_FEATURE_IBPB),
+        .ibrs = cpu_policy_has(host, XEN_X86_FEATURE_IBRSB),
+        .stibp =
+            cpu_policy_has(host, XEN_X86_FEATURE_STIBP) || cpu_policy_has(host, XEN_X86_FEATURE_AMD_STIBP),
+        .automatic_ibrs = cpu_policy_has(host, XEN_X86_FEATURE_AUTO_IBRS),
+        .md_clear = cpu_policy_has(host, XEN_X86_FEATURE_MD_CLEAR),
+        .smep = features->smep,
+        .arch_capabilities = arch_capabilities,
+    };
+}
 
 static uint8_t model_is_immune_to(const struct spec_cpu *cpu)
 {

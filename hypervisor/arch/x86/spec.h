@@ -7,13 +7,15 @@
 #ifndef ARCH_X86_SPEC_H
 #define ARCH_X86_SPEC_H
 
+#include "arch/x86/cpu_features.h"
 #include "arch/x86/cpu_policy.h"
 
-/* What one processor says of itself; made by spec_read(), or by a test. */
+/* What one processor says of itself, less what options take from it; made by spec_read(), or by a test. */
 struct spec_cpu {
     enum cpu_vendor vendor;
     unsigned int family, model;
-    bool ibpb, md_clear, smep;
+    bool ibpb, md_clear;
+    bool smep;                  /* it is used */
     bool ibrs, stibp;           /* IA32_SPEC_CTRL has these bits */
     bool automatic_ibrs;        /* AMD: EFER has AIBRSE */
     uint64_t arch_capabilities; /* 0 where the processor does not have the MSR */
@@ -48,11 +50,15 @@ struct spec_options {
     const char *spec_ctrl, *xpti, *pv_l1tf;
 };
 
+/* Pure. `arch_capabilities`: the MSR's value, 0 without it. */
+void spec_read(struct spec_cpu *cpu, const struct cpu_policy *host, const struct cpu_features *features,
+               uint64_t arch_capabilities);
+
 /* Pure. *unknown becomes the first word of the options that is not understood, NULL if all are; the text lasts as long as the options. */
 void spec_decide(struct spec_policy *p, const struct spec_cpu *cpu, const struct spec_options *options,
                  const char **unknown);
 
-/* The boot processor, after options_parse(): fills spec_policy and says on the console what was decided. */
+/* The boot processor, after cpu_features_find(): fills spec_policy and says on the console what was decided. */
 void spec_init(void);
 
 /* Each processor, when it starts: what is set once and for all. */

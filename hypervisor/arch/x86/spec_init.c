@@ -1,38 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asks the boot processor and the command line what spec_decide() is to decide from. CPUID bits: SDM 2A, CPUID; APM 3, appendix E. */
+/* Asks the boot processor and the command line what spec_decide() is to decide from. */
 #include "arch/x86/layout.h"
 #include "arch/x86/patch.h"
 #include "arch/x86/spec.h"
 #include "arch/x86/split_root.h"
 #include "core/options.h"
 #include "hv/log.h"
+#include <xen/arch-x86/cpufeatureset.h>
 
 struct spec_policy spec_policy;
 __section(".decided") uint16_t spec_verw_selector = HV_DS;
-
-static void spec_read(struct spec_cpu *cpu)
-{
-    struct cpuid_regs zero = cpuid(0), one = cpuid(1), seven = {0}, amd = {0}, amd2 = {0};
-
-    if (zero.a >= 7)
-        seven = cpuid_count(7, 0);
-    if (cpuid(0x80000000).a >= 0x80000008)
-        amd = cpuid(0x80000008);
-    if (cpuid(0x80000000).a >= 0x80000021)
-        amd2 = cpuid(0x80000021);
-    *cpu = (struct spec_cpu){
-        .vendor = cpu_policy_vendor(&zero),
-        .family = (one.a >> 8 & 15) + ((one.a >> 8 & 15) == 15 ? one.a >> 20 & 255 : 0),
-        .model = (one.a >> 4 & 15) | (one.a >> 16 & 15) << 4,
-        .ibpb = seven.d & 1U << 26 || amd.b & 1U << 12,
-        .ibrs = seven.d & 1U << 26,
-        .stibp = seven.d & 1U << 27 || amd.b & 1U << 15,
-        .automatic_ibrs = amd2.a & 1U << 8,
-        .md_clear = seven.d & 1U << 10,
-        .smep = seven.b & 1U << 7 && option_bool("smep", true),
-        .arch_capabilities = seven.d & 1U << 29 ? rdmsr(MSR_ARCH_CAPABILITIES) : 0,
-    };
-}
 
 /* APM 2, 3.2.9 (AIBRSE); SDM 4, IA32_SPEC_CTRL. A guest has neither register, so what is set stays. */
 void spec_apply(void)
@@ -62,7 +39,8 @@ void spec_init(void)
     struct spec_cpu cpu;
     const char *unknown;
 
-    spec_read(&cpu);
+    spec_read(&cpu, &host_policy, &cpu_features,
+              cpu_policy_has(&host_policy, XEN_X86_FEATURE_ARCH_CAPS) ? rdmsr(MSR_ARCH_CAPABILITIES) : 0);
     spec_decide(p, &cpu, &options, &unknown);
     split_root_on = p->split_root.dom0 || p->split_root.domu;
     if (split_root_on)

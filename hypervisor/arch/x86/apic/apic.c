@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "arch/x86/apic/apic.h"
+#include "arch/x86/cpu_features.h"
 #include "arch/x86/irq/vectors.h"
 #include "drivers/acpi/acpi.h"
 #include "hv/irqflags.h"
 #include "hv/log.h"
 #include "hv/panic.h"
 #include "hv/percpu.h"
+#include <xen/arch-x86/cpufeatureset.h>
 
 #define BASE_BSP        0x100u
 #define BASE_X2APIC     0x400u
@@ -13,8 +15,6 @@
 #define BASE_ADDRESS    0xffffff000ULL
 #define SPURIOUS_ENABLE 0x100u
 #define DEFAULT_ADDRESS 0xfee00000u
-#define FEATURE_APIC    BIT(9)  /* CPUID 1 EDX */
-#define FEATURE_X2APIC  BIT(21) /* CPUID 1 ECX */
 #define ICR_WAIT_SPINS  (1u << 24)
 #define ERRORS_SHOWN    16
 
@@ -46,10 +46,9 @@ static void set_mode(void)
 
 void apic_init(bool want_x2apic)
 {
-    struct cpuid_regs features = cpuid(1);
     uint64_t base;
 
-    if (!(features.d & FEATURE_APIC))
+    if (!cpu_policy_has(&raw_policy, XEN_X86_FEATURE_APIC))
         cannot_boot("this processor has no local APIC, or firmware has switched it off: Xenios needs it. "
                     "Look for it in the "
                     "firmware's setup.\n");
@@ -57,8 +56,9 @@ void apic_init(bool want_x2apic)
     apic.address = base & BASE_ENABLE   ? base & BASE_ADDRESS
                    : acpi.lapic_address ? acpi.lapic_address
                                         : DEFAULT_ADDRESS;
-    if (features.c & FEATURE_X2APIC)
-        apic.x2apic = (base & BASE_X2APIC) || want_x2apic || ids_need_x2apic();
+    apic.x2apic = (base & BASE_X2APIC) || (cpu_features.x2apic && (want_x2apic || ids_need_x2apic()));
+    if (apic.x2apic && !cpu_features.x2apic)
+        printk("APIC: firmware left it in x2APIC mode, where it stays, whatever cpuid= says\n");
     if (apic.x2apic)
         patch_enable(PATCH_X2APIC);
     else

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The local APIC's timer: one-shot, or compared with the TSC where the processor can (SDM 3A 10.5.4). */
 #include "arch/x86/apic/apic.h"
+#include "arch/x86/cpu_features.h"
 #include "arch/x86/irq/vectors.h"
 #include "hv/irqflags.h"
 #include "hv/log.h"
 #include "hv/panic.h"
 #include "hv/time.h"
 
-#define FEATURE_DEADLINE BIT(24) /* CPUID 1 ECX */
-#define DIVIDE_BY_1      0xb
-#define CALIBRATE_US     2000
+#define DIVIDE_BY_1  0xb
+#define CALIBRATE_US 2000
 
 uint32_t apic_timer_count(uint64_t ns, struct clock_scale scale)
 {
@@ -25,7 +25,7 @@ void apic_timer_calibrate(void)
     uint64_t flags, start, elapsed, hz;
     uint32_t used;
 
-    apic.deadline = (cpuid(1).c & FEATURE_DEADLINE) != 0;
+    apic.deadline = cpu_features.tsc_deadline;
     if (apic.deadline) {
         patch_enable(PATCH_TSC_DEADLINE);
         log_info("APIC timer: TSC deadline\n");

@@ -6,6 +6,7 @@
  */
 #include "arch/x86/clock/record.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpu_features.h"
 #include "core/options.h"
 #include "hv/irqflags.h"
 #include "hv/lock.h"
@@ -13,14 +14,13 @@
 #include "hv/panic.h"
 #include "hv/percpu.h"
 #include "hv/string.h"
+#include <xen/arch-x86/cpufeatureset.h>
 
-#define FEATURE_TSC       BIT(4) /* CPUID 1 EDX */
-#define FEATURE_INVARIANT BIT(8) /* CPUID 0x80000007 EDX */
-#define CALIBRATE_NS      10000000
-#define CALIBRATE_READS   50000000u
-#define SAMPLES           8
-#define COMPARE_ROUNDS    64
-#define COMPARE_SPINS     (1u << 22)
+#define CALIBRATE_NS    10000000
+#define CALIBRATE_READS 50000000u
+#define SAMPLES         8
+#define COMPARE_ROUNDS  64
+#define COMPARE_SPINS   (1u << 22)
 
 /* A record and what guards it: odd while it is being written. */
 struct published_record {
@@ -239,10 +239,10 @@ void clock_init(void)
 {
     struct clock_record first;
 
-    if (!(cpuid(1).d & FEATURE_TSC))
+    if (!cpu_policy_has(&raw_policy, XEN_X86_FEATURE_TSC))
         cannot_boot(
             "this processor has no time stamp counter, which Xenios needs: take another processor.\n");
-    clock.invariant = cpuid(0x80000000).a >= 0x80000007 && (cpuid(0x80000007).d & FEATURE_INVARIANT);
+    clock.invariant = cpu_features.invariant_tsc;
     obey_option();
     clock.hz = hz_from_cpuid();
     choose_platform_timer();

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The banks themselves. An MSR that a model leaves out is skipped: every access may fault safely. */
 #include "arch/x86/mca/mca.h"
-#include "arch/x86/cpu.h"
+#include "arch/x86/cpu_policy.h"
 #include "arch/x86/traps.h"
 #include "event/event.h"
 #include "hv/log.h"
 #include "hv/panic.h"
 #include "hv/percpu.h"
 #include "hv/softirq.h"
+#include <xen/arch-x86/cpufeatureset.h>
 
-#define FEATURE_MCE     BIT(7) /* CPUID 1 EDX */
-#define FEATURE_MCA     BIT(14)
 #define CAP_COUNT       0xffu
 #define CAP_HAS_CTL     BIT(8)
 #define GLOBAL_RIPV     BIT(0)
@@ -38,9 +37,8 @@ static uint64_t read_msr(uint32_t msr)
 
 static unsigned int bank_count(void)
 {
-    struct cpuid_regs r = cpuid(1);
-
-    if (!(r.d & FEATURE_MCE) || !(r.d & FEATURE_MCA))
+    if (!cpu_policy_has(&host_policy, XEN_X86_FEATURE_MCE) ||
+        !cpu_policy_has(&host_policy, XEN_X86_FEATURE_MCA))
         return 0;
     return min((unsigned int)(read_msr(MSR_MCG_CAP) & CAP_COUNT), (unsigned int)MCA_BANKS_MAX);
 }
