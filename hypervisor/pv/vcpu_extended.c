@@ -110,10 +110,14 @@ int pv_get_xstate(struct vcpu *v, guest_ptr_t to)
     return copy_to_guest(guest_ptr_add(to, HEAD + XSTATE_BV), &present, sizeof(present));
 }
 
-static int check_head(const struct vcpu *v, const struct pv_xstate *head, uint64_t bytes)
+static int check_head(struct vcpu *v, const struct pv_xstate *head, uint64_t bytes)
 {
-    uint64_t allowed = pv_xstate_components() & pv_cpu_policy(v->domain)->xcr0;
+    uint64_t allowed;
 
+    /* Another vcpu of the toolstack may just replace the policy of a domain that never ran. */
+    lock(&v->domain->control_lock);
+    allowed = pv_xstate_components() & pv_cpu_policy(v->domain)->xcr0;
+    unlock(&v->domain->control_lock);
     if (head->used & ~allowed || bytes != pv_xstate_size(head->used))
         return -EINVAL;
     if (!head->used)
