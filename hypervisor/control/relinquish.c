@@ -10,6 +10,7 @@
 #include "core/orphan.h"
 #include "core/p2m.h"
 #include "core/vcpu_op.h"
+#include "core/vnuma.h"
 #include "event/event.h"
 #include "grant/grant.h"
 #include "hv/errno.h"
@@ -109,6 +110,7 @@ static int unshare(struct domain *d)
     grant_domain_close(d);
     domain_unshare_hypervisor_page(d, d->shared_info);
     memory_map_free(d);
+    vnuma_free(d);
     d->target = NULL;
     if (target)
         domain_put(target);
