@@ -5,6 +5,9 @@
 #include "hv/guest.h"
 #include "hv/string.h"
 
+/* Nobody has so many processors or nodes; what is cleared without a look at what else is to be done is bounded. */
+#define BITMAP_BYTES_MAX KiB(64)
+
 /* As on Xen, a number of bits whose bytes overflow is none. */
 static uint32_t bytes_of(uint32_t bits)
 {
@@ -31,6 +34,8 @@ int bitmap_write(const struct xenctl_bitmap *to, const uint64_t *words, unsigned
 
     if (!room)
         return 0;
+    if (room > BITMAP_BYTES_MAX)
+        return -EINVAL;
     if (to->nr_bits >= size)
         return copy_to_guest(at, words, ours) ||
                        (room > ours && clear_guest(guest_ptr_add(at, ours), room - ours))

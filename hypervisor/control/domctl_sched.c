@@ -64,13 +64,11 @@ long domctl_getvcpuaffinity(struct hypercall *hc, struct domain *d, struct xen_d
     int rc = find_vcpu(d, a, &v);
 
     (void)hc;
-    if (rc)
-        return rc;
-    if (a->flags & XEN_VCPUAFFINITY_HARD && bitmap_write(&a->cpumap_hard, v->hard_affinity.bits, MAX_CPUS))
-        return -EFAULT;
-    if (a->flags & XEN_VCPUAFFINITY_SOFT && bitmap_write(&a->cpumap_soft, v->soft_affinity.bits, MAX_CPUS))
-        return -EFAULT;
-    return 0;
+    if (!rc && a->flags & XEN_VCPUAFFINITY_HARD)
+        rc = bitmap_write(&a->cpumap_hard, v->hard_affinity.bits, MAX_CPUS);
+    if (!rc && a->flags & XEN_VCPUAFFINITY_SOFT)
+        rc = bitmap_write(&a->cpumap_soft, v->soft_affinity.bits, MAX_CPUS);
+    return rc;
 }
 
 /* Memory is one node: what the toolstack says is kept, and that is all. */
