@@ -12,7 +12,7 @@
 #define ROW(command, fn, member) [XEN_SYSCTL_##command] = {fn, sizeof(((struct xen_sysctl *)0)->u.member)}
 #define ROW_IN(command, fn)      [XEN_SYSCTL_##command] = {fn, 0}
 
-static const struct {
+static const struct row {
     sysctl_fn *fn;
     uint8_t out; /* bytes of the union that the caller gets back after success */
 } ops[] = {
@@ -43,6 +43,7 @@ static const struct {
 long do_sysctl(struct hypercall *hc)
 {
     struct xen_sysctl op;
+    const struct row *row;
     long rc;
 
     if (copy_from_guest(&op, hypercall_ptr(hc, 0), sizeof(op)))
@@ -51,10 +52,13 @@ long do_sysctl(struct hypercall *hc)
         return -EACCES;
     if (authorise(hc->vcpu->domain, NULL, AUTHORITY_SYSCTL))
         return -EPERM;
-    if (op.cmd >= ARRAY_SIZE(ops) || !ops[op.cmd].fn)
+    if (op.cmd >= ARRAY_SIZE(ops))
         return -ENOSYS;
-    rc = ops[op.cmd].fn(hc, &op);
-    if (rc == 0 && ops[op.cmd].out)
-        rc = control_write_back(hc, &op, &op.u, ops[op.cmd].out);
+    row = &ops[array_index_clamp(op.cmd, ARRAY_SIZE(ops))];
+    if (!row->fn)
+        return -ENOSYS;
+    rc = row->fn(hc, &op);
+    if (rc == 0 && row->out)
+        rc = control_write_back(hc, &op, &op.u, row->out);
     return rc;
 }
