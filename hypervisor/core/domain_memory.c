@@ -57,6 +57,13 @@ static void assign(struct domain *d, struct frame *f, uint64_t count)
     d->tot_pages += count;
 }
 
+/* They remain nobody's: what the domain would have called them must not remain either. */
+static int forget_names(struct frame *f, uint64_t count, int rc)
+{
+    m2p_set_run(frame_to_mfn(f), count, INVALID_M2P);
+    return rc;
+}
+
 int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order)
 {
     uint64_t count = 1ULL << order;
@@ -70,7 +77,7 @@ int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order)
     else
         assign(d, f, count);
     unlock(&d->page_lock);
-    return rc;
+    return rc ? forget_names(f, count, rc) : 0;
 }
 
 int domain_assign_piece(struct domain *d, struct frame *f, unsigned int count)
@@ -85,7 +92,7 @@ int domain_assign_piece(struct domain *d, struct frame *f, unsigned int count)
         d->growing.done += count;
     }
     unlock(&d->page_lock);
-    return rc;
+    return rc ? forget_names(f, count, rc) : 0;
 }
 
 int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags,

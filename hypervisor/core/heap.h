@@ -65,7 +65,7 @@ int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width
 /*
  * Puts frames that nobody owns on the domain's list, each with the allocation's reference. -EINVAL, -E2BIG
  * over the limit. The domain's other vcpus may give them up at once: what the M2P is to say of them is set
- * before.
+ * before, and taken back where it fails.
  */
 int domain_assign_frames(struct domain *d, struct frame *f, unsigned int order) __must_check;
 /* The same for the next frames of d->growing, for which the limit was asked. -EINVAL. */

@@ -74,13 +74,16 @@ static int16_t hand_over(struct domain *giver, struct domain *taker, struct fram
 {
     uint64_t mfn = frame_to_mfn(f).n;
     int16_t status;
+    bool may_grow;
 
     if (taker->address_width && mfn >> (taker->address_width - PAGE_SHIFT)) {
         heap_free(f, 0);
         return GNTST_address_too_big;
     }
-    m2p_set(MFN(mfn), name_in(taker->grant, ref));
-    if (!memory_claim_allows(taker, 1) || domain_assign_frames(taker, f, 0)) {
+    may_grow = memory_claim_allows(taker, 1);
+    if (may_grow)
+        m2p_set(MFN(mfn), name_in(taker->grant, ref));
+    if (!may_grow || domain_assign_frames(taker, f, 0)) {
         heap_free(f, 0);
         return GNTST_general_error;
     }

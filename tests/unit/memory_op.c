@@ -353,6 +353,25 @@ static void test_claims(void **state)
 }
 
 /* Extents of more than a piece, with something pending at each look. */
+/* What a domain does not get keeps no name in the M2P: it goes to somebody else, or to nobody. */
+static void test_not_assigned(void **state)
+{
+    uint64_t limit = d0->max_pages;
+    struct frame *f;
+
+    (void)state;
+    for (unsigned int i = 0; i < HEAP_FRAMES; i++)
+        m2p_table[i] = INVALID_M2P;
+    d0->max_pages = d0->tot_pages + 3;
+    assert_int_equal(domain_alloc_frames(d0, 2, 0, 0, 5000, &f), -ENOMEM);
+    d0->max_pages = limit;
+    d0->state = DOMAIN_DYING;
+    assert_int_equal(domain_alloc_frames(d0, 0, 0, 0, 6000, &f), -ENOMEM);
+    d0->state = DOMAIN_ALIVE;
+    for (unsigned int i = 0; i < HEAP_FRAMES; i++)
+        assert_int_equal(m2p_table[i], INVALID_M2P);
+}
+
 static void test_large(void **state)
 {
     uint64_t at = 5000, wanted[2] = {6000, 7000}, old;
@@ -599,9 +618,10 @@ int main(void)
     {                                                                                                        \
 #f " (32-bit caller)", f, setup32, teardown32, NULL                                                  \
     }
-    const struct CMUnitTest tests[] = {
-        CASE(test_reservations),     CASE(test_given_up_while_held), CASE(test_claims), CASE(test_large),
-        CASE(test_exchange_stopped), CASE(test_exchange_large),      CASE(test_random)};
+    const struct CMUnitTest tests[] = {CASE(test_reservations),   CASE(test_given_up_while_held),
+                                       CASE(test_claims),         CASE(test_not_assigned),
+                                       CASE(test_large),          CASE(test_exchange_stopped),
+                                       CASE(test_exchange_large), CASE(test_random)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
