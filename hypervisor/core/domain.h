@@ -165,6 +165,7 @@ struct vcpu {
         uint32_t exit_work;
     };
     bool is_initialised;  /* VCPUOP_initialise was done */
+    bool is_audited;      /* paused by the audit (debug/audit.c) */
     bool is_initialising; /* somebody works on it now; control_lock, as the one before */
     bool is_running;      /* is the current vcpu of `cpu`; written by that processor only */
     uint32_t

@@ -1,51 +1,85 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The audit of everything: each part checks its own, with all domains paused. */
+/*
+ * The audit of everything: each part checks its own, with all domains paused.
+ *
+ * Nobody is waited for in place. A vcpu may stand in a hypercall that waits for the one whose processor this is to stop, which it can only
+ * when the softirq's function is left. So all are told to stop, and the tasklet comes again until all have.
+ */
 #include "debug/audit.h"
+#include "arch/x86/watchdog.h"
 #include "core/domain.h"
 #include "core/frame_audit.h"
 #include "event/event.h"
 #include "grant/grant.h"
 #include "hv/log.h"
-#include "hv/percpu.h"
+#include "hv/softirq.h"
+#include "sched/sched.h"
 
-/* The vcpu whose registers this processor's stack serves does not run while we do; waiting for it would be waiting for ourselves. */
-static void pause_all(struct domain *d)
+/* Processor 0 only. */
+static struct {
+    struct tasklet tasklet;
+    bool is_ready;
+} audit;
+
+/* Vcpus that were made since the last look are paused, too. True: nobody runs. */
+static bool all_stopped(void)
 {
+    bool stopped = true;
     struct vcpu *v;
 
-    for_each_vcpu (v, d) {
-        if (v->is_running && v->cpu == cpu_id())
-            vcpu_pause_nosync(v);
-        else
-            vcpu_pause_sync(v);
-    }
+    for (struct domain *d = domain_first(); d; d = domain_next(d))
+        for_each_vcpu (v, d) {
+            if (!v->is_audited) {
+                v->is_audited = true;
+                vcpu_pause_nosync(v);
+            }
+            stopped &= !__atomic_load_n(&v->is_running, __ATOMIC_ACQUIRE);
+        }
+    return stopped;
 }
 
-static void unpause_all(struct domain *d)
-{
-    struct vcpu *v;
-
-    for_each_vcpu (v, d)
-        vcpu_unpause(v);
-}
-
-unsigned int audit_all(void)
+static unsigned int check_all(void)
 {
     unsigned int violations = 0;
+    struct vcpu *v;
 
     for (struct domain *d = domain_first(); d; d = domain_next(d))
-        pause_all(d);
+        for_each_vcpu (v, d)
+            sched_sleep_sync(v); /* it has stopped: fetches its state, if its last processor still has it */
     for (struct domain *d = domain_first(); d; d = domain_next(d))
         violations += event_audit(d) + grant_audit(d);
-    violations += frame_audit();
+    return violations + frame_audit();
+}
+
+static void let_go(void)
+{
+    struct vcpu *v;
+
     for (struct domain *d = domain_first(); d; d = domain_next(d))
-        unpause_all(d);
-    return violations;
+        for_each_vcpu (v, d)
+            if (v->is_audited) {
+                v->is_audited = false;
+                vcpu_unpause(v);
+            }
+}
+
+static void run(void *unused)
+{
+    (void)unused;
+    if (!all_stopped()) {
+        tasklet_schedule_cpu(&audit.tasklet, 0);
+        return;
+    }
+    watchdog_hold(); /* it looks at all of memory */
+    printk("Audit: %u violations\n", check_all());
+    watchdog_release();
+    let_go();
 }
 
 void audit_report(void)
 {
-    unsigned int violations = audit_all();
-
-    printk("Audit: %u violations\n", violations);
+    if (!audit.is_ready)
+        tasklet_init(&audit.tasklet, run, NULL);
+    audit.is_ready = true;
+    tasklet_schedule_cpu(&audit.tasklet, 0);
 }

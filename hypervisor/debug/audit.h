@@ -3,9 +3,7 @@
 #ifndef DEBUG_AUDIT_H
 #define DEBUG_AUDIT_H
 
-/* Pauses every domain meanwhile. Prints the first violations, and returns how many there are. */
-unsigned int audit_all(void);
-/* The same with a closing line, for the debug key. */
+/* For the debug key, on processor 0: when all domains have stopped, prints the first violations and how many there are, and lets them go on. */
 void audit_report(void);
 
 #endif

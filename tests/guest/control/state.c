@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A vcpu's state beyond its context: callbacks of 32-bit system calls, machine check registers, extended processor state. */
 #include <kit/arch/cpu.h>
+#include <kit/audit.h>
 #include <kit/domain.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
@@ -206,4 +207,30 @@ KIT_TEST(each_others_state)
     CHECK(kit_vcpu_join(1, 20 * KIT_S));
     CHECK_EQ(asked[0], 2000);
     CHECK_EQ(asked[1], 2000);
+}
+
+/* And one who asks for the state of a vcpu on whose processor the audit wants everybody to stop. */
+static bool enough;
+
+static void ask_until_enough(void *unused)
+{
+    (void)unused;
+    do
+        ask_for((void *)0);
+    while (!READ_ONCE(enough));
+}
+
+KIT_TEST(state_during_audit)
+{
+    KIT_NEEDS_VCPUS(2);
+    if (!kit_on_xenios())
+        return;
+    enough = false;
+    asked[1] = 0;
+    CHECK_OR_RETURN(!kit_vcpu_run(1, ask_until_enough, NULL));
+    for (unsigned i = 0; i < 5; i++)
+        CHECK_EQ(kit_audit(), 0);
+    __atomic_store_n(&enough, true, __ATOMIC_SEQ_CST);
+    CHECK(kit_vcpu_join(1, 20 * KIT_S));
+    CHECK(asked[1] >= 2000);
 }
