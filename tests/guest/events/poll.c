@@ -7,6 +7,8 @@
 #include <kit/time.h>
 #include <kit/vcpu.h>
 
+#define NO_TIMEOUT UINT64_MAX
+
 static long op(int cmd, void *arg)
 {
     return hcall_event_channel_op(cmd, arg);
@@ -20,7 +22,7 @@ static long poll(const void *ports, unsigned count, uint64_t timeout_ns, uint64_
     long rc;
 
     set_xen_guest_handle(p.ports, (evtchn_port_t *)ports);
-    p.timeout = start + timeout_ns;
+    p.timeout = timeout_ns == NO_TIMEOUT ? 0 : start + timeout_ns;
     rc = hcall_sched_op(SCHEDOP_poll, &p);
     *took = kit_time_ns() - start;
     return rc;
@@ -69,14 +71,15 @@ KIT_TEST(poll_errors)
         ports[i] = (unsigned)bound;
     CHECK_RC(poll(ports, 129, KIT_MS, &took), -XEN_EINVAL);
     CHECK_RC(poll(ports, 128, KIT_MS, &took), 0);
-    for (unsigned i = 0; i < 4; i++) {
-        static const evtchn_port_t bad[] = {0, 60, 4095, 1 << 20};
+    for (unsigned i = 0; i < 6; i++) {
+        static const evtchn_port_t bad[] = {0, 60, 4095, 4096, 1 << 20, ~0U};
 
         port = bad[i];
         CHECK_RC(poll(&port, 1, KIT_MS, &took), -XEN_EINVAL);
         ports[127] = bad[i]; /* found last */
         CHECK_RC(poll(ports, 128, KIT_MS, &took), -XEN_EINVAL);
     }
+    CHECK_RC(poll(ports, ~0U, KIT_MS, &took), -XEN_EINVAL);
     CHECK_RC(poll((void *)8, 1, KIT_MS, &took), -XEN_EFAULT);
     CHECK_RC(poll((void *)8, 2, KIT_MS, &took), -XEN_EFAULT);
     CHECK_RC(poll((void *)8, 0, KIT_MS, &took), 0);
@@ -149,9 +152,17 @@ KIT_TEST(poll_woken)
     CHECK_RC(kit_vcpu_run(1, send_later, (void *)(20 * KIT_MS)), 0);
     CHECK_RC(poll(&port, 1, 2 * KIT_S, &took), 0);
     CHECK(took < KIT_S);
+    CHECK_EQ(kit_this()->info->evtchn_upcall_mask, 1); /* unlike block, it does not unmask */
     CHECK(kit_vcpu_join(1, KIT_S));
     kit_event_clear((unsigned)other);
-    kit_events_enable();
+    start_clean();
+
+    later_port = port; /* for as long as it takes; the port is not the only one that is polled */
+    CHECK_RC(kit_vcpu_run(1, send_later, (void *)(20 * KIT_MS)), 0);
+    CHECK_RC(poll((const evtchn_port_t[]){(unsigned)other, port}, 2, NO_TIMEOUT, &took), 0);
+    CHECK(took < KIT_S);
+    CHECK(kit_event_pending(port));
+    CHECK(kit_vcpu_join(1, KIT_S));
     CHECK_RC(kit_event_close((unsigned)polled), 0);
     CHECK_RC(kit_event_close((unsigned)other), 0);
 }

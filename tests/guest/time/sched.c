@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sched_op: yield, block, poll, watchdog, pinning; and multicalls. */
+/* sched_op: yield, block, watchdog, pinning; and multicalls. Polling: events/poll.c. */
 #include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/mm.h>
@@ -8,76 +8,11 @@
 #include <kit/time.h>
 #include <kit/vcpu.h>
 
-static long poll(evtchn_port_t *ports, unsigned n, uint64_t timeout)
-{
-    struct sched_poll p = {.nr_ports = n, .timeout = timeout};
-
-    set_xen_guest_handle(p.ports, ports);
-    return hcall_sched_op(SCHEDOP_poll, &p);
-}
-
 KIT_TEST(yield)
 {
     CHECK_RC(hcall_sched_op(SCHEDOP_yield, NULL), 0);
     CHECK_RC(hcall_sched_op(SCHEDOP_yield, (void *)0x1000), 0);
     CHECK_RC(kit_hypercall2(__HYPERVISOR_sched_op_compat, SCHEDOP_yield, 0), 0);
-}
-
-KIT_TEST(poll_timeout)
-{
-    evtchn_port_t port = (evtchn_port_t)kit_event_bind_ipi(0);
-    uint64_t start, end;
-
-    kit_events_disable();
-    start = kit_time_ns();
-    CHECK_RC(poll(&port, 1, start + 20 * KIT_MS), 0);
-    end = kit_time_ns();
-    CHECK(end >= start + 20 * KIT_MS && end < start + 500 * KIT_MS);
-    CHECK_EQ(kit_this()->info->evtchn_upcall_mask, 1); /* polling does not unmask */
-    /* Nothing to wait for but the time. */
-    start = kit_time_ns();
-    CHECK_RC(poll(NULL, 0, start + 20 * KIT_MS), 0);
-    end = kit_time_ns();
-    CHECK(end >= start + 20 * KIT_MS && end < start + 500 * KIT_MS);
-    /* A time that is over. */
-    start = kit_time_ns();
-    CHECK_RC(poll(&port, 1, 1), 0);
-    CHECK(kit_time_ns() < start + 500 * KIT_MS);
-    CHECK_RC(kit_event_close(port), 0);
-}
-
-KIT_TEST(poll_pending)
-{
-    evtchn_port_t port[2] = {(evtchn_port_t)kit_event_bind_ipi(0), (evtchn_port_t)kit_event_bind_ipi(0)};
-    uint64_t start = kit_time_ns();
-
-    kit_event_mask(port[1]); /* masked ports count too */
-    CHECK_RC(kit_event_send(port[1]), 0);
-    CHECK_RC(poll(port, 2, start + 5 * KIT_S), 0);
-    CHECK(kit_time_ns() < start + KIT_S);
-    CHECK(kit_event_pending(port[1]));
-    CHECK_RC(kit_event_close(port[0]), 0);
-    CHECK_RC(kit_event_close(port[1]), 0);
-}
-
-KIT_TEST(poll_errors)
-{
-    evtchn_port_t bad[3] = {4096, ~0U, 0};
-    static evtchn_port_t many[200];
-    int port;
-
-    CHECK_RC(poll(bad, 1, 1), -XEN_EINVAL);
-    CHECK_RC(poll(bad + 1, 1, 1), -XEN_EINVAL);
-    CHECK_RC(poll(bad + 2, 1, 1), -XEN_EINVAL); /* the reserved port */
-    CHECK_RC(poll((void *)0x1000, 1, 1), -XEN_EFAULT);
-    port = kit_event_bind_ipi(0);
-    for (unsigned i = 0; i < ARRAY_SIZE(many); i++)
-        many[i] = (evtchn_port_t)port;
-    CHECK_RC(poll(many, 128, 1), 0);
-    CHECK_RC(poll(many, 129, 1), -XEN_EINVAL);
-    CHECK_RC(kit_event_close((unsigned)port), 0);
-    CHECK_RC(poll(many, ~0U, 1), -XEN_EINVAL);
-    CHECK_RC(hcall_sched_op(SCHEDOP_poll, (void *)0x1000), -XEN_EFAULT);
 }
 
 static volatile evtchn_port_t wake_port;
@@ -86,24 +21,6 @@ static void send_later(void *arg)
 {
     kit_spin_ns((uintptr_t)arg);
     kit_event_send(wake_port);
-}
-
-KIT_TEST(poll_woken)
-{
-    KIT_NEEDS_VCPUS(2);
-
-    evtchn_port_t port = (evtchn_port_t)kit_event_bind_ipi(0);
-    uint64_t start;
-
-    wake_port = port;
-    kit_events_disable();
-    CHECK_RC(kit_vcpu_run(1, send_later, (void *)(20 * KIT_MS)), 0);
-    start = kit_time_ns();
-    CHECK_RC(poll(&port, 1, 0), 0); /* no timeout */
-    CHECK(kit_event_pending(port));
-    CHECK(kit_time_ns() < start + 2 * KIT_S);
-    CHECK(kit_vcpu_join(1, KIT_S));
-    CHECK_RC(kit_event_close(port), 0);
 }
 
 /* block unmasks events, and returns after an upcall. */
