@@ -222,16 +222,6 @@ KIT_TEST(pirq_interrupt)
     CHECK_RC(kit_event_close((unsigned)port), 0);
 }
 
-KIT_TEST(io_apic)
-{
-    struct physdev_apic a = {.apic_physbase = 0xfec00000, .reg = 1};
-
-    CHECK_RC(hcall_physdev_op(PHYSDEVOP_apic_read, &a), 0);
-    CHECK_EQ(a.value >> 16 & 0xff, 23); /* lines 0 to 23 */
-    a.apic_physbase = 0x1000;
-    CHECK_RC(hcall_physdev_op(PHYSDEVOP_apic_read, &a), -XEN_EINVAL);
-}
-
 KIT_TEST(eoi_page)
 {
     uint64_t *page = kit_page_alloc();
