@@ -50,6 +50,10 @@ static const char *const known[] = {
     "watchdog_timeout",
     "hang",
     "efi",
+    /* Debian's GRUB entries have these, which ask for nothing that there is here. */
+    "placeholder",
+    "real-mode",
+    "edd",
 };
 
 void options_parse(const char *line)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bootable media: an ISO image with GRUB for BIOS and for UEFI that starts a hypervisor by multiboot 2."""
+"""Bootable media: an ISO image with GRUB for BIOS and for UEFI that starts a hypervisor by multiboot 2, in the words of Debian's entries (/etc/grub.d/20_linux_xen)."""
 import os
 import shutil
 import subprocess
@@ -13,12 +13,17 @@ terminal_output serial
 set timeout=0
 set gfxpayload=text
 menuentry "domain 0" {{
-    multiboot2 /boot/hypervisor {options}
+    if [ "$grub_platform" = "pc" -o "$grub_platform" = "" ]; then
+        xen_rm_opts=
+    else
+        xen_rm_opts="no-real-mode edd=off"
+    fi
+    multiboot2 /boot/hypervisor placeholder {options} ${{xen_rm_opts}}
 {modules}}}
 '''
 MODULES = '''\
-    module2 /boot/vmlinuz {kernel}
-    module2 /boot/dom0.cpio.gz
+    module2 /boot/vmlinuz placeholder {kernel}
+    module2 --nounzip /boot/dom0.cpio.gz
 '''
 
 

@@ -22,6 +22,11 @@ def test_grub(machine, log_name, tmp_path, firmware):
         assert run.expect_init()[0] == 2
         run.expect_test('poweroff')
         run.expect_poweroff()
+        # Debian's words for "nothing": the hypervisor does not wonder, the kernel is given them.
+        said = re.search(r'\(XEN\) Command line: placeholder [^\r\n]*', run.text()).group(0)
+        assert said.endswith(' no-real-mode edd=off') == (firmware == 'uefi')
+        assert re.search(r'ommand line: placeholder console=hvc0 ', run.text())
+        assert not re.search(r'\(XEN\)[^\r\n]*(?i:unknown)', run.text())
         if firmware == 'uefi':
             # The memory map and ACPI's root come from EFI, and domain 0 is told so.
             assert re.search(r'\(XEN\).*EFI', run.text())
