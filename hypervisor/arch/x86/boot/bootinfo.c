@@ -57,19 +57,53 @@ const char *skip_first_word(const char *line)
     return line;
 }
 
+/* The table is full: the smallest range of RAM gives way. NULL: that is `added` itself, or there is no RAM that could be taken for usable. */
+static struct memory_range *range_to_lose(struct boot_info *info, const struct memory_range *added)
+{
+    uint64_t smallest = added->type == MEMORY_RAM ? added->end - added->start : ~0ULL;
+    struct memory_range *found = NULL;
+
+    for (unsigned int i = 0; i < info->memory_count; i++) {
+        struct memory_range *r = &info->memory[i];
+
+        if (r->type == MEMORY_RAM && r->end - r->start < smallest) {
+            smallest = r->end - r->start;
+            found = r;
+        }
+    }
+    info->lost_ranges++;
+    info->lost_ram += smallest == ~0ULL ? 0 : smallest;
+    return found;
+}
+
+/* A range that goes on where the one before ends is one with it. One that wraps around ends with the addresses, and is nothing to be used. */
 static void add_range(struct boot_info *info, uint64_t base, uint64_t length, uint32_t type)
 {
-    if (!length || info->memory_count == MAX_MEMORY_RANGES || base + length < base)
+    struct memory_range added = {base, base + length < base ? ~0ULL : base + length, type}, *at;
+
+    if (!length || (type == MEMORY_RAM && added.end == ~0ULL))
         return;
-    info->memory[info->memory_count++] = (struct memory_range){base, base + length, type};
+    at = info->memory_count ? &info->memory[info->memory_count - 1] : NULL;
+    if (at && at->type == type && at->end == base) {
+        at->end = added.end;
+        return;
+    }
+    at = info->memory_count < MAX_MEMORY_RANGES ? &info->memory[info->memory_count++]
+                                                : range_to_lose(info, &added);
+    if (at)
+        *at = added;
 }
 
 static void add_module(struct boot_info *info, paddr_t start, paddr_t end, const char *line)
 {
     struct boot_module *m;
 
-    if (info->module_count == MAX_BOOT_MODULES || end < start)
+    if (end < start)
         return;
+    if (info->module_count == MAX_BOOT_MODULES) {
+        info->lost_modules++;
+        return;
+    }
     m = &info->module[info->module_count++];
     m->start = start;
     m->end = end;
@@ -88,7 +122,7 @@ static const char *read_multiboot1(struct boot_info *out, paddr_t at, const void
     if (info->flags & MB1_MODULES) {
         const struct mb1_module *m = map(info->mods_addr);
 
-        for (uint32_t i = 0; i < min(info->mods_count, (uint32_t)MAX_BOOT_MODULES); i++)
+        for (uint32_t i = 0; i < info->mods_count; i++)
             add_module(out, m[i].start, m[i].end, m[i].line ? map(m[i].line) : "");
     }
     if (info->flags & MB1_MMAP) {
@@ -113,7 +147,11 @@ struct efi_descriptor {
 
 static void add_efi_region(struct boot_info *out, const struct efi_descriptor *d)
 {
-    if (d->attributes & EFI_AT_RUN_TIME && out->efi_region_count < MAX_EFI_REGIONS)
+    if (!(d->attributes & EFI_AT_RUN_TIME))
+        return;
+    if (out->efi_region_count == MAX_EFI_REGIONS)
+        out->lost_efi_regions++;
+    else
         out->efi_region[out->efi_region_count++] =
             (struct efi_region){.start = d->physical, .pages = d->pages, .attributes = d->attributes};
 }
@@ -233,8 +271,8 @@ void memory_map_normalise(struct boot_info *info)
 
         if (last && last->end == start && last->type == in[best].type)
             last->end = next;
-        else
-            add_range(info, start, next - start, in[best].type);
+        else /* n ranges have 2 n ends, so there is room */
+            info->memory[info->memory_count++] = (struct memory_range){start, next, in[best].type};
         at = next;
     }
 }

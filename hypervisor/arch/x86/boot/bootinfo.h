@@ -5,7 +5,7 @@
 
 #include "hv/types.h"
 
-#define MAX_MEMORY_RANGES 128
+#define MAX_MEMORY_RANGES 512 /* that a loader may name */
 #define MAX_BOOT_MODULES  8
 #define MAX_EFI_REGIONS   64
 #define BOOT_LINE_SIZE    2048
@@ -32,7 +32,9 @@ struct boot_module {
 struct boot_info {
     char loader[64];
     char line[BOOT_LINE_SIZE];
-    struct memory_range memory[MAX_MEMORY_RANGES]; /* sorted, without overlap after boot_info_read() */
+    struct memory_range memory
+        [2 *
+         MAX_MEMORY_RANGES]; /* sorted, without overlap after boot_info_read(), which may cut one in two */
     unsigned int memory_count;
     struct boot_module module[MAX_BOOT_MODULES];
     unsigned int module_count;
@@ -46,6 +48,9 @@ struct boot_info {
         uint64_t pages, attributes;
     } efi_region[MAX_EFI_REGIONS];
     unsigned int efi_region_count;
+    /* What there was no room for. Of memory only RAM is left out: what is not usable stays so. */
+    unsigned int lost_ranges, lost_modules, lost_efi_regions;
+    uint64_t lost_ram; /* bytes */
 };
 
 extern struct boot_info boot_info;

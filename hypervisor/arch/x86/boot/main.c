@@ -34,6 +34,21 @@ static void print_memory_map(void)
     }
 }
 
+static void report_lost(void)
+{
+    const struct boot_info *b = &boot_info;
+
+    if (b->lost_ranges)
+        printk("More than %u memory ranges: %u are left out, and with them %lu KiB of RAM\n",
+               MAX_MEMORY_RANGES, b->lost_ranges, b->lost_ram >> 10);
+    if (b->lost_modules)
+        printk("More than %u modules: the last %u are ignored\n", MAX_BOOT_MODULES, b->lost_modules);
+    if (b->lost_efi_regions)
+        printk("More than %u memory regions of EFI's run-time services: %u are left out, and a service that "
+               "needs one fails\n",
+               MAX_EFI_REGIONS, b->lost_efi_regions);
+}
+
 void boot_main(uint32_t magic, uint32_t info)
 {
     const char *problem = boot_info_read(magic, info, boot_at);
@@ -47,6 +62,7 @@ void boot_main(uint32_t magic, uint32_t info)
     printk("Command line: %s\n", options_line());
     options_report_unknown();
     print_memory_map();
+    report_lost();
     if (ram_bytes() < MiB(64))
         cannot_boot("this machine has %lu MiB of memory; Xenios needs 64 MiB for itself and more for "
                     "domain 0.\n",
