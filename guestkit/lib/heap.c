@@ -11,10 +11,10 @@ static char heap_memory[HEAP_PAGES * KIT_PAGE_SIZE] __aligned(65536);
 static struct {
     kit_lock_t lock;
     uint8_t used[HEAP_PAGES];
-    unsigned hint, free;
+    unsigned hint;
     unsigned long next_pfn, freed[256];
     unsigned nr_freed;
-} heap = {.free = HEAP_PAGES};
+} heap;
 
 static bool run_is_free(unsigned first, unsigned count)
 {
@@ -27,7 +27,6 @@ static bool run_is_free(unsigned first, unsigned count)
 static void *take(unsigned first, unsigned count)
 {
     memset(heap.used + first, 1, count);
-    heap.free -= count;
     return heap_memory + first * KIT_PAGE_SIZE;
 }
 
@@ -67,18 +66,12 @@ void kit_pages_free(void *pages, unsigned count)
         return;
     kit_lock(&heap.lock);
     memset(heap.used + first, 0, count);
-    heap.free += count;
     kit_unlock(&heap.lock);
 }
 
 void kit_page_free(void *page)
 {
     kit_pages_free(page, 1);
-}
-
-unsigned kit_pages_free_count(void)
-{
-    return heap.free;
 }
 
 unsigned long kit_pfn_alloc(void)

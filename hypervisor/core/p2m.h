@@ -38,8 +38,6 @@ struct p2m_frame {
  */
 int p2m_get(struct domain *d, gfn_t gfn, enum p2m_access access, struct p2m_frame *out) __must_check;
 void p2m_put(const struct p2m_frame *f);
-/* Changes what is at gfn .. gfn + 2^order - 1. -EACCES for PV domains, whose map is not ours. */
-int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order, enum p2m_type type) __must_check;
 
 /*
  * A frame of the domain's own RAM that the hypervisor will read and write for as long as it likes: takes a

@@ -32,12 +32,6 @@ void p2m_put(const struct p2m_frame *f)
         frame_put(f->frame);
 }
 
-int p2m_set(struct domain *d, gfn_t gfn, mfn_t mfn, unsigned int order, enum p2m_type type)
-{
-    (void)d, (void)gfn, (void)mfn, (void)order, (void)type;
-    return -EACCES;
-}
-
 int frame_get_writable(struct domain *d, gfn_t gfn, struct frame **out)
 {
     mfn_t mfn = MFN(gfn.n);

@@ -91,13 +91,6 @@ int pv_child_put(struct domain *d, struct frame *table, enum frame_type type, ui
     return frame_put_type(child, d, pte_rules[type].child, hc);
 }
 
-bool pv_entry_is_linear(const struct frame *table, enum frame_type type, uint64_t pte)
-{
-    struct frame *child = mfn_to_frame(pte_mfn(pte));
-
-    return child == table || fw_type(READ_ONCE(child->word)) == type;
-}
-
 static void set_progress(struct frame *f, unsigned int progress, uint64_t flags)
 {
     uint64_t data = READ_ONCE(f->data), now;

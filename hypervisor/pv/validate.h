@@ -15,7 +15,5 @@ int pv_child_get(struct domain *d, struct frame *table, enum frame_type type, ui
 /* Gives it back. 0 or -ERESTART, as frame_put_type(). */
 int pv_child_put(struct domain *d, struct frame *table, enum frame_type type, uint64_t pte,
                  struct hypercall *hc);
-/* Of an entry that holds its references: does it lead to a table of its own level? Such an entry may not be writable. */
-bool pv_entry_is_linear(const struct frame *table, enum frame_type type, uint64_t pte);
 
 #endif

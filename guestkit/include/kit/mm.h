@@ -54,7 +54,6 @@ void *kit_pages_alloc(unsigned count); /* contiguous in virtual and pseudo-physi
 void *kit_pages_alloc_aligned(unsigned count, unsigned alignment);
 void kit_page_free(void *page);
 void kit_pages_free(void *pages, unsigned count);
-unsigned kit_pages_free_count(void);
 
 /* Pseudo-physical frames that no page table maps; ~0 when none is left. */
 unsigned long kit_pfn_alloc(void);

@@ -109,11 +109,6 @@ void st_conn_set_user(struct st_conn *c, void *user)
     c->user = user;
 }
 
-unsigned int st_conn_domid(const struct st_conn *c)
-{
-    return c->domid;
-}
-
 struct st_conn *st_store_next_ready(struct st_store *s)
 {
     struct st_conn *c;

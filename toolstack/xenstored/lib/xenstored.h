@@ -125,7 +125,6 @@ void st_conn_close(struct st_conn *c);
 void st_conn_reset(struct st_conn *c);
 void *st_conn_user(const struct st_conn *c);
 void st_conn_set_user(struct st_conn *c, void *user);
-unsigned int st_conn_domid(const struct st_conn *c);
 
 /*
  * Takes at most @len bytes of @data, executes at most *@budget requests (decremented for each, by more where it
