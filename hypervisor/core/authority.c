@@ -41,11 +41,3 @@ void authority_set_policy(const struct authority_policy *policy)
 {
     __atomic_store_n(&authority.policy, policy ? policy : &default_policy, __ATOMIC_RELEASE);
 }
-
-const char *authority_name(enum authority_op op)
-{
-#define AUTHORITY_NAME(name, class) [AUTHORITY_##name] = #name,
-    static const char *const names[AUTHORITY_OPS] = {AUTHORITY_OPERATIONS(AUTHORITY_NAME)};
-
-    return op < AUTHORITY_OPS ? names[op] : "?";
-}

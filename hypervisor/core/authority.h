@@ -70,7 +70,6 @@ int authority_default(const struct domain *subject, const struct domain *object,
     __must_check;
 /* NULL: the default again. Before domains run, or when a policy can do without being asked for a moment. */
 void authority_set_policy(const struct authority_policy *policy);
-const char *authority_name(enum authority_op op);
 
 /* The rare side of authorise(). */
 int authority_ask(const struct domain *subject, const struct domain *object, enum authority_op op)

@@ -163,20 +163,6 @@ enum emu_result emu_raise_page_fault(struct emu *emu, uint64_t cr2, uint32_t err
     return result;
 }
 
-enum emu_result emu_decode_failure(struct emu *emu, enum insn_status status)
-{
-    switch (status) {
-    case INSN_OK:
-        return EMU_OK;
-    case INSN_TRUNCATED:
-        return EMU_RETRY;
-    case INSN_TOO_LONG:
-        return emu_raise(emu, EMU_VECTOR_GP, 0);
-    default:
-        return emu_raise(emu, EMU_VECTOR_UD, 0);
-    }
-}
-
 void txn_begin(struct emu_txn *t, struct emu *emu, const struct insn *insn)
 {
     t->emu = emu;

@@ -166,10 +166,6 @@ struct emu {
 /* Executes `insn`, which insn_decode() gave for emu->mode and for the bytes at emu->regs->rip. */
 enum emu_result emu_execute(struct emu *emu, const struct insn *insn);
 
-/* Turns a failed decoding into what the processor would do: #UD, #GP(0); truncated bytes are EMU_RETRY (the
- * caller fetches more). */
-enum emu_result emu_decode_failure(struct emu *emu, enum insn_status status);
-
 /* For callbacks: note an exception and answer EMU_EXCEPTION. Vectors 8, 10-14, 17, 21 have an error code. */
 enum emu_result emu_raise(struct emu *emu, uint8_t vector, uint32_t error_code);
 enum emu_result emu_raise_page_fault(struct emu *emu, uint64_t cr2, uint32_t error_code);

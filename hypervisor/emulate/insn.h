@@ -171,21 +171,9 @@ enum insn_status insn_decode(struct insn *insn, const uint8_t *bytes, size_t len
 uint32_t insn_class(const struct insn *insn);
 uint32_t insn_op_class(enum insn_op op);
 
-/* A short upper-case name of the operation, for messages. Never NULL. */
-const char *insn_op_name(enum insn_op op);
-
 static inline bool insn_has(const struct insn *insn, enum insn_prefix prefix)
 {
     return insn->prefixes & prefix;
 }
-
-static inline bool insn_has_mem(const struct insn *insn)
-{
-    return insn->operand[0].kind == INSN_OPERAND_MEM || insn->operand[1].kind == INSN_OPERAND_MEM;
-}
-
-/* Whether the instruction may store to its memory operand: what a write to a read-only page can be. Strings
- * and stack excluded. */
-bool insn_writes_mem(const struct insn *insn);
 
 #endif

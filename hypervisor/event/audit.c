@@ -37,22 +37,6 @@ void event_vcpu_info_moved(struct vcpu *v)
     event_notify(v, NULL);
 }
 
-int event_set_port_limit(struct domain *d, unsigned int max_ports)
-{
-    struct event_domain *e = d->event;
-    port_t limit = max_ports && max_ports < MAX_CHANNELS ? max_ports : MAX_CHANNELS;
-    int rc = 0;
-
-    lock(&e->lock);
-    /* The tables were made for the first limit. */
-    if (limit > e->limit || limit < e->ports)
-        rc = -EINVAL;
-    else
-        e->limit = limit;
-    unlock(&e->lock);
-    return rc;
-}
-
 static const char *const state_names[] = {"free", "reserved", "unbound", "interdomain",
                                           "pirq", "virq",     "ipi"};
 

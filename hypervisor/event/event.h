@@ -37,9 +37,6 @@ static inline long event_send(struct domain *d, port_t port)
 }
 /* EVTCHNOP_unmask, also for PHYSDEVOP_eoi of a port that unmasks itself. -EINVAL. */
 long event_unmask(struct domain *d, struct vcpu *self, port_t port);
-/* At most this many ports (0: as many as the form has); for domains that the toolstack makes. -EINVAL below
- * what is there. */
-int event_set_port_limit(struct domain *d, unsigned int max_ports) __must_check;
 
 /* From the hypervisor. Any context, also interrupts off. */
 void event_send_virq(struct vcpu *v, unsigned int virq); /* per-vcpu VIRQs */

@@ -8,11 +8,6 @@
 
 const struct sched_policy *sched_policy;
 
-const char *sched_policy_name(void)
-{
-    return sched_policy->name;
-}
-
 unsigned int sched_policy_id(void)
 {
     return sched_policy->id;

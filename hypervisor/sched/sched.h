@@ -12,7 +12,6 @@
 #define CREDIT_SLICE_MS 30
 extern unsigned int sched_credit_tslice_ms;
 int sched_init(const char *policy_name, unsigned int rate_limit_us);
-const char *sched_policy_name(void);
 /* A processor joins. Called once on each, with its idle vcpu. */
 void sched_cpu_up(unsigned int cpu, struct vcpu *idle);
 /*

@@ -161,6 +161,14 @@ static bool reads_code(const struct emu *emu, enum emu_result result)
            emu->exception.cr2 - (NATIVE_CODE - 8) < MACHINE_PAGE + 8;
 }
 
+/* What the processor would do with what cannot be decoded. */
+static enum emu_result undecoded(struct emu *emu, enum insn_status status)
+{
+    return status == INSN_TRUNCATED
+               ? EMU_RETRY
+               : emu_raise(emu, status == INSN_TOO_LONG ? EMU_VECTOR_GP : EMU_VECTOR_UD, 0);
+}
+
 static void check_case(struct test_case *c)
 {
     struct emu_regs ours = c->regs, theirs = c->regs;
@@ -169,8 +177,7 @@ static void check_case(struct test_case *c)
     struct insn insn;
     bool interrupted = false, trapped;
     enum insn_status status = insn_decode(&insn, c->bytes, c->length, c->mode);
-    enum emu_result result =
-        status == INSN_OK ? emulate(&emu, &insn, &interrupted) : emu_decode_failure(&emu, status);
+    enum emu_result result = status == INSN_OK ? emulate(&emu, &insn, &interrupted) : undecoded(&emu, status);
     uint64_t ignore = c->undefined | FLAG_RF;
 
     if (result == EMU_UNHANDLED || (status == INSN_OK && insn.length != c->length)) {
