@@ -75,11 +75,3 @@ void tasklet_cpu_init(unsigned int cpu)
     list_init(&q->list);
     softirq_register(SOFTIRQ_TASKLET, tasklet_softirq);
 }
-
-void softirq_cpu_down(unsigned int cpu)
-{
-    struct tasklet *t;
-
-    while ((t = tasklet_take(&per_cpu(tasklets, cpu))) != NULL)
-        tasklet_enqueue(t, cpu_id());
-}

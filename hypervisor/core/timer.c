@@ -296,23 +296,6 @@ void timer_cpu_init(unsigned int cpu)
     lock_init(&h->lock, RANK_TIMER);
 }
 
-void timer_cpu_down(unsigned int cpu, unsigned int to)
-{
-    struct timer_heap *from = &per_cpu(timers, cpu), *target = &per_cpu(timers, to);
-
-    for (;;) {
-        uint64_t flags = heap_lock_two(from, target);
-        bool done = !from->root;
-
-        if (!done)
-            timer_move(from->root, from, target, to);
-        unlock(&from->lock);
-        unlock_irqrestore(&target->lock, flags);
-        if (done)
-            return;
-    }
-}
-
 /* The tree in the order of its links, without a stack: down left, then right, then up. */
 static struct timer *heap_next(struct timer *t)
 {

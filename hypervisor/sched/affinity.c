@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which processors a vcpu may use: hard affinity (a rule), soft affinity (a wish), SCHEDOP_pin_override (a rule above both, for a while), and
- * the departure of a processor.
+ * Which processors a vcpu may use: hard affinity (a rule), soft affinity (a wish), SCHEDOP_pin_override (a rule above both, for a while).
  */
 #include "sched/internal.h"
 #include "hv/errno.h"
-#include "hv/log.h"
 
 /*
  * Locks v's queue at a moment when v is not half way off its processor: then either it is current, or it may be moved. The wait is for
@@ -23,12 +21,12 @@ static struct runqueue *lock_settled(const struct vcpu *v, uint64_t *flags)
     }
 }
 
-/* The rules for v have changed, or its processor goes: makes it leave where it may no longer be. Unlocks. */
+/* The rules for v have changed: makes it leave where it may no longer be. Unlocks. */
 static void enforce(struct runqueue *rq, struct vcpu *v, uint64_t flags)
 {
     bool moves = false;
 
-    if (!rq->online || !cpumask_test(rq->cpu, sched_allowed(v))) {
+    if (!cpumask_test(rq->cpu, sched_allowed(v))) {
         if (rq->curr == v) {
             softirq_raise_cpu(SOFTIRQ_SCHEDULE, rq->cpu); /* schedule() displaces it */
         } else if (v->sched->queued) {
@@ -90,38 +88,4 @@ int sched_pin_override(struct vcpu *v, int cpu)
         v->sched->pin_mask = cpumask_of((unsigned int)cpu);
     enforce(rq, v, flags);
     return 0;
-}
-
-/* v can stay nowhere without `cpu`: the rule is given up rather than the vcpu. */
-static void break_affinity(struct vcpu *v, unsigned int cpu)
-{
-    uint64_t flags;
-    struct runqueue *rq = lock_settled(v, &flags);
-
-    if (v->sched->pinned_to == (int)cpu)
-        v->sched->pinned_to = -1;
-    /* Also under a pin override elsewhere: some day that ends. */
-    if (!any_online(&v->hard_affinity)) {
-        cpumask_fill(&v->hard_affinity);
-        log_warn("d%uv%u: CPU%u went away, the last one of its hard affinity; it may now run anywhere\n",
-                 v->domain->id, v->id, cpu);
-    }
-    enforce(rq, v, flags);
-}
-
-void sched_cpu_down(unsigned int cpu, unsigned int to)
-{
-    struct runqueue *rq = &per_cpu(runqueue, cpu);
-    struct sched_vcpu *sv;
-    uint64_t flags = lock_irqsave(&rq->lock);
-
-    rq->online = false;
-    cpumask_clear(cpu, &sched_idle);
-    rq_unlock(rq, flags);
-    lock(&sched_lock);
-    list_for_each_entry (sv, &sched_all_vcpus, all)
-        break_affinity(sv->v, cpu);
-    unlock(&sched_lock);
-    sched_policy->cpu_down(cpu, to);
-    softirq_raise_cpu(SOFTIRQ_SCHEDULE, cpu);
 }

@@ -221,7 +221,7 @@ static void credit_pull(struct runqueue *rq, s_time_t now)
             longest = other;
         }
     }
-    if (longest == MAX_CPUS || !rq->online)
+    if (longest == MAX_CPUS)
         return;
     from = &per_cpu(runqueue, longest);
     if (!trylock(&from->lock))
@@ -319,7 +319,8 @@ static struct vcpu *credit_do_schedule(struct runqueue *rq, s_time_t now, bool k
             class = class_of(other);
         }
     }
-    if (!next && sched_go_idle(rq)) {
+    if (!next) {
+        sched_go_idle(rq);
         next = credit_steal(rq, CLASS_OVER, now, true);
         if (next)
             class = class_of(next);
@@ -412,12 +413,6 @@ static void credit_cpu_init(unsigned int cpu)
     list_init(&cc->queue);
 }
 
-static void credit_cpu_down(unsigned int cpu, unsigned int to)
-{
-    if (credit.timer.cpu == cpu)
-        timer_migrate(&credit.timer, to);
-}
-
 static int credit_init_domain(struct domain *d)
 {
     struct credit_domain *cd = sched_domain_part(d);
@@ -487,7 +482,6 @@ const struct sched_policy credit_policy = {
     .vcpu_size = sizeof(struct credit_vcpu),
     .init = credit_init,
     .cpu_init = credit_cpu_init,
-    .cpu_down = credit_cpu_down,
     .init_domain = credit_init_domain,
     .destroy_domain = credit_destroy_domain,
     .init_vcpu = credit_init_vcpu,

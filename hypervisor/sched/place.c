@@ -60,7 +60,7 @@ unsigned int sched_least_loaded(const struct vcpu *v, const cpumask_t *allowed)
         unsigned int load = READ_ONCE(rq->waiting) * 2 + (READ_ONCE(rq->curr) != rq->idle ? 2 : 0);
 
         /* Among equals the one where it ran last. */
-        if (rq->online && load + (cpu != v->cpu) < least) {
+        if (load + (cpu != v->cpu) < least) {
             least = load + (cpu != v->cpu);
             best = cpu;
         }
@@ -78,7 +78,7 @@ unsigned int sched_pick_cpu(struct vcpu *v)
     if (cpu < MAX_CPUS)
         return cpu;
     cpumask_and(&preferred, allowed, &v->soft_affinity);
-    if (likely(cpumask_test(v->cpu, &preferred) && per_cpu(runqueue, v->cpu).online))
+    if (likely(cpumask_test(v->cpu, &preferred)))
         return v->cpu;
     cpu = sched_least_loaded(v, &preferred);
     if (cpu == MAX_CPUS)

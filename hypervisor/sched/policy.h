@@ -19,8 +19,7 @@ struct runqueue {
     unsigned int cpu;
     unsigned int waiting; /* vcpus that wait here; sched_queued(), sched_unqueued() */
     bool published;       /* this processor's bit in sched_waiting is set */
-    bool online;
-    struct vcpu *curr; /* who was chosen last; its predecessor's state may still be being saved */
+    struct vcpu *curr;    /* who was chosen last; its predecessor's state may still be being saved */
     struct vcpu *idle;
     s_time_t until; /* when `slice` will make us choose again; TIME_NEVER: only on an event */
     struct timer slice;
@@ -61,8 +60,6 @@ struct sched_policy {
 
     void (*init)(unsigned int rate_limit_us);
     void (*cpu_init)(unsigned int cpu);
-    /* Before the first processor: cpu_down moves what is the policy's own there (timers); the core has emptied the queue. */
-    void (*cpu_down)(unsigned int cpu, unsigned int to);
 
     /* Not under a run queue lock. */
     int (*init_domain)(struct domain *d) __must_check;
@@ -144,17 +141,11 @@ static inline void sched_unqueued(struct runqueue *rq, struct vcpu *v)
     }
 }
 
-/*
- * rq has nobody: says so to wakers, with a full barrier. What waits elsewhere must be looked at after this; but not if false is returned: then
- * the processor is about to leave.
- */
-static inline bool sched_go_idle(struct runqueue *rq)
+/* rq has nobody: says so to wakers, with a full barrier. What waits elsewhere must be looked at after this. */
+static inline void sched_go_idle(struct runqueue *rq)
 {
-    if (unlikely(!rq->online))
-        return false;
     if (!cpumask_test(rq->cpu, &sched_idle))
         cpumask_set(rq->cpu, &sched_idle);
-    return true;
 }
 
 /* May v, who waits in another locked queue, be taken to `cpu` now? */

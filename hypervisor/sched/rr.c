@@ -37,12 +37,6 @@ static void rr_cpu_init(unsigned int cpu)
     list_init(&per_cpu(rr_cpu, cpu).queue);
 }
 
-static void rr_cpu_down(unsigned int cpu, unsigned int to)
-{
-    (void)cpu;
-    (void)to;
-}
-
 static int rr_init_domain(struct domain *d)
 {
     (void)d;
@@ -165,7 +159,8 @@ static struct vcpu *rr_do_schedule(struct runqueue *rq, s_time_t now, bool keep,
     if (next) {
         rr_sleep(rq, next);
     } else {
-        next = sched_go_idle(rq) ? rr_steal(rq) : NULL;
+        sched_go_idle(rq);
+        next = rr_steal(rq);
         if (!next)
             return NULL;
     }
@@ -210,7 +205,6 @@ const struct sched_policy rr_policy = {
     .vcpu_size = sizeof(struct rr_vcpu),
     .init = rr_init,
     .cpu_init = rr_cpu_init,
-    .cpu_down = rr_cpu_down,
     .init_domain = rr_init_domain,
     .destroy_domain = rr_destroy_domain,
     .init_vcpu = rr_init_vcpu,

@@ -52,15 +52,9 @@ void rq_unlock_two(struct runqueue *a, struct runqueue *b)
  */
 static __noinline void displace(struct runqueue *rq, struct vcpu *prev)
 {
-    struct runqueue *to;
+    struct runqueue *to = &per_cpu(runqueue, policy_pick_cpu(prev));
 
-    for (;;) {
-        to = &per_cpu(runqueue, policy_pick_cpu(prev));
-        rq_lock_two(rq, to);
-        if (to->online || to == rq)
-            break;
-        rq_unlock_two(rq, to);
-    }
+    rq_lock_two(rq, to);
     __atomic_store_n(&prev->cpu, to->cpu, __ATOMIC_RELEASE);
     __atomic_store_n(&prev->is_running, false, __ATOMIC_RELEASE);
     if (vcpu_runnable(prev) && !prev->sched->queued)
@@ -122,7 +116,7 @@ static void schedule(void)
 
     if (!prev->is_idle) {
         runnable = vcpu_runnable(prev);
-        displaced = !cpumask_test(rq->cpu, sched_allowed(prev)) || unlikely(!rq->online);
+        displaced = !cpumask_test(rq->cpu, sched_allowed(prev));
     }
     rq->decisions++;
     next = policy_do_schedule(rq, now, runnable && !displaced, &until);
@@ -135,8 +129,6 @@ static void schedule(void)
         prev->sched->yielded = false;
     if (next == prev) {
         unlock(&rq->lock);
-        if (unlikely(!rq->online))
-            sched_machine.put_away_idle();
         irq_restore(flags);
         return;
     }
@@ -190,7 +182,7 @@ static bool wake_locked(struct runqueue *rq, struct vcpu *v, unsigned int *place
         return true;
     }
     saved = !__atomic_load_n(&v->is_running, __ATOMIC_ACQUIRE);
-    if (saved && (*placed == MAX_CPUS || !rq->online) && place(rq, v, placed))
+    if (saved && *placed == MAX_CPUS && place(rq, v, placed))
         return false;
     if (*placed == MAX_CPUS)
         v->sched->claimed = false;
@@ -308,7 +300,7 @@ void sched_cpu_up(unsigned int cpu, struct vcpu *idle)
 {
     struct runqueue *rq = &per_cpu(runqueue, cpu);
 
-    *rq = (struct runqueue){.cpu = cpu, .curr = idle, .idle = idle, .until = TIME_NEVER, .online = true};
+    *rq = (struct runqueue){.cpu = cpu, .curr = idle, .idle = idle, .until = TIME_NEVER};
     lock_init(&rq->lock, RANK_SCHED);
     timer_init(&rq->slice, slice_over, NULL, cpu);
     idle->is_idle = true;

@@ -12,14 +12,8 @@
 #define CREDIT_SLICE_MS 30
 extern unsigned int sched_credit_tslice_ms;
 int sched_init(const char *policy_name, unsigned int rate_limit_us);
-/* A processor joins. Called once on each, with its idle vcpu. */
+/* A processor joins. Called once on each, with its idle vcpu, before its bit in cpu_online_mask is set (of the first: before there is a vcpu). None leaves. */
 void sched_cpu_up(unsigned int cpu, struct vcpu *idle);
-/*
- * A processor leaves: its bit in cpu_online_mask has been cleared. Its vcpus go elsewhere (hard affinities that leave no processor are
- * dropped, with a line in the log), the policy's timers to `to`. The processor itself then runs its softirqs until its idle vcpu is current.
- * Interrupts on, no lock held; called on another processor.
- */
-void sched_cpu_down(unsigned int cpu, unsigned int to);
 
 int sched_domain_init(struct domain *d) __must_check;
 void sched_domain_free(struct domain *d);

@@ -91,9 +91,13 @@ static struct vcpu *make_idle(unsigned int cpu)
     return idle;
 }
 
-void cpu_idle_start(unsigned int cpu)
+void cpu_join_scheduler(unsigned int cpu)
 {
     sched_cpu_up(cpu, make_idle(cpu));
+}
+
+void cpu_idle_start(void)
+{
     irq_enable();
     leave_to_guest();
 }

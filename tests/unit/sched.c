@@ -432,7 +432,7 @@ static void random_action(struct sim_domain **d)
     cpumask_t m = {{sim_random() % 255 + 1}};
 
     hosted_cpu = cpumask_first(&cpu_online_mask);
-    switch (sim_random() % 10) {
+    switch (sim_random() % 8) {
     case 0:
     case 1:
         assert_int_equal(sched_set_affinity(&sv->v, &m, NULL),
@@ -460,14 +460,6 @@ static void random_action(struct sim_domain **d)
             assert_int_equal(sched_pin_override(&sv->v, -1), 0);
         else if (cpumask_test(cpu, &cpu_online_mask))
             assert_int_equal(sched_pin_override(&sv->v, (int)cpu), 0);
-        break;
-    case 7:
-        if (cpumask_test(cpu, &cpu_online_mask) && cpumask_weight(&cpu_online_mask) > 1)
-            sim_cpu_down(cpu);
-        break;
-    case 8:
-        if (!cpumask_test(cpu, &cpu_online_mask))
-            sim_cpu_up(cpu);
         break;
     default:
         sched_wake(&sv->v); /* for no reason */

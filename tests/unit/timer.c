@@ -203,19 +203,6 @@ static void killed_stays_dead(void **state)
     assert_false(timer_is_armed(&timers[0]));
 }
 
-static void processor_goes(void **state)
-{
-    for (unsigned int i = 0; i < TIMERS; i++) {
-        model[i] = 1000 + i;
-        timer_set(&timers[i], model[i]);
-    }
-    timer_cpu_down(1, 2);
-    for (unsigned int i = 0; i < TIMERS; i++)
-        assert_int_equal(timers[i].cpu, i % CPUS == 1 ? 2 : i % CPUS);
-    check_heaps();
-    timer_dump();
-}
-
 /* --- Softirqs and tasklets --- */
 
 static char order[32];
@@ -285,11 +272,6 @@ static void tasklets_run_once(void **state)
     run_processors();
     assert_int_equal(tasklet_runs, 2);
     assert_int_equal(tasklet.cpu, 1);
-    tasklet_schedule_cpu(&tasklet, 2);
-    softirq_cpu_down(2);
-    softirq_run(); /* here, on 0 */
-    assert_int_equal(tasklet_runs, 3);
-    assert_int_equal(tasklet.cpu, 0);
 }
 
 int main(void)
@@ -298,7 +280,6 @@ int main(void)
         cmocka_unit_test_setup(against_the_model, setup),
         cmocka_unit_test_setup(programs_only_forward, setup),
         cmocka_unit_test_setup(killed_stays_dead, setup),
-        cmocka_unit_test_setup(processor_goes, setup),
         cmocka_unit_test_setup(schedule_comes_last, setup),
         cmocka_unit_test_setup(tasklets_run_once, setup),
     };

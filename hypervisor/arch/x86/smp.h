@@ -54,9 +54,10 @@ void smp_tlb_interrupt(void);
 void smp_stop_interrupt(void);
 
 /*
- * Given by the top: the processor has its descriptor tables, its APIC, its clock and is online; interrupts
- * are off. Becomes the idle vcpu's loop.
+ * Given by the top, for a processor that has its descriptor tables, its APIC and its clock; interrupts are off. The first before it is online:
+ * who finds it there may have vcpus wait for it. The second after: becomes the idle vcpu's loop.
  */
-void cpu_idle_start(unsigned int cpu) __noreturn;
+void cpu_join_scheduler(unsigned int cpu);
+void cpu_idle_start(void) __noreturn;
 
 #endif

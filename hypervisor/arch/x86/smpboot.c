@@ -166,10 +166,11 @@ void smp_start_secondary(unsigned int cpu)
     clock_init_cpu();
     while (__atomic_load_n(&start_state, __ATOMIC_ACQUIRE) != START_COMPARED)
         cpu_relax();
+    cpu_join_scheduler(cpu);
     tlb_flush_local(TLB_FLUSH | TLB_FLUSH_GLOBAL); /* before anybody may count on our having flushed */
     cpumask_set(cpu, &cpu_online_mask);
     if (cpu >= cpu_count)
         cpu_count = cpu + 1;
     __atomic_store_n(&start_state, START_ONLINE, __ATOMIC_RELEASE);
-    cpu_idle_start(cpu);
+    cpu_idle_start();
 }

@@ -27,8 +27,6 @@ void softirq_run(void);
 
 /* Before a processor comes up: nothing is pending there, its queue of tasklets is empty. */
 void softirq_cpu_init(unsigned int cpu);
-/* After it has gone down: its tasklets go to the calling processor. */
-void softirq_cpu_down(unsigned int cpu);
 
 /* What softirqs ask of the machine: given by the architecture, or by a test. */
 struct softirq_machine {

@@ -45,8 +45,6 @@ static inline bool timer_is_armed(const struct timer *t)
 /* Once, at boot: the softirq. And before a processor comes up: its heap is empty. */
 void timers_init(void);
 void timer_cpu_init(unsigned int cpu);
-/* A processor goes away: its timers go to `to`. */
-void timer_cpu_down(unsigned int cpu, unsigned int to);
 /* The timer interrupt of this processor: the deadline that was programmed has come (or may have). */
 void timer_interrupt(void);
 /* Debug key 'a': what is armed. */

@@ -62,7 +62,5 @@ void sim_run(s_time_t span);
 s_time_t sim_domain_ran(const struct sim_domain *sd);
 /* Lets everything that is due at this instant happen. */
 void sim_settle(void);
-void sim_cpu_up(unsigned int cpu);
-void sim_cpu_down(unsigned int cpu);
 
 #endif

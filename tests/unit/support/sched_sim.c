@@ -64,7 +64,8 @@ static void machine_program(s_time_t t)
 
 static void machine_ipi(unsigned int cpu)
 {
-    assert_true(cpumask_test(cpu, &cpu_online_mask) || per_cpu(runqueue, cpu).curr);
+    assert_true(cpumask_test(cpu, &cpu_online_mask) ||
+                per_cpu(runqueue, cpu).curr); /* or it is just joining */
     ipi[cpu] = true;
     sim_ipis++;
 }
@@ -123,7 +124,7 @@ static void machine_switch(struct vcpu *prev, struct vcpu *next)
         meanwhile(prev);
 }
 
-void sim_cpu_up(unsigned int cpu)
+static void cpu_up(unsigned int cpu)
 {
     hosted_cpu = cpu;
     softirq_cpu_init(cpu);
@@ -133,22 +134,6 @@ void sim_cpu_up(unsigned int cpu)
     deadline[cpu] = TIME_NEVER;
     sched_cpu_up(cpu, &sim_idle[cpu]);
     cpumask_set(cpu, &cpu_online_mask);
-}
-
-void sim_cpu_down(unsigned int cpu)
-{
-    unsigned int to;
-
-    cpumask_clear(cpu, &cpu_online_mask);
-    to = cpumask_first(&cpu_online_mask);
-    hosted_cpu = to;
-    sched_cpu_down(cpu, to);
-    sim_settle();
-    assert_true(sim_current[cpu]->is_idle);
-    assert_null(sim_loaded[cpu]); /* nobody could fetch it any more */
-    timer_cpu_down(cpu, to);
-    softirq_cpu_down(cpu);
-    deadline[cpu] = TIME_NEVER;
 }
 
 void sim_start(unsigned int cpus, const char *policy)
@@ -180,7 +165,7 @@ void sim_start(unsigned int cpus, const char *policy)
     timers_init();
     assert_int_equal(sched_init(policy, 1000), 0);
     for (unsigned int cpu = 0; cpu < cpus; cpu++)
-        sim_cpu_up(cpu);
+        cpu_up(cpu);
     sim_settle();
 }
 
@@ -238,8 +223,6 @@ struct sim_vcpu *sim_add(struct sim_domain *sd, s_time_t run, s_time_t sleep, un
     sv->v.id = sd->vcpus;
     sv->v.pause_flags = VCPU_DOWN;
     sv->v.cpu = (unsigned int)(sim_random() % sim_cpus);
-    while (!cpumask_test(sv->v.cpu, &cpu_online_mask))
-        sv->v.cpu = (sv->v.cpu + 1) % sim_cpus;
     sd->array[sd->vcpus++] = &sv->v;
     sd->d.max_vcpus = sd->vcpus;
     assert_int_equal(sched_vcpu_init(&sv->v), 0);
