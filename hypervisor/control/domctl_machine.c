@@ -8,9 +8,8 @@
 #include "pv/pv.h"
 
 /* xen-tscmode: the guest's TSC is the machine's. Emulating it (1) is not there. */
-#define TSC_DEFAULT 0
-#define TSC_ALWAYS  1
-#define TSC_NEVER   2
+#define TSC_ALWAYS 1
+#define TSC_NEVER  2
 
 long domctl_max_mem(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {

@@ -68,7 +68,6 @@ struct emu_segment {
     uint64_t base;
 };
 
-#define EMU_SEGMENT_TYPE    0x000fu
 #define EMU_SEGMENT_S       0x0010u
 #define EMU_SEGMENT_PRESENT 0x0080u
 #define EMU_SEGMENT_DB      0x0400u

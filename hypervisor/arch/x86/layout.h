@@ -24,7 +24,6 @@
 #define HYPERVISOR_END   ADDRESS(0xffff880000000000)
 #define HYPERVISOR_SLOT  256
 #define HYPERVISOR_SLOTS 16
-#define SLOT_SIZE        ADDRESS(0x8000000000)
 
 #define M2P_RO_START ADDRESS(0xffff800000000000)
 #define IMAGE_START  ADDRESS(0xffff808000000000)
@@ -37,7 +36,6 @@
 #define PERDOMAIN_START   ADDRESS(0xffff820000000000)
 #define PERDOMAIN_SLOT    260
 #define DIRECT_MAP_START  ADDRESS(0xffff830000000000)
-#define DIRECT_MAP_END    HYPERVISOR_END
 
 /* Selectors of ours, in the GDT pages that guests must leave alone (xen.h: FIRST_RESERVED_GDT_*). */
 #define HV_CS      0xe008

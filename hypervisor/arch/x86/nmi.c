@@ -16,7 +16,6 @@
 #define PORT_B_IOCHK       0x40
 #define PORT_B_CLEAR_SERR  0x04
 #define PORT_B_CLEAR_IOCHK 0x08
-#define REPORTS            8
 
 static struct {
     unsigned int unknown, system_error, channel_check;

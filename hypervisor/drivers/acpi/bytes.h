@@ -6,8 +6,7 @@
 #include "hv/string.h"
 #include "drivers/acpi/acpi.h"
 
-#define ACPI_HEADER_LENGTH  36
-#define ACPI_ADDRESS_LENGTH 12
+#define ACPI_HEADER_LENGTH 36
 
 static inline uint16_t read_u16(const uint8_t *p)
 {

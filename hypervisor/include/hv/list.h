@@ -49,10 +49,5 @@ static inline void list_remove(struct list *node)
 #define list_for_each_entry(pos, head, member)                                                               \
     for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head);                   \
          pos = list_entry(pos->member.next, __typeof__(*pos), member))
-#define list_for_each_entry_safe(pos, after, head, member)                                                   \
-    for (pos = list_entry((head)->next, __typeof__(*pos), member),                                           \
-        after = list_entry(pos->member.next, __typeof__(*pos), member);                                      \
-         &pos->member != (head);                                                                             \
-         pos = after, after = list_entry(after->member.next, __typeof__(*pos), member))
 
 #endif

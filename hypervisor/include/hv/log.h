@@ -24,7 +24,6 @@ bool log_guest_allows(unsigned int lines);
 #define log_err(...)          log_printf(LOG_ERR, __VA_ARGS__)
 #define log_warn(...)         log_printf(LOG_WARNING, __VA_ARGS__)
 #define log_info(...)         log_printf(LOG_INFO, __VA_ARGS__)
-#define log_debug(...)        log_printf(LOG_DEBUG, __VA_ARGS__)
 #define log_guest(level, ...) log_guest_printf(level, __VA_ARGS__)
 
 #endif

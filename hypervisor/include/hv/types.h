@@ -16,7 +16,6 @@
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __noreturn     __attribute__((noreturn))
 #define __noinline     __attribute__((noinline))
-#define __used         __attribute__((used))
 #define __cold         __attribute__((cold))
 #define __section(s)   __attribute__((section(s)))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
@@ -81,20 +80,12 @@ typedef struct {
 typedef struct {
     uint64_t n;
 } gfn_t;
-/* Pseudo-physical frame number: a PV guest's own contiguous numbering, known to us through M2P only. */
-typedef struct {
-    uint64_t n;
-} pfn_t;
 
 #define MFN(x)        ((mfn_t){(x)})
 #define GFN(x)        ((gfn_t){(x)})
-#define PFN(x)        ((pfn_t){(x)})
 #define MFN_INVALID   MFN(~0ULL)
-#define GFN_INVALID   GFN(~0ULL)
 #define INVALID_M2P   (~0ULL)
-#define mfn_eq(a, b)  ((a).n == (b).n)
 #define mfn_add(m, k) MFN((m).n + (k))
-#define gfn_add(g, k) GFN((g).n + (k))
 
 static inline mfn_t paddr_to_mfn(paddr_t pa)
 {

@@ -9,7 +9,6 @@
 #define PADDING   (512 * 1024UL)
 #define END_ALIGN (4UL << 20)
 #define L1_SPAN   (1UL << 21)
-#define L2_SPAN   (1UL << 30)
 #define L3_SPAN   (1UL << 39)
 
 /* An amount of dom0_mem=: SIZE; -SIZE, all but that; N%, of all; N%+SIZE, N%-SIZE. Pages. */

@@ -9,7 +9,6 @@
 
 #define SELECT       0x00
 #define WINDOW       0x10
-#define REG_ID       0
 #define REG_VERSION  1
 #define REG_ENTRY    0x10
 #define ENTRY_LOW    BIT(13)

@@ -24,6 +24,5 @@
 #define VECTOR_PERF         0xfd
 #define VECTOR_ERROR        0xfe
 #define VECTOR_SPURIOUS     0xff
-#define VECTORS             256
 
 #endif

@@ -13,7 +13,6 @@
 #define CAP_COUNT       0xffu
 #define CAP_HAS_CTL     BIT(8)
 #define GLOBAL_RIPV     BIT(0)
-#define GLOBAL_MCIP     BIT(2)
 #define STATUS_VALID    BIT(63)
 #define STATUS_OVERFLOW BIT(62)
 #define STATUS_UC       BIT(61)
