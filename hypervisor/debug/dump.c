@@ -10,6 +10,7 @@
 #include "arch/x86/traps.h"
 #include "core/heap.h"
 #include "core/orphan.h"
+#include "drivers/console.h"
 #include "event/event.h"
 #include "grant/grant.h"
 #include "hv/irqflags.h"
@@ -42,6 +43,7 @@ void dump_domains(void)
         for_each_vcpu (v, d)
             dump_vcpu(v);
     }
+    console_dump();
 }
 
 static void dump_guest_registers(struct vcpu *v)

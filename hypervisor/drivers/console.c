@@ -141,6 +141,12 @@ bool log_guest_allows(unsigned int lines)
     return allowed;
 }
 
+void console_dump(void)
+{
+    printk("Lines on guests' account that were too many a second: %llu\n",
+           (unsigned long long)READ_ONCE(console.guest_dropped));
+}
+
 void log_guest_printf(enum log_level level, const char *fmt, ...)
 {
     __builtin_va_list args;

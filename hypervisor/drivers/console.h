@@ -22,6 +22,8 @@ void console_ring_clear(void);
  * where the ring gets larger, else it is empty.
  */
 void console_grow_ring(void *(*allocate)(unsigned int order));
+/* For the debug key 'q': how many lines that guests cause were not printed. */
+void console_dump(void);
 /* Panic: output goes on even if the lock's holder is stopped. */
 void console_force_unlock(void);
 /* A byte came from the keyboard while the hypervisor had it: debug/keys.c. */

@@ -3,6 +3,7 @@
 #include "arch/x86/irq/irq.h"
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/mca/mca.h"
 #include "drivers/acpi/acpi.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
@@ -234,6 +235,7 @@ void irq_dump(void)
 {
     apic_dump();
     nmi_dump();
+    mca_dump();
     for (unsigned int irq = 0; irq < irq_count; irq++) {
         struct irq_desc *desc = irq_desc_find(irq);
 

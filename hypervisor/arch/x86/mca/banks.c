@@ -53,7 +53,7 @@ static bool take_bank(unsigned int bank, uint64_t status, uint64_t global_status
              status & STATUS_PCC ? ", context lost" : "",
              status & STATUS_OVERFLOW ? ", others were lost" : "");
     flags |= status & STATUS_UC ? MC_FLAG_UNCORRECTABLE : MC_FLAG_CORRECTABLE;
-    (void)mca_record_error(bank, status, address, misc, global_status, flags);
+    mca_record_error(bank, status, address, misc, global_status, flags);
     (void)!wrmsr_safe(BANK_MSR(bank) + 1, 0);
     return status & STATUS_PCC;
 }

@@ -21,9 +21,11 @@ void mca_init_cpu(void);
 /* Once timers work: looks for corrected errors. */
 void mca_start_polling(void);
 
-/* One error, from any context. Returns false if the queue is full. */
-bool mca_record_error(unsigned int bank, uint64_t status, uint64_t address, uint64_t misc,
+/* One error, from any context. Counted, but not kept, if there is no room. */
+void mca_record_error(unsigned int bank, uint64_t status, uint64_t address, uint64_t misc,
                       uint64_t global_status, uint32_t flags);
+/* For the debug key 'i'. */
+void mca_dump(void);
 /* The oldest record not yet given out that is urgent or not: its id (never 0), or 0 if there is none. Filled in. */
 uint64_t mca_fetch(bool urgent, struct mc_info *out);
 /* Done with it. False: no such record. */

@@ -16,7 +16,7 @@ struct record {
 static struct {
     lock_t lock;
     uint64_t next_id;
-    uint64_t lost;
+    unsigned int lost; /* not kept: no room, or the lock was held */
     struct record record[MCA_RECORDS];
 } queue = {.lock = LOCK_INIT(RANK_LEAF), .next_id = 1};
 
@@ -46,7 +46,7 @@ static bool try_lock(uint64_t *flags)
     return false;
 }
 
-bool mca_record_error(unsigned int bank, uint64_t status, uint64_t address, uint64_t misc,
+void mca_record_error(unsigned int bank, uint64_t status, uint64_t address, uint64_t misc,
                       uint64_t global_status, uint32_t flags)
 {
     struct record *free = NULL;
@@ -54,8 +54,8 @@ bool mca_record_error(unsigned int bank, uint64_t status, uint64_t address, uint
     uint64_t saved;
 
     if (!try_lock(&saved)) {
-        queue.lost++;
-        return false;
+        __atomic_fetch_add(&queue.lost, 1, __ATOMIC_RELAXED);
+        return;
     }
     for (unsigned int i = 0; i < MCA_RECORDS && !free; i++)
         if (!queue.record[i].id)
@@ -78,10 +78,14 @@ bool mca_record_error(unsigned int bank, uint64_t status, uint64_t address, uint
             .mc_tsc = rdtsc(),
         };
     } else {
-        queue.lost++;
+        __atomic_fetch_add(&queue.lost, 1, __ATOMIC_RELAXED);
     }
     unlock_irqrestore(&queue.lock, saved);
-    return free;
+}
+
+void mca_dump(void)
+{
+    printk("Machine checks logged but not kept for domain 0: %u\n", READ_ONCE(queue.lost));
 }
 
 uint64_t mca_fetch(bool urgent, struct mc_info *out)
