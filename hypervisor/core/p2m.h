@@ -34,7 +34,8 @@ struct p2m_frame {
 
 /*
  * Looks the frame up and takes a reference to it, for p2m_put() to drop. -EINVAL: no such frame, not RAM and not the domain's to map; with P2M_WRITE
- * also: it has another type. Interrupts on; no lock of a rank above RANK_P2M.
+ * also: it has another type. Interrupts on: a frame that changes its type may have to be flushed from TLBs, which waits for other processors. Both take
+ * locks of the ranks from RANK_PAGE_LIST on, for a PV domain; callers hold none of these. The grant lock may be held.
  */
 int p2m_get(struct domain *d, gfn_t gfn, enum p2m_access access, struct p2m_frame *out) __must_check;
 void p2m_put(const struct p2m_frame *f);
@@ -43,7 +44,7 @@ void p2m_put(const struct p2m_frame *f);
  * A frame of the domain's own RAM that the hypervisor will read and write for as long as it likes: takes a
  * general reference and a writable type reference, so that it neither is freed nor becomes a page table.
  * Reach it by frame_to_va(). -EINVAL: no such frame, not RAM, not the domain's, or of another type (a page table, a descriptor
- * table). Interrupts on; no lock of a rank above RANK_P2M.
+ * table). Interrupts on; locks as above.
  */
 int frame_get_writable(struct domain *d, gfn_t gfn, struct frame **out) __must_check;
 void frame_put_writable(struct frame *f);

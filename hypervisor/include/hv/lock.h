@@ -15,7 +15,6 @@ enum lock_rank {
     RANK_NONE, /* unchecked: for code that runs before the checker does */
     RANK_DOMAIN_LIST,
     RANK_DOMAIN_CONTROL,
-    RANK_P2M,
     RANK_GRANT,
     RANK_EVENT,
     RANK_EVENT_QUEUE,
