@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The log: to the consoles and into the ring. A line names what happened, to which domain, and what to do about it. Lines that a
- * guest can cause are printed with LOG_GUEST, which is filtered by guest_loglvl= and rate-limited.
+ * guest can cause are printed with log_guest(), which is filtered by guest_loglvl= and rate-limited.
  * May be called from any context, also with interrupts off.
  */
 #ifndef HV_LOG_H
