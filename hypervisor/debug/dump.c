@@ -32,6 +32,16 @@ static void dump_vcpu(struct vcpu *v)
            r.time[RUNSTATE_running] / 1000000, r.time[RUNSTATE_runnable] / 1000000);
 }
 
+/* Each vcpu's kernel is asked for its own account: Linux says which events are pending and masked there. */
+static void ask_guests(void)
+{
+    struct vcpu *v;
+
+    for (struct domain *d = domain_first(); d; d = domain_next(d))
+        for_each_vcpu (v, d)
+            event_send_virq(v, VIRQ_DEBUG);
+}
+
 void dump_domains(void)
 {
     struct vcpu *v;
@@ -44,6 +54,7 @@ void dump_domains(void)
             dump_vcpu(v);
     }
     console_dump();
+    ask_guests();
 }
 
 static void dump_guest_registers(struct vcpu *v)

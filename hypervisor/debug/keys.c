@@ -55,7 +55,7 @@ static const struct key keys[] = {
     {'L', dump_locks, true, "locks that were waited for"},
     {'m', dump_memory, true, "memory"},
     {'O', dump_orphans, true, "frames of dead domains, and who maps them"},
-    {'q', dump_domains, true, "domains and their vcpus"},
+    {'q', dump_domains, true, "domains and their vcpus, whose kernels are asked to say more (VIRQ_DEBUG)"},
     {'Q', pci_device_dump, true, "PCI devices"},
     {'r', sched_dump, true, "run queues"},
     {'R', reboot, false, "reboot the machine"},

@@ -290,6 +290,31 @@ KIT_TEST(grant_table_basics)
     CHECK_RC(hcall_grant_table_op(99, &get, 1), -XEN_ENOSYS);
 }
 
+/* Behind the dump of key q, each vcpu is asked for its own. */
+KIT_TEST(debug_virq)
+{
+    KIT_NEEDS_VCPUS(2);
+
+    int port[2];
+
+    for (unsigned vcpu = 0; vcpu < 2; vcpu++) {
+        port[vcpu] = kit_event_bind_virq(VIRQ_DEBUG, vcpu);
+        CHECK_OR_RETURN(port[vcpu] > 0);
+        kit_event_mask((evtchn_port_t)port[vcpu]);
+        kit_event_clear((evtchn_port_t)port[vcpu]);
+    }
+    CHECK_RC(kit_debug_keys("q"), 0);
+    for (uint64_t end = kit_time_ns() + 5 * KIT_S; kit_time_ns() < end;) {
+        if (kit_event_pending((evtchn_port_t)port[0]) && kit_event_pending((evtchn_port_t)port[1]))
+            break;
+        hcall_sched_op(SCHEDOP_yield, NULL);
+    }
+    for (unsigned vcpu = 0; vcpu < 2; vcpu++) {
+        CHECK(kit_event_pending((evtchn_port_t)port[vcpu]));
+        CHECK_RC(kit_event_close((evtchn_port_t)port[vcpu]), 0);
+    }
+}
+
 /* Several debug keys at once: each does its work, in order. */
 KIT_TEST(debug_keys)
 {
