@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* XENPF_firmware_info and XENPF_get_symbol: what domain 0 may know of the firmware, and of our own code. */
+#include "arch/x86/boot/bootinfo.h"
 #include "debug/symbols.h"
 #include "drivers/efi.h"
 #include "hv/errno.h"
@@ -13,6 +14,23 @@ static long put_vendor(union abi_xenpf_efi_info *info)
 
     info->vendor.revision = efi.vendor_revision;
     return copy_to_guest(info->vendor.name, efi.vendor, size);
+}
+
+/* What EFI's memory map says of an address: the caller learns type and attributes, and how much of the size that it asks about has them. */
+static long memory_info(union abi_xenpf_efi_info *info)
+{
+    for (unsigned int i = 0; i < boot_info.efi_memory_count; i++) {
+        const struct efi_memory *m = &boot_info.efi_memory[i];
+        uint64_t before = info->mem.addr - m->start, size = m->pages << PAGE_SHIFT;
+
+        if (info->mem.addr < m->start || before >= size)
+            continue;
+        info->mem.type = m->type;
+        info->mem.attr = m->attributes;
+        info->mem.size = min(info->mem.size, size - before);
+        return 0;
+    }
+    return -ESRCH;
 }
 
 static long efi_info_get(abi_xenpf_firmware_info_t *op)
@@ -36,7 +54,9 @@ static long efi_info_get(abi_xenpf_firmware_info_t *op)
             return -EOPNOTSUPP;
         info->version = efi.runtime_revision;
         return 0;
-    default: /* memory information, option ROMs */
+    case XEN_FW_EFI_MEM_INFO:
+        return memory_info(info);
+    default: /* option ROMs, Apple's properties */
         return -EINVAL;
     }
 }

@@ -3,6 +3,7 @@
 import re
 
 import bochs
+import machine as machines
 import media
 import pytest
 
@@ -45,6 +46,15 @@ def test_efi_variables(machine, log_name, tmp_path):
         assert facts['FIRST'] == ['first'] and facts['SECOND'] == ['second value'] and facts['ATTRIBUTES'] == ['07000000']
         assert facts['DELETED'] == ['yes'] and facts['LARGE'] == ['equal']
         run.expect_poweroff()
+
+
+def test_efi_memory(machine, log_name, tmp_path):
+    """Domain 0 learns what EFI's memory map says of an address: Linux >= 6.3 asks for each of EFI's tables."""
+    guest = str(machines.build_dir() / 'guests' / 'efi-pv64')
+    described = machine.replace(machine='q35', kernel=guest, initrd=guest, dom0_mem='64M', dom0_args=('efi', 'smp=1'))
+    image = media.grub_iso(described, tmp_path)
+    with described.replace(qemu_args=FIRMWARE['uefi'][1] + ('-cdrom', str(image))).boot(log_name) as run:
+        run.expect('KIT RESULT pass')
 
 
 @pytest.mark.xenios_only

@@ -147,6 +147,9 @@ struct efi_descriptor {
 
 static void add_efi_region(struct boot_info *out, const struct efi_descriptor *d)
 {
+    if (out->efi_memory_count < MAX_EFI_MEMORY)
+        out->efi_memory[out->efi_memory_count++] = (struct efi_memory){
+            .start = d->physical, .pages = d->pages, .attributes = d->attributes, .type = d->type};
     if (!(d->attributes & EFI_AT_RUN_TIME))
         return;
     if (out->efi_region_count == MAX_EFI_REGIONS)

@@ -8,6 +8,7 @@
 #define MAX_MEMORY_RANGES 512 /* that a loader may name */
 #define MAX_BOOT_MODULES  8
 #define MAX_EFI_REGIONS   64
+#define MAX_EFI_MEMORY    512
 #define BOOT_LINE_SIZE    2048
 
 /* e820 types (ACPI 6.4, table 15.1). */
@@ -51,6 +52,13 @@ struct boot_info {
     /* What there was no room for. Of memory only RAM is left out: what is not usable stays so. */
     unsigned int lost_ranges, lost_modules, lost_efi_regions;
     uint64_t lost_ram; /* bytes */
+    /* The whole memory map, for domain 0's questions; `type` is EFI's. What is beyond the last is not known. */
+    struct efi_memory {
+        paddr_t start;
+        uint64_t pages, attributes;
+        uint32_t type;
+    } efi_memory[MAX_EFI_MEMORY];
+    unsigned int efi_memory_count;
 };
 
 extern struct boot_info boot_info;
