@@ -13,4 +13,7 @@ long platform_get_symbol(abi_xenpf_symdata_t *op);
 /* One of EFI's run-time services, for the current vcpu. -ENOSYS: none, or not that one. */
 long platform_efi_call(struct vcpu *v, abi_xenpf_efi_runtime_call_t *op);
 
+/* platform_pm.c: XENPF_set_processor_pminfo. Of _PDC, what domain 0 may tell the firmware; the rest is -ENOSYS. */
+long platform_processor_power(const abi_xenpf_set_processor_pminfo_t *op) __must_check;
+
 #endif

@@ -97,6 +97,8 @@ long do_platform_op(struct hypercall *hc)
     case XENPF_get_cpu_version:
         rc = cpu_version(&op.u.pcpu_version);
         break;
+    case XENPF_set_processor_pminfo:
+        return platform_processor_power(&op.u.set_pminfo);
     case XENPF_firmware_info:
         rc = platform_firmware_info(&op.u.firmware_info);
         break;

@@ -157,6 +157,36 @@ KIT_TEST(platform_firmware)
     CHECK_RC(pf(XENPF_efi_runtime_call, &op), -XEN_ENOSYS);
 }
 
+static long pdc(struct xen_platform_op *op, uint32_t type, uint32_t id, void *buffer)
+{
+    memset(op, 0, sizeof(*op));
+    op->u.set_pminfo.type = type;
+    op->u.set_pminfo.id = id;
+    set_xen_guest_handle(op->u.set_pminfo.u.pdc, buffer);
+    return pf(XENPF_set_processor_pminfo, op);
+}
+
+/* What domain 0 would tell the firmware of itself, less what the hypervisor does in its place. Xen drives C- and P-states, we do not. */
+KIT_TEST(platform_pdc)
+{
+    struct xen_platform_op op;
+    uint32_t words[4] = {1, 1, 0x3ff, 0x77};
+
+    CHECK_RC(pdc(&op, XEN_PM_PDC, 0, words), 0);
+    CHECK(words[0] == 1 && words[1] == 1 && words[3] == 0x77);
+    CHECK_EQ(words[2], kit_on_xenios() ? 0 : 0x9e);
+    words[1] = 0;
+    CHECK_RC(pdc(&op, XEN_PM_PDC, 0, words), -XEN_EINVAL);
+    words[0] = 2;
+    words[1] = 1;
+    CHECK_RC(pdc(&op, XEN_PM_PDC, 0, words), -XEN_EINVAL);
+    words[0] = 1;
+    CHECK_RC(pdc(&op, XEN_PM_PDC, 77, words), -XEN_EINVAL); /* no such processor */
+    CHECK_RC(pdc(&op, XEN_PM_PDC, 0, (void *)HYPERVISOR_VIRT_START), -XEN_EFAULT);
+    CHECK_RC(pdc(&op, XEN_PM_TX, 0, words), -XEN_ENOSYS);
+    CHECK_RC(pdc(&op, 9, 0, words), -XEN_EINVAL);
+}
+
 KIT_TEST(platform_symbols)
 {
     struct xen_platform_op op;
