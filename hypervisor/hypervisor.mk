@@ -31,6 +31,8 @@ $(B)/hv/include/offsets.h: hypervisor/arch/x86/entry/offsets.c hypervisor/hyperv
 	$(Q)$(CC) $(HV_CPPFLAGS) $(filter-out -fsanitize%,$(HV_CFLAGS)) $(OFFSETS_CFLAGS) -S -o $(@:.h=.s) $<
 	$(Q)sed -n 's/^.*->\([A-Za-z0-9_]*\) \$$*\(-*[0-9]*\).*$$/#define \1 \2/p' $(@:.h=.s) > $@
 
+# What xen_version says of the source: written at each start of make, changed only if the commit did.
+$(shell $(PYTHON) tools/source_date.py $(B)/hv/include/source.h)
 $(B)/hv/%.c.o: %.c $(B)/hv/include/offsets.h hypervisor/hypervisor.mk
 	@mkdir -p $(@D)
 	@echo "  CC      $<"

@@ -9,6 +9,7 @@
 #include "hv/guest.h"
 #include "hv/string.h"
 #include "top/version.h"
+#include <source.h>
 #include <xen/features.h>
 #include <xen/version.h>
 
@@ -25,9 +26,10 @@ static long compile_info(guest_ptr_t to)
     struct xen_compile_info info = {{0}, {0}, {0}, {0}};
 
     copy_string(info.compiler, __VERSION__, sizeof(info.compiler));
-    copy_string(info.compile_by, "xenios", sizeof(info.compile_by));
-    copy_string(info.compile_domain, "xenios", sizeof(info.compile_domain));
-    copy_string(info.compile_date, version_text(), sizeof(info.compile_date));
+    /* Nobody's name, so that who builds the same source gets the same image; the date is the source's. */
+    copy_string(info.compile_by, "unknown", sizeof(info.compile_by));
+    copy_string(info.compile_domain, "unknown", sizeof(info.compile_domain));
+    copy_string(info.compile_date, SOURCE_DATE, sizeof(info.compile_date));
     return copy_to_guest(to, &info, sizeof(info));
 }
 
@@ -91,7 +93,7 @@ long do_xen_version(struct hypercall *hc)
     case XENVER_capabilities:
         return put_text(arg, "xen-3.0-x86_64 ", sizeof(xen_capabilities_info_t));
     case XENVER_changeset:
-        return put_text(arg, "xenios", sizeof(xen_changeset_info_t));
+        return put_text(arg, SOURCE_CHANGESET, sizeof(xen_changeset_info_t));
     case XENVER_platform_parameters:
         return abi_write(hc, xen_platform_parameters, arg, &parameters);
     case XENVER_get_features:
