@@ -153,10 +153,7 @@ static void shoot(const cpumask_t *mask, unsigned int flags, bool one_page, uint
     clear_bit(cpu_id(), others.bits);
     if (cpumask_empty(&others))
         return;
-    while (!trylock(&shootdown.lock)) {
-        cpu_relax();
-        serve();
-    }
+    lock_serving(&shootdown.lock, serve); /* its holder may be waiting for this processor */
     shootdown.flags = flags;
     shootdown.one_page = one_page;
     shootdown.va = va;

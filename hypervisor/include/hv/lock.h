@@ -64,28 +64,39 @@ static inline void lock_check_drop(lock_t *l)
 }
 #endif
 
-static inline void lock_take_raw(lock_t *l)
+/* `meanwhile`, unless it is NULL, is called over and over by who has to wait. */
+static inline void lock_take_raw(lock_t *l, void (*meanwhile)(void))
 {
     uint32_t ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 
     if (likely(__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) == ticket))
         return;
     __atomic_fetch_add(&l->contended, 1, __ATOMIC_RELAXED);
-    while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
+    while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket) {
         __builtin_ia32_pause();
+        if (meanwhile)
+            meanwhile();
+    }
 }
 
 static inline void lock(lock_t *l)
 {
     lock_check_take(l, false);
-    lock_take_raw(l);
+    lock_take_raw(l, NULL);
+}
+
+/* For who must go on with something, without which the lock's holder may never end. */
+static inline void lock_serving(lock_t *l, void (*meanwhile)(void))
+{
+    lock_check_take(l, false);
+    lock_take_raw(l, meanwhile);
 }
 
 /* A second lock of the rank already held; the caller takes the two in the order of their addresses. */
 static inline void lock_second(lock_t *l)
 {
     lock_check_take(l, true);
-    lock_take_raw(l);
+    lock_take_raw(l, NULL);
 }
 
 static inline bool trylock(lock_t *l)
@@ -125,7 +136,10 @@ static inline void unlock_irqrestore(lock_t *l, uint64_t flags)
     irq_restore(flags);
 }
 
-/* Readers-writer lock: the lock serialises writers and lets them hold off new readers; `readers` counts those inside. */
+/*
+ * Readers-writer lock: the lock serialises writers and lets them hold off new readers; `readers` counts those inside. A
+ * reader that finds a writer queues up with the writers, so that they cannot keep it out however many come.
+ */
 typedef struct {
     lock_t writer;
     uint32_t readers;
@@ -143,14 +157,13 @@ static inline void rwlock_init(rwlock_t *l, enum lock_rank rank)
 
 static inline void read_lock(rwlock_t *l)
 {
-    for (;;) {
-        __atomic_fetch_add(&l->readers, 1, __ATOMIC_SEQ_CST);
-        if (likely(!is_locked(&l->writer)))
-            return;
-        __atomic_fetch_sub(&l->readers, 1, __ATOMIC_SEQ_CST);
-        while (is_locked(&l->writer))
-            __builtin_ia32_pause();
-    }
+    __atomic_fetch_add(&l->readers, 1, __ATOMIC_SEQ_CST);
+    if (likely(!is_locked(&l->writer)))
+        return;
+    __atomic_fetch_sub(&l->readers, 1, __ATOMIC_SEQ_CST);
+    lock(&l->writer);
+    __atomic_fetch_add(&l->readers, 1, __ATOMIC_SEQ_CST);
+    unlock(&l->writer);
 }
 
 static inline void read_unlock(rwlock_t *l)
