@@ -80,7 +80,7 @@ long pv_set_debugreg(struct pv_vcpu *p, unsigned int reg, uint64_t value)
     case 3:
         if (!pv_is_handler_address(value) || (value >= HYPERVISOR_START && value < HYPERVISOR_END))
             return -EPERM;
-        p->dr[reg] = value;
+        p->dr[array_index_clamp(reg, ARRAY_SIZE(p->dr))] = value;
         load_register(p, reg, value);
         return 0;
     case 4:
@@ -116,7 +116,7 @@ long do_get_debugreg(struct hypercall *hc)
     case 1:
     case 2:
     case 3:
-        return (long)p->dr[(uint32_t)hc->arg[0]];
+        return (long)p->dr[array_index_clamp((uint32_t)hc->arg[0], ARRAY_SIZE(p->dr))];
     case 4:
     case 6:
         return (uint32_t)hc->arg[0] == 4 && (p->cr4_guest & CR4_DE) ? -ENODEV : (long)p->dr6;

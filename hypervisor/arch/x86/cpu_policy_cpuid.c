@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Answering CPUID from a policy, the hypervisor's own leaves included (xen/arch-x86/cpuid.h). */
 #include "arch/x86/cpu_policy.h"
+#include "hv/speculation.h"
 #include "hv/bitops.h"
 #include "hv/string.h"
 #include <xen/arch-x86/cpufeatureset.h>
@@ -49,7 +50,7 @@ static void xstate_leaf(const struct cpu_policy *p, const struct cpuid_guest *gu
 {
     if (!p->xcr0 || subleaf >= POLICY_XSTATE)
         return;
-    *out = p->xstate[subleaf];
+    *out = p->xstate[array_index_clamp(subleaf, POLICY_XSTATE)];
     if (subleaf == 0)
         out->b = cpu_policy_xsave_size(p, guest ? guest->xcr0 & p->xcr0 : 1);
 }
@@ -62,17 +63,17 @@ static void basic_leaf(const struct cpu_policy *p, const struct cpuid_guest *gue
     switch (leaf) {
     case 4:
         if (subleaf < POLICY_CACHE)
-            *out = p->cache[subleaf];
+            *out = p->cache[array_index_clamp(subleaf, POLICY_CACHE)];
         break;
     case 7:
         if (subleaf < POLICY_FEATURES && subleaf <= p->feature[0].a)
-            *out = p->feature[subleaf];
+            *out = p->feature[array_index_clamp(subleaf, POLICY_FEATURES)];
         break;
     case 0xd:
         xstate_leaf(p, guest, subleaf, out);
         break;
     default:
-        *out = p->basic[leaf];
+        *out = p->basic[array_index_clamp(leaf, POLICY_BASIC)];
         break;
     }
     if (leaf == 1 && guest && guest->hardware_kernel)
@@ -86,7 +87,7 @@ static void extended_leaf(const struct cpu_policy *p, const struct cpuid_guest *
 
     if (index > (p->extended[0].a & 0x7fffffff) || index >= POLICY_EXTENDED)
         return;
-    *out = p->extended[index];
+    *out = p->extended[array_index_clamp(index, POLICY_EXTENDED)];
     if (index == 1 && guest && guest->hardware_kernel)
         out->d |= cpu_policy_word(&raw_policy, 0) & MTRR;
 }
