@@ -213,16 +213,17 @@ int channel_close(struct domain *d, port_t port)
 int event_close_ports(struct domain *d, port_t *next, struct hypercall *hc)
 {
     struct event_domain *e = d->event;
-    port_t port, end;
 
-    while ((end = __atomic_load_n(&e->ports, __ATOMIC_ACQUIRE), port = port_find(e, *next, end, true)) <
-           end) {
+    for (;;) {
+        port_t end = __atomic_load_n(&e->ports, __ATOMIC_ACQUIRE), port = port_find(e, *next, end, true);
+
+        if (port >= end)
+            return 0;
         *next = port + 1;
         /* Another vcpu of the domain may have closed it since: all the same. */
         if (channel_close(d, port) == 0 && e->in_use && (hc ? hypercall_preempt(hc) : softirq_pending()))
             return -ERESTART;
     }
-    return 0;
 }
 
 int event_domain_init(struct domain *d, unsigned int max_ports)
