@@ -88,9 +88,11 @@ long domctl_pausedomain(struct hypercall *hc, struct domain *d, struct xen_domct
         rc = -EOVERFLOW;
     else
         d->toolstack_pauses++;
+    if (!rc)
+        domain_pause_nosync(d); /* under the lock: an unpause that sees the one sees the other */
     unlock(&d->control_lock);
     if (!rc)
-        domain_pause_sync(d);
+        domain_wait_paused(d);
     return rc;
 }
 

@@ -391,13 +391,18 @@ void domain_pause_nosync(struct domain *d)
     sleep_all(d);
 }
 
-void domain_pause_sync(struct domain *d)
+void domain_wait_paused(struct domain *d)
 {
     struct vcpu *v;
 
-    domain_pause_nosync(d);
     for_each_vcpu (v, d)
         sched_sleep_sync(v);
+}
+
+void domain_pause_sync(struct domain *d)
+{
+    domain_pause_nosync(d);
+    domain_wait_paused(d);
 }
 
 void domain_unpause(struct domain *d)

@@ -253,6 +253,7 @@ void vcpu_pause_sync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 void domain_pause_nosync(struct domain *d);
 void domain_pause_sync(struct domain *d);
+void domain_wait_paused(struct domain *d); /* what _sync does behind _nosync */
 void domain_unpause(struct domain *d);
 
 /* Stops the domain with SHUTDOWN_* as the reason; for domain 0 that is the machine's end (reboot, power off, crash). Any context with interrupts on. */
