@@ -45,11 +45,12 @@ int pv_cmpxchg_l1(const struct pv_mmu_context *c, struct frame *f, uint64_t *slo
  */
 static void tell_copies(struct domain *d)
 {
-    cpumask_t others = d->dirty_cpus;
+    cpumask_t others;
 
-    pv_root_changed(d);
+    pv_root_changed(d); /* a full barrier: who is not in the mask yet will see the new count */
     if (likely(!pv_domain(d)->split_root))
         return;
+    others = d->dirty_cpus;
     cpumask_clear(cpu_id(), &others);
     tlb_flush_mask(&others, TLB_FLUSH_ROOT);
 }
