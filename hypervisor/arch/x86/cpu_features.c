@@ -55,6 +55,8 @@ static void choose(struct cpu_features *f, const struct cpu_policy *host)
     f->x2apic = cpu_policy_has(host, XEN_X86_FEATURE_X2APIC);
     f->tsc_deadline = cpu_policy_has(host, XEN_X86_FEATURE_TSC_DEADLINE);
     f->invariant_tsc = cpu_policy_has(host, XEN_X86_FEATURE_ITSC);
+    f->x87_pointers_stay =
+        host->vendor == VENDOR_AMD && !cpu_policy_has(host, XEN_X86_FEATURE_RSTR_FP_ERR_PTRS);
     f->fsgsbase = cpu_policy_has(host, XEN_X86_FEATURE_FSGSBASE);
     f->umip = cpu_policy_has(host, XEN_X86_FEATURE_UMIP);
     f->smep = cpu_policy_has(host, XEN_X86_FEATURE_SMEP) && option_bool("smep", true);

@@ -12,10 +12,12 @@
 struct cpu_features {
     bool smep, smap, umip, fsgsbase, xsave, xsaveopt, x2apic, tsc_deadline, invariant_tsc, huge_pages,
         sysenter;
-    bool nx;       /* cpuid= does not take it: guests are not told then, but our mappings keep it */
-    bool on_tcg;   /* QEMU's emulation: SMAP stays off there (docs/decisions) */
-    uint64_t cr4;  /* what every processor runs with */
-    uint64_t xcr0; /* the state components that we save */
+    bool nx; /* cpuid= does not take it: guests are not told then, but our mappings keep it */
+    bool
+        x87_pointers_stay; /* XSAVE keeps those to the last x87 instruction only with an exception pending (fpu.c) */
+    bool on_tcg;           /* QEMU's emulation: SMAP stays off there (docs/decisions) */
+    uint64_t cr4;          /* what every processor runs with */
+    uint64_t xcr0;         /* the state components that we save */
     uint32_t xsave_size;
 };
 extern struct cpu_features cpu_features;

@@ -41,11 +41,24 @@ static const struct {
     uint8_t rest[4096 - 28];
 } initial __aligned(64) = {.fcw = FCW_INIT, .mxcsr = MXCSR_INIT};
 
+/*
+ * Some AMD processors save and restore the pointers to the last x87 instruction and its operand only with an exception pending (APM 2, 11.4.4;
+ * CPUID 0x80000008 EBX bit 2 where they always do): the last vcpu's would stay to be read. A load from here makes them point to here.
+ */
+static void forget_x87_pointers(void)
+{
+    static const uint32_t something;
+
+    __asm__ volatile("fnclex; ffree %%st(7); fildl %0" : : "m"(something));
+}
+
 void fpu_restore(const void *area)
 {
     bool bad = false;
 
     __asm__ volatile("clts");
+    if (unlikely(cpu_features.x87_pointers_stay))
+        forget_x87_pointers();
     __asm__ volatile("1: " PATCH_CODE(PATCH_XSAVE, 4, "fxrstor64 (%1)",
                                       "xrstor64 (%1)") "jmp 3f\n2: movb $1, %0\n3:\n" EXTABLE(1b, 2b)
                      : "+q"(bad)
