@@ -17,10 +17,18 @@ void *memmove(void *dst, const void *src, size_t n)
     if ((uintptr_t)dst - (uintptr_t)src >= n)
         return memcpy(dst, src, n);
 
-    uint8_t *d = (uint8_t *)dst + n - 1;
-    const uint8_t *s = (const uint8_t *)src + n - 1;
+    uint8_t *d = (uint8_t *)dst + n;
+    const uint8_t *s = (const uint8_t *)src + n;
 
-    __asm__ volatile("std; rep movsb; cld" : "+D"(d), "+S"(s), "+c"(n)::"memory");
+    if (d == s)
+        return dst;
+    /* From the end: bytes down to where whole words are left. */
+    for (; n % 8; n--)
+        *--d = *--s;
+    d -= 8;
+    s -= 8;
+    n /= 8;
+    __asm__ volatile("std; rep movsq; cld" : "+D"(d), "+S"(s), "+c"(n)::"memory");
     return dst;
 }
 
