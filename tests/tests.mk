@@ -35,7 +35,12 @@ oracle: $(ORACLE_XEN)
 .PHONY: oracle
 
 # `make test`: installs what is missing, then every part in a make of its own, so that what the installation brought is seen.
-TEST_PARTS := +all lint test-unit test-store +fuzz-sample test-guest test-guest-debug test-guest-split test-fail-alloc test-differential test-preempt test-system
+TEST_PARTS := +all +all-clang lint test-unit test-store +fuzz-sample test-guest test-guest-debug test-guest-split test-fail-alloc test-differential test-preempt test-system
+# What one compiler passes over, the other refuses.
+all-clang:
+	$(Q)$(MAKE) --no-print-directory CC=clang B=$(B)/clang all
+.PHONY: all-clang
+
 test:
 	$(Q)tools/install-packages
 	$(Q)MAKE="$(MAKE)" $(PYTHON) tests/run_parts.py $(B) $(TEST_PARTS)

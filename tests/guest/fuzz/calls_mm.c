@@ -260,7 +260,8 @@ static void poke(struct call *c)
     if (pool_may_poke(slot)) {
         struct kit_fault f = KIT_PROBE("mov %[v], (%[p])", : [v] "r"(value), [p] "r"(at) : "memory");
 
-        tell(f.raised ? " faults %u %x" : "", f.vector, f.error);
+        if (f.raised)
+            tell(" faults %u %x", f.vector, f.error);
         if (f.raised && slot >= POOL_TABLES / 2)
             c->flags |= NESTS;
     }

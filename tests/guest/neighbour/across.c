@@ -19,12 +19,12 @@
 static struct rival worker, rival;
 
 /* The counting plugin's marks. */
-static __attribute__((__noinline__, __noclone__, __used__)) void bench_begin_across(void)
+static __attribute__((__noinline__, __used__)) void bench_begin_across(void)
 {
     __asm__ volatile("" ::: "memory");
 }
 
-static __attribute__((__noinline__, __noclone__, __used__)) void bench_end_across(void)
+static __attribute__((__noinline__, __used__)) void bench_end_across(void)
 {
     __asm__ volatile("" ::: "memory");
 }
