@@ -133,6 +133,7 @@ class Running:
         self.log.flush()
         self.events = []
         self.answers = queue.Queue()
+        self.connected = threading.Event()
         self.sockets = tempfile.TemporaryDirectory(prefix='xenios-qmp-')
         path = os.path.join(self.sockets.name, 'qmp')
         self.listener = socket.socket(socket.AF_UNIX)
@@ -158,6 +159,7 @@ class Running:
         try:
             self.connection, _ = self.listener.accept()
             self.connection.sendall(b'{"execute": "qmp_capabilities"}\n')
+            self.connected.set()
             for line in self.connection.makefile('r', encoding='utf-8'):
                 message = json.loads(line)
                 if 'event' in message:
@@ -244,6 +246,7 @@ class Running:
 
     def monitor(self, line):
         """What QEMU's monitor answers to the line."""
+        assert self.connected.wait(30)
         request = {'execute': 'human-monitor-command', 'arguments': {'command-line': line}}
         self.connection.sendall(json.dumps(request).encode() + b'\n')
         return self.answers.get(timeout=30)

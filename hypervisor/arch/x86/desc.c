@@ -224,7 +224,7 @@ static bool make_block(unsigned int cpu)
     return true;
 }
 
-uint64_t cpu_prepare(unsigned int cpu, uint32_t apic_id)
+uint64_t cpu_prepare(unsigned int cpu)
 {
     size_t percpu_size = (size_t)(percpu_end - percpu_start);
     char *copy = percpu_start;
@@ -254,7 +254,6 @@ uint64_t cpu_prepare(unsigned int cpu, uint32_t apic_id)
     timer_cpu_init(cpu);
     top->percpu_offset = percpu_offset[cpu];
     top->cpu = cpu;
-    top->apic_id = apic_id;
     return (uint64_t)top;
 }
 

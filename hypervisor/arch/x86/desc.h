@@ -15,7 +15,7 @@ const void *idt_address(void); /* one page */
  * Everything of one processor: makes (unless it is processor 0, whose stack is the boot stack) and returns
  * the stack pointer to start it on; 0: -ENOMEM. Called on an already running processor.
  */
-uint64_t cpu_prepare(unsigned int cpu, uint32_t apic_id);
+uint64_t cpu_prepare(unsigned int cpu);
 /* On the processor itself, on its own stack: loads GDT, IDT, TSS, LDT, MSRs of SYSCALL, CR4 features. */
 void cpu_enter(unsigned int cpu);
 /* The next entry from a guest is pushed into this vcpu. Interrupts off. */

@@ -109,7 +109,7 @@ static bool wait_state(enum start_state state, unsigned int timeout_us)
 
 static bool start_cpu(unsigned int cpu, uint64_t root)
 {
-    uint64_t stack = cpu_prepare(cpu, cpu_apic_id[cpu]);
+    uint64_t stack = cpu_prepare(cpu);
     uint32_t id = cpu_apic_id[cpu];
 
     if (!stack) {

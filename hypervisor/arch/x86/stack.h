@@ -35,7 +35,6 @@ struct stack_top {
     struct vcpu *current;   /* the vcpu whose registers the next entry is pushed into */
     uint64_t percpu_offset; /* see hv/percpu.h */
     uint32_t cpu;
-    uint32_t apic_id;
     uint64_t reserved[5];
 };
 _Static_assert(sizeof(struct stack_top) == STACK_TOP_SIZE, "assembler counts on it");

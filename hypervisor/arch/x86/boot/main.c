@@ -73,7 +73,7 @@ void boot_main(uint32_t magic, uint32_t info)
     hostmap_init();
     printk("System RAM: %lu MiB, %lu MiB free for domains\n", ram_bytes() >> 20, heap_free_frames() >> 8);
     idt_init();
-    if (!cpu_prepare(0, 0))
+    if (!cpu_prepare(0))
         cannot_boot("no memory for the first processor's tables.\n");
     cpu_enter(0);
     boot_continue();

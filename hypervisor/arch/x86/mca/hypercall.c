@@ -127,6 +127,8 @@ long do_mca(struct hypercall *hc)
             rc = -EINVAL;
         if (!rc && abi_write(hc, xen_mc, at, mc))
             rc = -EFAULT;
+        if (rc == -EFAULT && mc->cmd == XEN_MC_fetch)
+            mca_return(mc->u.mc_fetch.fetch_id);
     }
     hv_free(mc);
     return rc;

@@ -28,6 +28,8 @@ void mca_record_error(unsigned int bank, uint64_t status, uint64_t address, uint
 void mca_dump(void);
 /* The oldest record not yet given out that is urgent or not: its id (never 0), or 0 if there is none. Filled in. */
 uint64_t mca_fetch(bool urgent, struct mc_info *out);
+/* It was fetched in vain: the next one who fetches gets it. */
+void mca_return(uint64_t id);
 /* Done with it. False: no such record. */
 bool mca_acknowledge(uint64_t id);
 

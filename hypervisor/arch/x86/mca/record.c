@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Records kept until domain 0 has fetched and acknowledged them. */
 #include "arch/x86/mca/mca.h"
+#include "arch/x86/apic/apic.h"
 #include "arch/x86/cpu.h"
 #include "hv/lock.h"
 #include "hv/log.h"
@@ -27,7 +28,7 @@ static void fill_global(struct mcinfo_global *g, uint64_t global_status, uint32_
         .mc_domid = DOMID_INVALID,
         .mc_vcpuid = XEN_MC_VCPUID_INVALID,
         .mc_coreid = (uint16_t)cpu_id(),
-        .mc_apicid = stack_top()->apic_id,
+        .mc_apicid = cpu_apic_id[cpu_id()],
         .mc_flags = flags,
         .mc_gstatus = global_status,
     };
@@ -105,6 +106,16 @@ uint64_t mca_fetch(bool urgent, struct mc_info *out)
     }
     unlock_irqrestore(&queue.lock, flags);
     return oldest ? oldest->id : 0;
+}
+
+void mca_return(uint64_t id)
+{
+    uint64_t flags = lock_irqsave(&queue.lock);
+
+    for (unsigned int i = 0; i < MCA_RECORDS; i++)
+        if (id && queue.record[i].id == id)
+            queue.record[i].fetched = false;
+    unlock_irqrestore(&queue.lock, flags);
 }
 
 bool mca_acknowledge(uint64_t id)
