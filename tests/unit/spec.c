@@ -207,6 +207,8 @@ static struct cpuid_regs read_skylake(uint32_t leaf, uint32_t subleaf)
     if (leaf == 1)
         r.c |= 1u << 21 | 1u << 24; /* x2APIC, TSC deadline */
     if (leaf == 7 && subleaf == 0)
+        r.b |= 1u << 20; /* SMAP */
+    if (leaf == 7 && subleaf == 0)
         r.d |= 1u << 10 | 1u << 26 | 1u << 27; /* MD_CLEAR, IBRS and IBPB, STIBP */
     if (leaf == 0x80000000)
         r.a = 0x80000008;
@@ -245,6 +247,12 @@ static void test_features_taken_are_not_used(void **state)
     p = decide_with("smep=off");
     assert_true(!f->smep && !(f->cr4 & X86_CR4_SMEP) && p.fill_return_stack);
     assert_true(cpu_policy_has(&host_policy, XEN_X86_FEATURE_SMEP)); /* a guest might have it */
+
+    assert_true(f->smap && f->cr4 & X86_CR4_SMAP);
+    decide_with("smap=off xsave=off");
+    assert_true(!f->smap && !(f->cr4 & X86_CR4_SMAP) && f->smep);
+    assert_true(!f->xsave && !f->xcr0 && !(f->cr4 & X86_CR4_OSXSAVE));
+    assert_true(cpu_policy_has(&host_policy, XEN_X86_FEATURE_SMAP));
 
     p = decide_with("cpuid=no-smep");
     assert_true(!f->smep && !(f->cr4 & X86_CR4_SMEP) && p.fill_return_stack);
