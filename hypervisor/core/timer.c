@@ -344,3 +344,45 @@ void timer_dump(void)
     for_each_online_cpu (cpu)
         dump_heap(cpu, now);
 }
+
+static bool node_is_broken(const struct timer *t, unsigned int cpu)
+{
+    const struct timer *children[] = {t->left, t->right};
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(children); i++)
+        if (children[i] && (children[i]->parent != t || children[i]->expires < t->expires))
+            return true;
+    return t->cpu != cpu || t->state != TIMER_ARMED || rank_of(t->left) < rank_of(t->right) ||
+           t->rank != rank_of(t->right) + 1;
+}
+
+/* `count` bounds the walk, whatever the links say. */
+static bool heap_is_broken(const struct timer_heap *h, unsigned int cpu)
+{
+    unsigned int n = 0;
+
+    if (h->root && h->root->parent)
+        return true;
+    for (struct timer *t = h->root; t; t = heap_next(t))
+        if (++n > h->count || node_is_broken(t, cpu))
+            return true;
+    return n != h->count;
+}
+
+unsigned int timer_audit(void)
+{
+    unsigned int cpu, wrong = 0;
+
+    for_each_online_cpu (cpu) {
+        struct timer_heap *h = &per_cpu(timers, cpu);
+        uint64_t flags = lock_irqsave(&h->lock);
+        bool broken = heap_is_broken(h, cpu);
+
+        unlock_irqrestore(&h->lock, flags);
+        if (broken) {
+            log_err("Audit: the timers of processor %u are inconsistent\n", cpu);
+            wrong++;
+        }
+    }
+    return wrong;
+}

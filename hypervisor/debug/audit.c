@@ -6,6 +6,7 @@
  * when the softirq's function is left. So all are told to stop, and the tasklet comes again until all have.
  */
 #include "debug/audit.h"
+#include "arch/x86/irq/irq.h"
 #include "arch/x86/watchdog.h"
 #include "core/domain.h"
 #include "core/frame_audit.h"
@@ -13,6 +14,7 @@
 #include "grant/grant.h"
 #include "hv/log.h"
 #include "hv/softirq.h"
+#include "hv/time.h"
 #include "sched/sched.h"
 
 /* Processor 0 only. */
@@ -48,7 +50,7 @@ static unsigned int check_all(void)
             sched_sleep_sync(v); /* it has stopped: fetches its state, if its last processor still has it */
     for (struct domain *d = domain_first(); d; d = domain_next(d))
         violations += event_audit(d) + grant_audit(d);
-    return violations + frame_audit();
+    return violations + irq_audit() + timer_audit() + frame_audit();
 }
 
 static void let_go(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A domain's map of interrupts: who may bind what, and its end, which others see happen.
- * UNIT-SOURCES: tests/unit/support/alloc.c hypervisor/arch/x86/irq/pirq.c
+ * UNIT-SOURCES: tests/unit/support/alloc.c hypervisor/arch/x86/irq/pirq.c hypervisor/arch/x86/irq/audit.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,19 +26,21 @@ void (*irq_deliver_to_guest)(struct domain *d, unsigned int pirq, bool level);
 struct frame *frame_table;
 uint8_t *direct_map;
 
-static struct irq_desc descs[GSIS];
+static struct irq_desc descs[64];
 static const struct irq_controller controller;
 static unsigned int bound[64], freed_msis;
 
 struct irq_desc *irq_desc_find(unsigned int irq)
 {
     descs[irq].controller = &controller;
+    descs[irq].number = irq;
     return &descs[irq];
 }
 
 int irq_guest_bind(unsigned int irq, struct domain *d, unsigned int pirq, bool share)
 {
     bound[irq]++;
+    descs[irq].guest[descs[irq].guests++] = (struct irq_guest){.domain = d, .pirq = pirq};
     return 0;
 }
 
@@ -47,6 +49,7 @@ static void (*when_unbound)(unsigned int irq);
 void irq_guest_unbind(unsigned int irq, struct domain *d)
 {
     bound[irq] = 0;
+    descs[irq].guests = 0;
     if (when_unbound)
         when_unbound(irq);
 }
@@ -69,6 +72,10 @@ void event_send_pirq(struct domain *d, unsigned int pirq)
 }
 
 void log_guest_printf(enum log_level level, const char *fmt, ...)
+{
+}
+
+void log_printf(enum log_level level, const char *fmt, ...)
 {
 }
 
@@ -98,6 +105,23 @@ void event_quiesce(void)
 }
 
 static struct domain d0 = {.is_hardware = true}, d1 = {.id = 1};
+
+struct domain *domain_first(void)
+{
+    return &d0;
+}
+
+struct domain *domain_next(struct domain *d)
+{
+    return d == &d0 ? &d1 : NULL;
+}
+
+static port_t port_of_10;
+
+port_t event_pirq_port(struct domain *d, unsigned int pirq)
+{
+    return d == &d1 && pirq == 10 ? port_of_10 : 0;
+}
 
 static int setup(void **state)
 {
@@ -198,12 +222,52 @@ static void test_end_against_unmap(void **state)
     assert_int_equal(freed_msis, 8);
 }
 
+/* Each link, broken by itself, is seen. */
+static void test_audit(void **state)
+{
+    struct irq_domain *i;
+    struct domain stranger = {.id = 2};
+
+    assert_int_equal(map_gsi(&d1, 10), 10);
+    assert_int_equal(map_gsi(&d1, 11), 11);
+    assert_int_equal(irq_audit(), 0);
+    assert_int_equal(event_pirq_ops.bind(&d1, 10, true), 0);
+    port_of_10 = 0;
+    assert_int_equal(irq_audit(), 1);
+    port_of_10 = 5;
+    assert_int_equal(irq_audit(), 0);
+    i = d1.irq;
+#define BREAK(what, value, violations)                                                                       \
+    do {                                                                                                     \
+        __typeof__(what) was_ = what;                                                                        \
+        what = value;                                                                                        \
+        if (irq_audit() != (violations))                                                                     \
+            fail_msg("not seen: " #what);                                                                    \
+        what = was_;                                                                                         \
+        assert_int_equal(irq_audit(), 0);                                                                    \
+    } while (0)
+    BREAK(i->pirq[10].bound, false, 2); /* the number's, and the descriptor's */
+    BREAK(i->pirq[11].bound, true, 1);
+    BREAK(i->pirq[12].bound, true, 1);
+    BREAK(i->pirq[11].irq, 10, 1);
+    BREAK(i->pirq[11].irq, 64, 1);
+    BREAK(i->pirq[10].state, PIRQ_FREE, 2);
+    BREAK(descs[10].guests, 0, 1);
+    BREAK(descs[10].guest[0].domain, &stranger, 2);
+    BREAK(descs[10].guest[0].domain, &d0, 2);
+    BREAK(descs[10].guest[0].pirq, 11, 2);
+#undef BREAK
+    event_pirq_ops.end(&d1);
+    assert_int_equal(irq_audit(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_permission, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end_against_unmap, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_audit, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,7 @@ static void check_heaps(void)
             found += check_heap(&timers[i], NULL);
     }
     assert_int_equal(found, armed);
+    assert_int_equal(timer_audit(), 0);
 }
 
 static void against_the_model(void **state)
@@ -201,6 +202,33 @@ static void killed_stays_dead(void **state)
     assert_int_equal(fired[0], 0);
     timer_kill(&timers[0]); /* twice */
     assert_false(timer_is_armed(&timers[0]));
+}
+
+/* Each link, broken by itself, is seen. */
+static void audit_sees(void **state)
+{
+    struct timer *first = &timers[0];
+
+    for (unsigned int i = 0; i < TIMERS; i += CPUS)
+        timer_set(&timers[i], model[i] = 100 + (s_time_t)i);
+    assert_int_equal(timer_audit(), 0);
+#define BREAK(what, value)                                                                                   \
+    do {                                                                                                     \
+        __typeof__(what) was_ = what;                                                                        \
+        what = value;                                                                                        \
+        if (timer_audit() != 1)                                                                              \
+            fail_msg("not seen: " #what);                                                                    \
+        what = was_;                                                                                         \
+        assert_int_equal(timer_audit(), 0);                                                                  \
+    } while (0)
+    BREAK(first->cpu, 1);
+    BREAK(first->state, TIMER_IDLE);
+    BREAK(first->rank, 7);
+    BREAK(first->parent, first);
+    BREAK(first->left->parent, NULL);
+    BREAK(first->left, NULL);
+    BREAK(first->expires, 1000);
+#undef BREAK
 }
 
 /* --- Softirqs and tasklets --- */
@@ -280,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup(against_the_model, setup),
         cmocka_unit_test_setup(programs_only_forward, setup),
         cmocka_unit_test_setup(killed_stays_dead, setup),
+        cmocka_unit_test_setup(audit_sees, setup),
         cmocka_unit_test_setup(schedule_comes_last, setup),
         cmocka_unit_test_setup(tasklets_run_once, setup),
     };

@@ -47,6 +47,8 @@ void timers_init(void);
 void timer_cpu_init(unsigned int cpu);
 /* The timer interrupt of this processor: the deadline that was programmed has come (or may have). */
 void timer_interrupt(void);
+/* Prints the processors whose heap is broken, and returns how many. */
+unsigned int timer_audit(void);
 /* Debug key 'a': what is armed. */
 void timer_dump(void);
 

@@ -142,6 +142,8 @@ void irq_guest_deliver(struct irq_desc *desc);
 /* How a guest is told, given by pirq.c. Interrupts off, no descriptor locked. */
 extern void (*irq_deliver_to_guest)(struct domain *d, unsigned int pirq, bool level);
 
+/* All domains are paused: prints what does not agree, and returns how much. */
+unsigned int irq_audit(void);
 /* Debug key 'i'. */
 void irq_dump(void);
 
