@@ -144,7 +144,7 @@ class Running:
         self.qmp.start()
         self.started = time.monotonic()
         self.child = pexpect.spawn(command[0], command[1:] + ['-qmp', f'unix:{path}'], cwd=str(ROOT), encoding='utf-8',
-                                   codec_errors='replace', timeout=BOOT_LIMIT * PATIENCE, maxread=65536, searchwindowsize=8192)
+                                   codec_errors='replace', timeout=BOOT_LIMIT * PATIENCE, maxread=4096, searchwindowsize=8192)
         self.child.logfile_read = self.log
         self.child.delaybeforesend = None
 
