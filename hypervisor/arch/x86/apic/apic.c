@@ -150,6 +150,16 @@ void apic_command(uint32_t id, uint32_t command)
     irq_restore(flags);
 }
 
+void apic_kick_self(void)
+{
+    uint32_t command = APIC_ICR_SELF | APIC_ICR_ASSERT | VECTOR_KICK;
+
+    if (patch_on(PATCH_X2APIC))
+        wrmsr(MSR_X2APIC_BASE + APIC_ICR / 16, command);
+    else
+        apic_write(APIC_ICR, command);
+}
+
 void apic_send_cpu(unsigned int cpu, unsigned int vector)
 {
     apic_send(cpu_apic_id[cpu], vector);

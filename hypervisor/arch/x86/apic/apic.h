@@ -47,6 +47,7 @@ enum apic_register {
 #define APIC_DELIVERY_STARTUP 0x600u
 #define APIC_DELIVERY_EXTINT  0x700u
 #define APIC_ICR_BUSY         0x1000u
+#define APIC_ICR_SELF         0x40000u
 #define APIC_ICR_ASSERT       0x4000u
 #define APIC_ICR_LEVEL        0x8000u
 #define APIC_LVT_MASKED       0x10000u
@@ -108,6 +109,11 @@ static inline void apic_send(uint32_t id, unsigned int vector)
 {
     apic_command(id, APIC_DELIVERY_FIXED | APIC_ICR_ASSERT | vector);
 }
+/*
+ * This processor gets the interrupt that does nothing, as soon as it takes interrupts: it will look for softirqs. Also from an exception that came between the two halves of a command: the
+ * half that names the receiver is not touched.
+ */
+void apic_kick_self(void);
 /* To each processor of the mask but this one. */
 void apic_send_mask(const cpumask_t *mask, unsigned int vector);
 void apic_send_nmi_mask(const cpumask_t *mask);

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The banks themselves. An MSR that a model leaves out is skipped: every access may fault safely. */
+/*
+ * The banks themselves. An MSR that a model leaves out is skipped: every access may fault safely.
+ *
+ * A machine check may interrupt whoever holds a lock, the console's too. What its handler finds it puts aside, and a softirq of the same processor prints it and tells
+ * domain 0; if the machine cannot go on, the console is taken from whoever has it.
+ */
 #include "arch/x86/mca/mca.h"
+#include "arch/x86/apic/apic.h"
 #include "arch/x86/cpu_policy.h"
 #include "arch/x86/traps.h"
+#include "drivers/console.h"
 #include "event/event.h"
 #include "hv/log.h"
 #include "hv/panic.h"
@@ -23,6 +30,20 @@
 #define BANK_MSR(bank)  (MSR_MC0_CTL + 4 * (bank)) /* control, status, address, misc */
 #define POLL_NS         (30 * NS_PER_S)
 
+#define ASIDE 8
+
+struct bank_error {
+    unsigned int bank;
+    uint64_t status, address, misc;
+};
+
+/* Found by this processor's handler and not yet printed: written by the handler, which nothing interrupts, and read by the softirq. */
+struct aside {
+    unsigned int written, printed, lost, causeless;
+    struct bank_error error[ASIDE];
+};
+
+static DEFINE_PERCPU(struct aside, aside);
 static DEFINE_PERCPU(struct timer, poll_timer);
 static struct tasklet notify;
 static bool notify_ready;
@@ -42,18 +63,56 @@ static unsigned int bank_count(void)
     return min((unsigned int)(read_msr(MSR_MCG_CAP) & CAP_COUNT), (unsigned int)MCA_BANKS_MAX);
 }
 
-/* Logs, records and clears one bank; returns what is left of trust: true if the processor's context is lost. */
+static void print_error(const struct bank_error *e)
+{
+    log_warn("Machine check on CPU %u, bank %u: status %016lx address %016lx misc %016lx (%s%s%s)\n",
+             cpu_id(), e->bank, e->status, e->address, e->misc,
+             e->status & STATUS_UC ? "uncorrected" : "corrected",
+             e->status & STATUS_PCC ? ", context lost" : "",
+             e->status & STATUS_OVERFLOW ? ", others were lost" : "");
+}
+
+static void put_aside(const struct bank_error *e)
+{
+    struct aside *a = &this_cpu(aside);
+
+    if (a->written - READ_ONCE(a->printed) == ASIDE) {
+        a->lost++;
+        return;
+    }
+    a->error[a->written % ASIDE] = *e;
+    WRITE_ONCE(a->written, a->written + 1);
+}
+
+static void print_aside(void)
+{
+    struct aside *a = &this_cpu(aside);
+    unsigned int lost = __atomic_exchange_n(&a->lost, 0, __ATOMIC_RELAXED);
+
+    while (a->printed != READ_ONCE(a->written)) {
+        struct bank_error e = a->error[a->printed % ASIDE];
+
+        WRITE_ONCE(a->printed, a->printed + 1);
+        print_error(&e);
+    }
+    if (lost)
+        log_warn("Machine check on CPU %u: %u more errors, for which there was no room\n", cpu_id(), lost);
+}
+
+/* Prints (or puts aside), records and clears one bank; returns what is left of trust: true if the processor's context is lost. */
 static bool take_bank(unsigned int bank, uint64_t status, uint64_t global_status, uint32_t flags)
 {
-    uint64_t address = status & STATUS_ADDRV ? read_msr(BANK_MSR(bank) + 2) : 0;
-    uint64_t misc = status & STATUS_MISCV ? read_msr(BANK_MSR(bank) + 3) : 0;
+    struct bank_error e = {.bank = bank,
+                           .status = status,
+                           .address = status & STATUS_ADDRV ? read_msr(BANK_MSR(bank) + 2) : 0,
+                           .misc = status & STATUS_MISCV ? read_msr(BANK_MSR(bank) + 3) : 0};
 
-    log_warn("Machine check on CPU %u, bank %u: status %016lx address %016lx misc %016lx (%s%s%s)\n",
-             cpu_id(), bank, status, address, misc, status & STATUS_UC ? "uncorrected" : "corrected",
-             status & STATUS_PCC ? ", context lost" : "",
-             status & STATUS_OVERFLOW ? ", others were lost" : "");
+    if (flags & MC_FLAG_MCE)
+        put_aside(&e);
+    else
+        print_error(&e);
     flags |= status & STATUS_UC ? MC_FLAG_UNCORRECTABLE : MC_FLAG_CORRECTABLE;
-    mca_record_error(bank, status, address, misc, global_status, flags);
+    mca_record_error(bank, status, e.address, e.misc, global_status, flags);
     (void)!wrmsr_safe(BANK_MSR(bank) + 1, 0);
     return status & STATUS_PCC;
 }
@@ -93,17 +152,33 @@ static void notify_domain0(void)
 static bool machine_check(struct cpu_user_regs *r)
 {
     uint64_t global_status = read_msr(MSR_MCG_STATUS);
-    bool fatal = !(global_status & GLOBAL_RIPV);
+    bool fatal = !(global_status & GLOBAL_RIPV), found;
 
     (void)r;
-    if (!scan(global_status, MC_FLAG_MCE, &fatal))
-        log_warn("Machine check on CPU %u without a cause in any bank\n", cpu_id());
-    if (fatal)
-        panic("Machine check on CPU %u: the processor cannot go on (global status %lx)\n", cpu_id(),
-              global_status);
+    found = scan(global_status, MC_FLAG_MCE, &fatal);
+    if (fatal) {
+        console_force_unlock();
+        print_aside();
+        panic("Machine check on CPU %u: the processor cannot go on (%sglobal status %lx)\n", cpu_id(),
+              found ? "" : "without a cause in any bank, ", global_status);
+    }
     (void)!wrmsr_safe(MSR_MCG_STATUS, 0);
-    notify_domain0();
+    if (!found)
+        this_cpu(aside).causeless++;
+    softirq_raise(SOFTIRQ_MACHINE_CHECK);
+    apic_kick_self(); /* who was interrupted may have looked for softirqs already, and halt now */
     return true;
+}
+
+/* What the handler had to leave. */
+static void after_machine_check(void)
+{
+    unsigned int causeless = __atomic_exchange_n(&this_cpu(aside).causeless, 0, __ATOMIC_RELAXED);
+
+    print_aside();
+    if (causeless)
+        log_warn("Machine check on CPU %u without a cause in any bank\n", cpu_id());
+    notify_domain0();
 }
 
 void mca_init_cpu(void)
@@ -113,6 +188,7 @@ void mca_init_cpu(void)
 
     if (!banks)
         return;
+    softirq_register(SOFTIRQ_MACHINE_CHECK, after_machine_check);
     machine_check_handler = machine_check;
     (void)scan(0, MC_FLAG_RESET, &fatal);
     if (read_msr(MSR_MCG_CAP) & CAP_HAS_CTL)
