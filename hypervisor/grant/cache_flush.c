@@ -3,8 +3,6 @@
 #include "grant/table.h"
 #include "arch/x86/cache.h"
 
-#define UNITS_PER_PAGE 4 /* looking at 512 entries is about as much work as so many page table entries */
-
 /* One page of entries of the owner's: does one that the domain uses name the frame? */
 static bool page_grants(const struct grant_domain *g, uint32_t page, const struct domain *d,
                         const struct frame *f)

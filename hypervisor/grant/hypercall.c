@@ -28,8 +28,9 @@ static long perform_single(struct hypercall *hc, uint32_t cmd, guest_ptr_t arg, 
     if (abi_read_argument(hc, &single[cmd].argument, op, arg))
         return -EFAULT;
     rc = single[cmd].fn(hc, op);
-    /* set_version says what is in force when it does not change it, too. */
-    if ((rc == 0 || cmd == GNTTABOP_set_version) && abi_write_argument(hc, &single[cmd].argument, arg, op))
+    /* set_version says what is in force when it does not change it, too. What is to be called again needs what it asks for. */
+    if ((rc == 0 || (cmd == GNTTABOP_set_version && rc != -ERESTART)) &&
+        abi_write_argument(hc, &single[cmd].argument, arg, op))
         rc = -EFAULT;
     return rc;
 }

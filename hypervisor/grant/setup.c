@@ -3,6 +3,9 @@
 #include "grant/table.h"
 #include "core/authority.h"
 
+#define PAGES_AT_ONCE 16 /* of a growing table */
+#define UNITS_PER_NEW 2  /* each is cleared, and so are the 8 KiB in which its uses are kept */
+
 int16_t grant_target(struct domain *self, domid_id_t id, struct domain **out)
 {
     struct domain *d = domain_get_or_self(id, self);
@@ -56,29 +59,39 @@ static int16_t tell_status_frames(const struct grant_domain *g, uint32_t count, 
     return GNTST_okay;
 }
 
-static int16_t setup(const struct hypercall *hc, struct domain *d, const abi_gnttab_setup_table_t *op)
+/* -ERESTART: some of it is done. */
+static int grow(struct hypercall *hc, struct domain *d, uint32_t frames)
 {
     struct grant_domain *g = d->grant;
     int rc;
 
-    write_lock(&g->lock);
-    rc = grant_grow(d, op->nr_frames);
-    write_unlock(&g->lock);
-    /* What is there stays there: no lock while guest memory is written. */
-    return rc ? GNTST_general_error : tell_frames(hc, g, op->nr_frames, op->frame_list);
+    do {
+        write_lock(&g->lock);
+        rc = grant_grow(d, max(frames, g->frames) - g->frames > PAGES_AT_ONCE ? g->frames + PAGES_AT_ONCE
+                                                                              : frames);
+        write_unlock(&g->lock);
+        hypercall_charge(hc, PAGES_AT_ONCE * UNITS_PER_NEW);
+        if (!rc && READ_ONCE(g->frames) < frames && hypercall_preempt(hc))
+            return -ERESTART;
+    } while (!rc && READ_ONCE(g->frames) < frames);
+    return rc;
 }
 
 long grant_op_setup_table(struct hypercall *hc, void *arg)
 {
     abi_gnttab_setup_table_t *op = arg;
     struct domain *d;
+    int rc;
 
     op->status = grant_target(hc->vcpu->domain, op->dom, &d);
     if (op->status)
         return 0;
-    op->status = setup(hc, d, op);
+    rc = op->nr_frames > d->grant->max_frames ? -EINVAL : grow(hc, d, op->nr_frames);
+    /* What is there stays there: no lock while guest memory is written. */
+    if (rc != -ERESTART)
+        op->status = rc ? GNTST_general_error : tell_frames(hc, d->grant, op->nr_frames, op->frame_list);
     domain_put(d);
-    return 0;
+    return rc == -ERESTART ? rc : 0;
 }
 
 static int16_t status_frames(struct domain *d, const abi_gnttab_get_status_frames_t *op)

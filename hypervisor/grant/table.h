@@ -23,6 +23,8 @@
 #define V1_PER_FRAME     (PAGE_SIZE / sizeof(grant_entry_v1_t))
 #define V2_PER_FRAME     (PAGE_SIZE / sizeof(grant_entry_v2_t))
 #define STATUS_PER_FRAME (PAGE_SIZE / sizeof(grant_status_t))
+#define UNITS_PER_PAGE                                                                                       \
+    4 /* of work: looking at the entries of a page is about as much as so many page table entries */
 
 /*
  * What we know of an entry in use: while `readers` is not zero, who may use it and what it names stay what
@@ -75,6 +77,8 @@ struct grant_domain {
     void **shared;          /* max_frames of them; NULL from `frames` on */
     grant_status_t **status;
     struct grant_use **use; /* for each page of version 1 */
+    bool taken;             /* an entry was, since the search for entries in use began (version.c) */
+    uint32_t searched;      /* pages in which that search has found none so far */
     /* What this domain has mapped. Pages are only added. */
     lock_t maptrack_lock;
     struct grant_mapping **maptrack;
@@ -189,8 +193,6 @@ int16_t grant_hold(struct domain *granter, domid_id_t grantee, uint32_t ref, uin
 void grant_release(struct domain *granter, uint32_t ref, uint32_t flags);
 /* These parts of a mapping, given with GNTMAP_readonly as it was taken, are no more; the mapping is. */
 void grant_drop_parts(struct domain *granter, uint32_t ref, uint32_t flags);
-/* Is any entry in use? The lock is held for writing. */
-bool grant_any_use(const struct grant_domain *g);
 
 /* maptrack.c. A new handle, marked busy, or NO_HANDLE. */
 uint32_t grant_handle_new(struct grant_domain *g) __must_check;

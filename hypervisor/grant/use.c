@@ -170,6 +170,7 @@ static int16_t take(struct domain *granter, domid_id_t grantee, uint32_t ref, ui
         return status;
     }
     u->readers++;
+    WRITE_ONCE(g->taken, true);
     u->writers += write;
     count_parts(u, flags, 1);
     return GNTST_okay;
@@ -232,12 +233,4 @@ void grant_release(struct domain *granter, uint32_t ref, uint32_t flags)
     read_unlock(&g->lock);
     if (no_readers)
         put_frame(f, P2M_READ);
-}
-
-bool grant_any_use(const struct grant_domain *g)
-{
-    for (uint32_t ref = 0; ref < g->frames * V1_PER_FRAME; ref++)
-        if (grant_use(g, ref)->readers)
-            return true;
-    return false;
 }

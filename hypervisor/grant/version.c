@@ -57,8 +57,38 @@ static void write_back(const struct grant_domain *g, const grant_entry_v2_t *kep
     }
 }
 
+static bool page_in_use(const struct grant_domain *g, uint32_t page)
+{
+    for (uint32_t i = 0; i < V1_PER_FRAME; i++)
+        if (g->use[page][i].readers)
+            return true;
+    return false;
+}
+
+/*
+ * 0: no entry is in use; -EBUSY: one is, or was meanwhile; -ERESTART: call again. The lock is held for writing; each time that it is dropped, entries may be taken, which take() notes. All vcpus that ask go on with one
+ * search.
+ */
+static int search_uses(struct hypercall *hc, struct grant_domain *g)
+{
+    if (!g->searched)
+        WRITE_ONCE(g->taken, false);
+    while (!READ_ONCE(g->taken) && g->searched < g->frames && !page_in_use(g, g->searched)) {
+        g->searched++;
+        hypercall_charge(hc, UNITS_PER_PAGE);
+        if (g->searched < g->frames && hypercall_preempt(hc))
+            return -ERESTART;
+    }
+    if (!g->taken && g->searched == g->frames) {
+        g->searched = 0;
+        return 0;
+    }
+    g->searched = 0;
+    return -EBUSY;
+}
+
 /* The lock is held for writing. */
-static int change(struct domain *d, uint32_t version)
+static int change(struct hypercall *hc, struct domain *d, uint32_t version)
 {
     grant_entry_v2_t kept[GNTTAB_NR_RESERVED_ENTRIES] = {0};
     struct grant_domain *g = d->grant;
@@ -66,8 +96,9 @@ static int change(struct domain *d, uint32_t version)
 
     if (version == g->version)
         return 0;
-    if (grant_any_use(g))
-        return -EBUSY;
+    rc = search_uses(hc, g);
+    if (rc)
+        return rc;
     if (version == 2) {
         rc = grant_grow_status(d, g->frames);
         if (!rc)
@@ -94,7 +125,7 @@ long grant_op_set_version(struct hypercall *hc, void *arg)
 
     write_lock(&d->grant->lock);
     rc = (op->version == 1 || op->version == 2) && op->version <= d->grant->max_version
-             ? change(d, op->version)
+             ? change(hc, d, op->version)
              : -EINVAL;
     op->version = d->grant->version;
     write_unlock(&d->grant->lock);

@@ -414,6 +414,45 @@ LONG_CALL(grant_copy)
     kit_page_free(to);
 }
 
+/* Within a page, backwards: every byte is one of its own. */
+LONG_CALL(grant_copy_overlapping)
+{
+    struct gnttab_copy *c = kit_pages_alloc(16);
+    uint8_t *page = kit_page_alloc();
+
+    CHECK_OR_RETURN(c && page);
+    for (unsigned i = 0; i < 512; i++)
+        c[i] = (struct gnttab_copy){.source = {.u.gmfn = kit_mfn_of(page), .domid = DOMID_SELF, .offset = 0},
+                                    .dest = {.u.gmfn = kit_mfn_of(page), .domid = DOMID_SELF, .offset = 1},
+                                    .len = 4095};
+    BEGIN(grant_copy_overlapping);
+    CHECK_RC(hcall_grant_table_op(GNTTABOP_copy, c, 512), 0);
+    preempt_end();
+}
+
+#define GRANT_FRAMES 64 /* the most, where no option says otherwise */
+
+LONG_CALL(grant_table)
+{
+    static xen_pfn_t frames[GRANT_FRAMES];
+    struct gnttab_setup_table op = {.dom = DOMID_SELF, .nr_frames = GRANT_FRAMES, .frame_list.p = frames};
+
+    BEGIN(grant_table);
+    CHECK_RC(hcall_grant_table_op(GNTTABOP_setup_table, &op, 1), 0);
+    preempt_end();
+    CHECK_EQ(op.status, GNTST_okay);
+}
+
+LONG_CALL(grant_version)
+{
+    struct gnttab_set_version op = {.version = 2};
+
+    BEGIN(grant_version);
+    CHECK_RC(hcall_grant_table_op(GNTTABOP_set_version, &op, 1), 0);
+    preempt_end();
+    CHECK_EQ(op.version, 2);
+}
+
 LONG_CALL(reset_events)
 {
     struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};

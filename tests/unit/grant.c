@@ -231,6 +231,46 @@ static void test_entry_must_match(void **state)
     assert_int_equal(fw_general(mfn_to_frame(MFN(PAGES))->word), 1);
 }
 
+/* A table of 64 pages is looked through in pieces; what is taken between two of them is in use, wherever it is. */
+static void test_version_in_pieces(void **state)
+{
+    static uint64_t frames[64];
+    struct gnttab_setup_table s = {.dom = DOMID_SELF, .nr_frames = 64, .frame_list = {(xen_pfn_t *)frames}};
+    struct gnttab_set_version op = {.version = 2};
+    struct hypercall hc;
+    struct gnttab_map_grant_ref m;
+    unsigned int pieces = 0;
+    long rc;
+
+    v = granter->vcpu[0];
+    fake.preempt_one_in = 1;
+    hc = fake_hypercall(v, GNTTABOP_setup_table, (uintptr_t)&s, 1, 0);
+    for (; (rc = do_grant_table_op(&hc)) == -ERESTART; pieces++)
+        assert_true(granter->grant->frames < 64);
+    assert_int_equal(rc, 0);
+    assert_int_equal(s.status, GNTST_okay);
+    assert_int_equal(frames[63], va_to_mfn(granter->grant->shared[63]).n);
+    assert_true(pieces > 0);
+    /* The first look is at page 0, which is not used yet. */
+    hc = fake_hypercall(v, GNTTABOP_set_version, (uintptr_t)&op, 1, 0);
+    assert_int_equal(do_grant_table_op(&hc), -ERESTART);
+    assert_int_equal(op.version, 2);
+    assert_int_equal(granter->grant->version, 1);
+    v = mapper->vcpu[0];
+    grant(0, PAGES, GTF_permit_access);
+    m = map(0, 0, 0);
+    assert_int_equal(m.status, GNTST_okay);
+    while ((rc = do_grant_table_op(&hc)) == -ERESTART)
+        ;
+    assert_int_equal(rc, -EBUSY);
+    assert_int_equal(op.version, 1);
+    assert_int_equal(unmap(m.handle, 0), GNTST_okay);
+    op.version = 2;
+    v = granter->vcpu[0];
+    assert_int_equal(call(GNTTABOP_set_version, &op, 1), 0);
+    assert_int_equal(granter->grant->version, 2);
+}
+
 static void test_end_of_domain(void **state)
 {
     for (unsigned int i = 0; i < ENTRIES; i++) {
@@ -414,13 +454,10 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(narrow_caller),
-        CASE(test_given_up_while_mapped),
-        CASE(test_entry_must_match),
-        CASE(test_end_of_domain),
-        CASE(test_granter_ends),
-        CASE(test_random),
-        CASE(test_parts_in_two_batches),
+        CASE(narrow_caller),         CASE(test_given_up_while_mapped),
+        CASE(test_entry_must_match), CASE(test_version_in_pieces),
+        CASE(test_end_of_domain),    CASE(test_granter_ends),
+        CASE(test_random),           CASE(test_parts_in_two_batches),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
