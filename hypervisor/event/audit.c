@@ -40,28 +40,49 @@ void event_vcpu_info_moved(struct vcpu *v)
 static const char *const state_names[] = {"free", "reserved", "unbound", "interdomain",
                                           "pirq", "virq",     "ipi"};
 
-static void dump_channel(struct domain *d, struct channel *c)
+/* A line about a channel; the lock is held, so it is printed later. */
+static void describe(char *line, size_t size, struct domain *d, const struct channel *c)
 {
-    bool pending = event_is_pending(d, c->port), masked = event_is_masked(d, c->port);
+    char priority[16] = "", other[40] = "";
 
-    printk("  %4u [%c%c] %s vcpu %u", c->port, pending ? 'P' : '-', masked ? 'M' : '-', state_names[c->state],
-           c->vcpu);
     if (d->event->fifo)
-        printk(" priority %u", c->priority);
+        snprintf(priority, sizeof(priority), " priority %u", c->priority);
     if (c->state == CHANNEL_UNBOUND)
-        printk(" for domain %u", c->remote);
+        snprintf(other, sizeof(other), " for domain %u", c->remote);
     else if (c->state == CHANNEL_INTERDOMAIN)
-        printk(" to domain %u port %u", c->peer->domain->id, c->peer->port);
+        snprintf(other, sizeof(other), " to domain %u port %u", c->peer->domain->id, c->peer->port);
     else if (c->state == CHANNEL_PIRQ || c->state == CHANNEL_VIRQ)
-        printk(" number %u", c->virq);
-    printk("\n");
+        snprintf(other, sizeof(other), " number %u", c->virq);
+    snprintf(line, size, "  %4u [%c%c] %s vcpu %u%s%s\n", c->port, event_is_pending(d, c->port) ? 'P' : '-',
+             event_is_masked(d, c->port) ? 'M' : '-', state_names[c->state], c->vcpu, priority, other);
+}
+
+/* The next channel from `port` on. False: there is none. The key is pressed when something hangs: nobody is waited for, and nobody waits while a line goes out. */
+static bool next_line(struct domain *d, port_t *port, char *line, size_t size)
+{
+    struct event_domain *e = d->event;
+    bool found;
+
+    if (*port >= e->ports)
+        return false;
+    if (!trylock(&e->lock)) {
+        snprintf(line, size, "  the lock is held: try again\n");
+        *port = e->ports;
+        return true;
+    }
+    *port = port_find(e, *port, e->ports, true);
+    found = *port < e->ports;
+    if (found)
+        describe(line, size, d, channel_at(e, *port));
+    unlock(&e->lock);
+    return found;
 }
 
 void event_dump(struct domain *d)
 {
     struct event_domain *e = d->event;
+    char line[120];
     struct vcpu *v;
-    port_t port;
 
     printk("Event channels of domain %u: %s, %u in use, %u pollers\n", d->id, e->fifo ? "FIFO" : "two-level",
            e->in_use, e->pollers);
@@ -69,15 +90,8 @@ void event_dump(struct domain *d)
         printk("  vcpu %u: upcall %s%s, selector %#lx\n", v->id,
                v->info->evtchn_upcall_pending ? "pending" : "idle",
                v->info->evtchn_upcall_mask ? ", masked" : "", (unsigned long)v->info->evtchn_pending_sel);
-    /* The key is pressed when something hangs: better a torn line than to wait for the lock's holder for
-     * ever. */
-    if (!trylock(&e->lock)) {
-        printk("  the lock is held: try again\n");
-        return;
-    }
-    for (port = 1; (port = port_find(e, port, e->ports, true)) < e->ports; port++)
-        dump_channel(d, channel_at(e, port));
-    unlock(&e->lock);
+    for (port_t port = 1; next_line(d, &port, line, sizeof(line)); port++)
+        printk("%s", line);
 }
 
 static bool channel_broken(struct domain *d, const struct channel *c)
