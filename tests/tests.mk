@@ -21,7 +21,8 @@ $(foreach n,$(UNIT_NAMES),$(eval $(call unit_rule,$(n))))
 unit-bins: $(UNIT_BINS)
 .PHONY: unit-bins
 
-test-unit: unit-bins
+test-unit:
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) unit-bins
 	$(Q)$(PYTHON) tests/unit/run.py $(UNIT_BINS)
 .PHONY: test-unit
 

@@ -3,22 +3,26 @@ GUEST_AREAS := $(sort $(basename $(notdir $(wildcard tests/guest/*.c))) $(notdir
 guest_sources = $(wildcard tests/guest/$(1).c tests/guest/$(1)/*.c)
 $(foreach a,$(GUEST_AREAS),$(eval $(call guest_pv64,$(a),$(call guest_sources,$(a)))))
 
+# GUEST_JOBS=1: one machine at a time.
+GUEST_JOBS ?= 2
+GUEST_RUN := $(PYTHON) tests/guest/run.py --build $(B) --jobs $(GUEST_JOBS)
+
 guests: $(GUESTS)
 all: guests
 
 test-guest: $(GUESTS) $(B)/xenios
-	$(PYTHON) tests/guest/run.py --hypervisor $(B)/xenios --build $(B) $(GUEST_TESTS)
+	$(GUEST_RUN) --hypervisor $(B)/xenios $(GUEST_TESTS)
 
 test-guest-oracle: $(GUESTS) $(ORACLE_XEN)
-	$(PYTHON) tests/guest/run.py --hypervisor $(ORACLE_XEN) --build $(B) $(GUEST_TESTS)
+	$(GUEST_RUN) --hypervisor $(ORACLE_XEN) $(GUEST_TESTS)
 
 # The same tests on a build with assertions, UBSan and lock ranks in the hypervisor.
 test-guest-debug: $(GUESTS)
 	$(MAKE) DEBUG=1 B=$(B)/debug $(B)/debug/xenios
-	$(PYTHON) tests/guest/run.py --hypervisor $(B)/debug/xenios --build $(B) --logs $(B)/guest-logs-debug $(GUEST_TESTS)
+	$(GUEST_RUN) --hypervisor $(B)/debug/xenios --logs $(B)/guest-logs-debug $(GUEST_TESTS)
 # What touches entry and page tables, on a processor that is open to Meltdown: guests run on copies of their roots there.
 test-guest-split: $(GUESTS) $(B)/xenios
-	$(PYTHON) tests/guest/run.py --hypervisor $(B)/xenios --build $(B) --cpu Nehalem --logs $(B)/guest-logs-split smoke traps mm security
+	$(GUEST_RUN) --hypervisor $(B)/xenios --cpu Nehalem --logs $(B)/guest-logs-split smoke traps mm security
 .PHONY: test-guest-split
 .PHONY: guests test-guest test-guest-oracle test-guest-debug
 

@@ -7,6 +7,7 @@ needs of the machine stands in its source: `GUEST-GROUP: smp=4 mem=1024 dom0=256
 `on=xenios`: Xen cannot be booted so, and the area is left out there unless it is asked for by name.
 """
 import argparse
+import concurrent.futures
 import os
 import re
 import selectors
@@ -206,6 +207,7 @@ def arguments():
     parser.add_argument("--guest-args", help="more words for the guest's command line")
     parser.add_argument("--qemu", help="more words for QEMU")
     parser.add_argument("--patience", type=float, default=1.0, help="factor on every time limit")
+    parser.add_argument("--jobs", type=int, default=1, help="machines at a time")
     parser.add_argument("--debug", action="store_true", help="show the console")
     parser.add_argument("--logs", help="folder for one console log a boot (default: BUILD/guest-logs)")
     parser.add_argument("names", nargs="*", help="area, test or area/test")
@@ -245,10 +247,11 @@ def main():
     logs = args.logs or os.path.join(args.build, "guest-logs", os.path.basename(args.hypervisor))
     os.makedirs(logs, exist_ok=True)
     count = {"ok": 0, "FAIL": 0, "skip": 0}
-    for group in groups:
-        for test, (verdict, why) in run_group(args, group, logs).items():
-            count[verdict] += 1
-            print(f"{group.area}/{test}: {verdict} {why}".rstrip(), flush=True)
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        for group, results in zip(groups, pool.map(lambda group: run_group(args, group, logs), groups)):
+            for test, (verdict, why) in results.items():
+                count[verdict] += 1
+                print(f"{group.area}/{test}: {verdict} {why}".rstrip(), flush=True)
     if count["skip"]:
         print(f"{count['skip']} skipped")
     print(f"{count['ok']} passed, {count['FAIL']} failed")

@@ -77,8 +77,11 @@ def test_efi_fault(machine, log_name, tmp_path):
         run.expect_poweroff()
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize('model', ['corei7_skylake_x', 'ryzen'])
-def test_bochs(machine, log_name, tmp_path, model):
+def test_bochs(request, machine, log_name, tmp_path, model):
+    if model == 'ryzen' and not request.config.getoption('--matrix'):
+        pytest.skip('two minutes: make test-matrix')
     skylake = model == 'corei7_skylake_x'
     options = ('x2apic', 'loglvl=info') if skylake and not machine.is_oracle else ()
     image = media.grub_iso(machine.replace(options=options, dom0_args=('xtest=poweroff',)), tmp_path)
