@@ -95,9 +95,8 @@ static void load_kernel(struct dom0_build *b, const struct boot_module *m, void 
     if (problem)
         cannot_boot("domain 0's kernel cannot be used: %s%s.\n", problem, k->notes.unknown_feature);
     if (k->notes.bsd_symtab)
-        printk("Domain 0's kernel asks for its symbol table (its note BSD_SYMTAB). Xenios does not load it: "
-               "its own "
-               "debugger will know no names\n");
+        printk("Domain 0's kernel asks for its symbol table (its note BSD_SYMTAB), which is not loaded: "
+               "its own debugger will know no names\n");
 }
 
 /* Gives the domain its memory, PFN by PFN, in the largest pieces there are. */

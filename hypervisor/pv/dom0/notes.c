@@ -30,9 +30,8 @@ const char *dom0_check_features(const struct kernel_notes *n)
     if (n->unknown_feature[0])
         return "it requires a feature that Xenios does not have: ";
     if (n->features_required & BIT(XENFEAT_supervisor_mode_kernel))
-        return "it requires to run in supervisor mode (its note FEATURES), which no 64-bit PV kernel does: "
-               "take "
-               "another";
+        return "it requires supervisor mode (its note FEATURES), which no 64-bit PV kernel has: "
+               "take another";
     if (n->present & BIT(XEN_ELFNOTE_SUPPORTED_FEATURES) && !(n->features_supported & BIT(XENFEAT_dom0)))
         return "it is not made to be domain 0 (its note SUPPORTED_FEATURES): take a kernel built with "
                "CONFIG_XEN_DOM0";
@@ -64,9 +63,8 @@ const char *dom0_check_places(const struct dom0_build *b)
     uint64_t mapped = b->end_va - b->virt_base;
 
     if (!are_guests(b->virt_base, mapped))
-        return "what follows it does not fit between its VIRT_BASE and the end of the addresses: give domain "
-               "0 "
-               "less with dom0_mem=, or a smaller initrd";
+        return "what follows it does not fit between its VIRT_BASE and the end of the addresses: "
+               "give domain 0 less with dom0_mem=, or a smaller initrd";
     if (!b->p2m_apart)
         return NULL;
     if (b->p2m_va & (PAGE_SIZE - 1) || !are_guests(b->p2m_va, b->p2m_pages << PAGE_SHIFT))
