@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Debug builds: locks are taken in the order of their ranks (hv/lock.h). Each processor remembers what it
- * holds; an interrupt that takes locks does so on top of that, which is right, since what it interrupts may
- * be held at any rank below only if those locks are never taken with interrupts on.
+ * holds. An interrupt starts afresh: what it interrupts was taken with interrupts on, so no handler takes that
+ * lock anywhere (K2), whatever its rank, and whoever waits for it does not hold a handler's lock meanwhile.
  */
 #ifdef DEBUG
 #include "hv/irqflags.h"
@@ -15,6 +15,7 @@
 struct held {
     lock_t *lock[MAX_HELD];
     unsigned int count;
+    unsigned int base; /* those below are held by what was interrupted */
 };
 static DEFINE_PERCPU(struct held, held);
 
@@ -28,12 +29,26 @@ void lock_check_take(lock_t *l, bool same_rank_allowed)
     for (unsigned int i = 0; i < h->count; i++) {
         if (h->lock[i] == l)
             panic("lock %p (rank %u) taken twice\n", (void *)l, l->rank);
-        if (l->rank && h->lock[i]->rank &&
+        if (i >= h->base && l->rank && h->lock[i]->rank &&
             (h->lock[i]->rank > l->rank || (h->lock[i]->rank == l->rank && !same_rank_allowed)))
             panic("lock of rank %u taken under one of rank %u\n", l->rank, h->lock[i]->rank);
     }
     h->lock[h->count++] = l;
     irq_restore(flags);
+}
+
+unsigned int lock_check_interrupted(void)
+{
+    struct held *h = &this_cpu(held);
+    unsigned int base = h->base;
+
+    h->base = h->count;
+    return base;
+}
+
+void lock_check_resumed(unsigned int base)
+{
+    this_cpu(held).base = base;
 }
 
 void lock_check_drop(lock_t *l)

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The console. One lock guards output, the ring and the input buffer; it is taken with interrupts off and held for as long as a line takes
- * on the wire (docs/design/locks.md). Every line of the hypervisor's starts with "(XEN) ", as tools that read logs expect.
- *
- * Input: Ctrl-A three times switches the keyboard between domain 0 and the hypervisor's debug keys.
+ * The console's output; the serial line's interrupt and the input are in console_line.c. One lock guards both; it is taken with interrupts off and held for as long as it takes to put
+ * a line into the serial line's ring, or, where that is not used or is full, for as long as the line takes on the wire (docs/design/locks.md).
+ * Every line of the hypervisor's starts with "(XEN) ", as tools that read logs expect.
  */
 #include "drivers/console.h"
+#include "arch/x86/cpu.h"
+#include "drivers/console_lock.h"
 #include "drivers/serial.h"
 #include "drivers/vga.h"
 #include "core/options.h"
 #include "hv/frame.h"
+#include "hv/irqflags.h"
 #include "hv/lock.h"
 #include "hv/log.h"
+#include "hv/percpu.h"
 #include "hv/softirq.h"
 #include "hv/string.h"
 #include "hv/time.h"
@@ -19,10 +22,10 @@
 #define RING_SIZE    (64 * 1024) /* until console_grow_ring() */
 #define RING_MIN     (4 * 1024)
 #define RING_MAX     (64 * 1024 * 1024)
-#define INPUT_SIZE   512
-#define SWITCH_KEY   ('a' - 'a' + 1)
-#define SWITCH_COUNT 3
-#define GUEST_BURST  32 /* lines that guests may cause at once, and per second in the long run */
+#define GUEST_BURST  32         /* lines that guests may cause at once, and per second in the long run */
+#define GUEST_LEAVES (8 * 1024) /* bytes of the serial line's ring that domain 0 does not fill */
+#define WAIT_LOOKS                                                                                           \
+    1000000 /* for room in that ring, interrupts on, until it is waited for with interrupts off */
 
 static char first_ring[RING_SIZE];
 
@@ -31,15 +34,14 @@ static struct {
     char *ring;
     uint32_t ring_size;                   /* a power of two */
     uint32_t ring_produced, ring_cleared; /* count bytes since boot; the ring holds the last ring_size */
-    char input[INPUT_SIZE];
-    uint32_t input_produced, input_consumed;
     enum log_level level, guest_level;
-    unsigned int switch_count;
-    bool at_line_start, to_domain0, vga;
+    bool at_line_start, vga;
     s_time_t guest_allowance_time;
     unsigned int guest_allowance;
     uint64_t guest_dropped;
     bool announces_output, keeps_guest_output;
+    bool has_news;          /* in the ring, since console_take_news() */
+    cpumask_t without_lock; /* processors that panic */
 } console = {.lock = LOCK_INIT(RANK_CONSOLE),
              .ring = first_ring,
              .ring_size = RING_SIZE,
@@ -48,16 +50,47 @@ static struct {
              .at_line_start = true,
              .guest_allowance = GUEST_BURST};
 
-void (*console_key_handler)(char key);
-void (*console_input_for_domain0)(void);
+uint64_t console_take(void)
+{
+    uint64_t flags = irq_save();
+
+    if (likely(!cpumask_test(cpu_id(), &console.without_lock)))
+        lock(&console.lock);
+    return flags;
+}
+
+void console_drop(uint64_t flags)
+{
+    if (likely(!cpumask_test(cpu_id(), &console.without_lock)))
+        unlock(&console.lock);
+    irq_restore(flags);
+}
+
+/* The same with room for n bytes in the serial line's ring, if that can be had without keeping interrupts off. */
+static uint64_t take_with_room(size_t n)
+{
+    bool may_wait = irqs_enabled();
+
+    for (unsigned int looks = 0;; looks++) {
+        uint64_t flags = console_take();
+
+        if (!may_wait || looks == WAIT_LOOKS || serial_room() >= n)
+            return flags;
+        console_push();
+        console_drop(flags);
+        cpu_relax();
+    }
+}
 
 /* What XEN_SYSCTL_readconsole gives. */
 static void keep(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         console.ring[console.ring_produced++ % console.ring_size] = text[i];
-    if (console.announces_output)
+    if (console.announces_output) {
+        console.has_news = true;
         softirq_raise(SOFTIRQ_CONSOLE);
+    }
 }
 
 static void show(const char *text, size_t n)
@@ -71,6 +104,7 @@ static void show(const char *text, size_t n)
             serial_write("\r\n", 2);
         from = upto + (newline ? 1 : 0);
     }
+    console_push();
     if (console.vga)
         vga_write(text, n);
 }
@@ -106,9 +140,9 @@ static void print(const char *fmt, __builtin_va_list args)
     uint64_t flags;
 
     vsnprintf(line, sizeof(line), fmt, args);
-    flags = lock_irqsave(&console.lock);
+    flags = take_with_room(strlen(line) + 16); /* the prefix and the carriage return of one line */
     emit_lines(line);
-    unlock_irqrestore(&console.lock, flags);
+    console_drop(flags);
 }
 
 void log_printf(enum log_level level, const char *fmt, ...)
@@ -124,7 +158,7 @@ void log_printf(enum log_level level, const char *fmt, ...)
 
 bool log_guest_allows(unsigned int lines)
 {
-    uint64_t flags = lock_irqsave(&console.lock);
+    uint64_t flags = console_take();
     s_time_t now = time_now();
     bool allowed;
 
@@ -137,7 +171,7 @@ bool log_guest_allows(unsigned int lines)
         console.guest_allowance -= lines;
     else
         console.guest_dropped += lines;
-    unlock_irqrestore(&console.lock, flags);
+    console_drop(flags);
     return allowed;
 }
 
@@ -168,13 +202,11 @@ static enum log_level parse_level(const char *value, enum log_level otherwise)
     return otherwise;
 }
 
-/* What asks for something that there is no way to do here, or that is so anyway. */
+/* What asks for something that there is no way to do here. */
 static void report_without_effect(void)
 {
     const char *mode = option_string("vga");
 
-    if (option_bool("sync_console", false))
-        printk("sync_console: output is never buffered here; the option changes nothing\n");
     if (mode && *mode && !option_list_has(mode, "current") && !option_list_has(mode, "text-80x25") &&
         strcmp(mode, "keep"))
         printk("vga=%s: the mode is left as the boot loader set it; only \"keep\", \"current\" and "
@@ -203,34 +235,27 @@ void console_init_early(void)
     report_without_effect();
 }
 
+bool console_has_room(size_t n)
+{
+    uint64_t flags = console_take();
+    size_t room = serial_room(), wanted = 2 * n + GUEST_LEAVES; /* each byte may be a newline, which is two */
+
+    if (room < wanted)
+        console_push();
+    console_drop(flags);
+    return room >= wanted;
+}
+
 void console_write_guest(const char *text, size_t n)
 {
-    uint64_t flags = lock_irqsave(&console.lock);
+    uint64_t flags = console_take();
 
     show(text, n);
     if (console.keeps_guest_output)
         keep(text, n);
     if (n)
         console.at_line_start = text[n - 1] == '\n';
-    unlock_irqrestore(&console.lock, flags);
-}
-
-size_t console_read_guest(char *buf, size_t n)
-{
-    uint64_t flags = lock_irqsave(&console.lock);
-    size_t i = 0;
-
-    while (i < n && console.input_consumed != console.input_produced)
-        buf[i++] = console.input[console.input_consumed++ % INPUT_SIZE];
-    unlock_irqrestore(&console.lock, flags);
-    return i;
-}
-
-static void switch_input(bool to_domain0)
-{
-    console.to_domain0 = to_domain0;
-    printk("*** Serial input to %s (type 'CTRL-a' three times to switch input)\n",
-           to_domain0 ? "DOM0" : "Xenios");
+    console_drop(flags);
 }
 
 void console_give_to_domain0(void)
@@ -239,51 +264,23 @@ void console_give_to_domain0(void)
         printk("The screen is domain 0's from here on (vga=keep would keep it)\n");
         console.vga = false;
     }
-    switch_input(true);
+    console_switch_input(true);
 }
 
-static void input_byte(char c)
+bool console_take_news(void)
 {
-    bool for_domain0;
-    uint64_t flags;
+    uint64_t flags = console_take();
+    bool news = console.has_news;
 
-    if (c == SWITCH_KEY) {
-        if (++console.switch_count == SWITCH_COUNT) {
-            console.switch_count = 0;
-            switch_input(!console.to_domain0);
-            return;
-        }
-    } else {
-        console.switch_count = 0;
-    }
-    flags = lock_irqsave(&console.lock);
-    for_domain0 = console.to_domain0;
-    if (for_domain0 && console.input_produced - console.input_consumed < INPUT_SIZE)
-        console.input[console.input_produced++ % INPUT_SIZE] = c;
-    unlock_irqrestore(&console.lock, flags);
-    if (for_domain0 && console_input_for_domain0)
-        console_input_for_domain0();
-    else if (!for_domain0 && console_key_handler && c != SWITCH_KEY)
-        console_key_handler(c);
-}
-
-static void input_arrived(void *unused)
-{
-    int c;
-
-    (void)unused;
-    while ((c = serial_read()) >= 0)
-        input_byte((char)c);
-}
-
-void console_start_input(void)
-{
-    serial_start_interrupts(input_arrived);
+    console.has_news = false;
+    console_drop(flags);
+    console_watch_line();
+    return news;
 }
 
 size_t console_ring_read(char *buf, size_t n, uint32_t *index)
 {
-    uint64_t flags = lock_irqsave(&console.lock);
+    uint64_t flags = console_take();
     uint32_t oldest =
         console.ring_produced > console.ring_size ? console.ring_produced - console.ring_size : 0;
     size_t i = 0;
@@ -300,7 +297,7 @@ size_t console_ring_read(char *buf, size_t n, uint32_t *index)
         i += run;
         *index += (uint32_t)run;
     }
-    unlock_irqrestore(&console.lock, flags);
+    console_drop(flags);
     return i;
 }
 
@@ -324,7 +321,7 @@ void console_grow_ring(void *(*allocate)(unsigned int order))
     }
     if (!ring)
         ring = first_ring;
-    flags = lock_irqsave(&console.lock);
+    flags = console_take();
     /* Not larger: the same memory, differently divided; what it holds is given up. */
     if (ring == first_ring)
         console.ring_cleared = console.ring_produced;
@@ -335,18 +332,27 @@ void console_grow_ring(void *(*allocate)(unsigned int order))
     }
     console.ring = ring;
     console.ring_size = size;
-    unlock_irqrestore(&console.lock, flags);
+    console_drop(flags);
 }
 
 void console_ring_clear(void)
 {
-    uint64_t flags = lock_irqsave(&console.lock);
+    uint64_t flags = console_take();
 
     console.ring_cleared = console.ring_produced;
-    unlock_irqrestore(&console.lock, flags);
+    console_drop(flags);
+}
+
+void console_wait_always(void)
+{
+    uint64_t flags = console_take();
+
+    serial_wait_always();
+    console_drop(flags);
 }
 
 void console_force_unlock(void)
 {
-    lock_init(&console.lock, RANK_CONSOLE);
+    cpumask_set(cpu_id(), &console.without_lock);
+    console_wait_always();
 }

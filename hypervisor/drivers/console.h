@@ -6,9 +6,14 @@
 #include "hv/types.h"
 
 void console_init_early(void);
-/* Input by interrupt, from when the interrupt controllers run. */
-void console_start_input(void);
-/* Raw text from a guest (console_io write by domain 0), already copied in. */
+/*
+ * From now on, interrupts bring input, and output need not wait for the line (unless sync_console). The interrupt controllers and timers
+ * run, interrupts are on, and somebody calls console_take_news().
+ */
+void console_start_interrupts(void);
+/* Does the line take that much text from a guest without being waited for? The hypervisor's own lines find room also where this says no. */
+bool console_has_room(size_t n);
+/* Raw text from a guest (console_io write by domain 0), already copied in. Waits for the line where there is no room. */
 void console_write_guest(const char *text, size_t n);
 /* Input meant for domain 0. Returns the number of bytes copied. */
 size_t console_read_guest(char *buf, size_t n);
@@ -24,11 +29,14 @@ void console_ring_clear(void);
 void console_grow_ring(void *(*allocate)(unsigned int order));
 /* For the debug key 'q': how many lines that guests cause were not printed. */
 void console_dump(void);
-/* Panic: output goes on even if the lock's holder is stopped. */
+/* The end is near: what was printed is on the wire when this returns, and everything printed from now on is when its call returns. Any context. */
+void console_wait_always(void);
+/* Panic: the same, and this processor's output goes on even if the lock's holder is stopped. */
 void console_force_unlock(void);
 /* A byte came from the keyboard while the hypervisor had it: debug/keys.c. */
 extern void (*console_key_handler)(char key);
-/* From now on SOFTIRQ_CONSOLE, which is the caller's, is raised when there is more in the ring. */
+/* The caller's handler of SOFTIRQ_CONSOLE calls this. True: there is more in the ring, which console_announce_output() asked to be told. */
+bool console_take_news(void);
 void console_announce_output(void);
 /* Input for domain 0 has arrived: the top sends VIRQ_CONSOLE. */
 extern void (*console_input_for_domain0)(void);

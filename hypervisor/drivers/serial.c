@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * 16550 UART (National Semiconductor PC16550D data sheet, register summary table). Output is polled with the transmit FIFO filled 16 bytes at a
- * time: the log must come out also when interrupts do not. Input comes by interrupt once the interrupt controllers run.
- * Callers hold the console lock.
+ * 16550 UART (National Semiconductor PC16550D data sheet, register summary table): found and set up, its input, its interrupt. Output: serial_out.c.
  */
 #include "drivers/serial.h"
 #include "arch/x86/cpu.h"
+#include "drivers/serial_uart.h"
 #include "hv/errno.h"
 #include "hv/irq.h"
 #include "hv/string.h"
 
-enum { THR = 0, RBR = 0, DLL = 0, IER = 1, DLM = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, SCR = 7 };
-#define LSR_DATA_READY   0x01
-#define LSR_THR_EMPTY    0x20
-#define LCR_8N1          0x03
-#define LCR_DLAB         0x80
-#define FCR_ENABLE_RESET 0x07
-#define MCR_DTR_RTS_OUT2 0x0b
-#define IER_RECEIVED     0x01
-#define UART_CLOCK       115200
-#define FIFO_SIZE        16
-#define SPIN_LIMIT       1000000 /* a UART that never gets ready is given up on, not waited for */
+#define UART_CLOCK 115200
 
-static struct {
-    uint16_t port; /* 0: none */
-    uint8_t irq;
-    bool broken, wrong_setting;
-} uart;
+struct uart uart;
 
 static bool uart_exists(uint16_t port)
 {
@@ -92,31 +77,10 @@ void serial_init(unsigned int number, const char *setting)
     outb(format, port + LCR);
     outb(FCR_ENABLE_RESET, port + FCR);
     outb(MCR_DTR_RTS_OUT2, port + MCR);
+    /* A 16450 has no FIFOs and says so. */
+    uart.at_once = (inb(port + IIR) & IIR_FIFOS) == IIR_FIFOS ? FIFO_SIZE : 1;
     uart.port = port;
     uart.irq = irq;
-}
-
-static bool wait_for_room(void)
-{
-    for (unsigned int i = 0; i < SPIN_LIMIT; i++)
-        if (inb(uart.port + LSR) & LSR_THR_EMPTY)
-            return true;
-    uart.broken = true;
-    return false;
-}
-
-void serial_write(const char *text, size_t n)
-{
-    if (!uart.port || uart.broken)
-        return;
-    for (unsigned int room = 0; n; text++, n--, room--) {
-        if (!room) {
-            if (!wait_for_room())
-                return;
-            room = FIFO_SIZE;
-        }
-        outb((uint8_t)*text, uart.port + THR);
-    }
 }
 
 int serial_read(void)
@@ -126,11 +90,23 @@ int serial_read(void)
     return inb(uart.port + RBR);
 }
 
-void serial_start_interrupts(void (*received)(void *))
+bool serial_start_interrupts(void (*handler)(void *))
 {
-    if (!uart.port || irq_request(uart.irq, received, NULL))
-        return;
-    outb(IER_RECEIVED, uart.port + IER);
+    if (!uart.port || !uart.irq || irq_request(uart.irq, handler, NULL))
+        return false;
+    uart.ier = IER_RECEIVED;
+    outb(uart.ier, uart.port + IER);
+    return true;
+}
+
+unsigned int serial_irq(void)
+{
+    return uart.irq;
+}
+
+bool serial_exists(void)
+{
+    return uart.port != 0;
 }
 
 bool serial_owns_port(uint16_t port)

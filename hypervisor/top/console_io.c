@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* console_io: domain 0's words on our console, and the keyboard's for it. Other domains have a console ring. */
 #include "top/calls.h"
+#include "arch/x86/cpu.h"
 #include "core/authority.h"
 #include "drivers/console.h"
 #include "hv/errno.h"
@@ -17,13 +18,20 @@ static long console_write(struct hypercall *hc)
     while (hc->arg[1]) {
         size_t n = min(hc->arg[1], (uint64_t)sizeof(buf) - 1);
 
+        while (!console_has_room(n)) { /* as fast as the wire, but not in anybody's way */
+            if (softirq_pending())
+                return -ERESTART;
+            cpu_relax();
+        }
         if (copy_from_guest(buf, hypercall_ptr(hc, 2), n))
             return -EFAULT;
         buf[n] = 0;
         console_write_guest(buf, n);
         hc->arg[1] -= n;
         hc->arg[2] += n;
-        hypercall_charge(hc, HYPERCALL_BUDGET); /* each chunk may take its time on the wire */
+        hypercall_charge(
+            hc,
+            HYPERCALL_BUDGET); /* each chunk may take its time: on the wire, where it is waited for, and on the screen */
         if (hc->arg[1] && hypercall_preempt(hc))
             return -ERESTART;
     }

@@ -102,10 +102,11 @@ void cpu_idle_start(void)
     leave_to_guest();
 }
 
-/* There is more to read by XEN_SYSCTL_readconsole. */
+/* Perhaps there is more to read by XEN_SYSCTL_readconsole. */
 static void send_ring_virq(void)
 {
-    event_send_global_virq(VIRQ_CON_RING);
+    if (console_take_news())
+        event_send_global_virq(VIRQ_CON_RING);
 }
 
 static void send_console_virq(void)
@@ -149,9 +150,9 @@ void boot_continue(void)
     cpu_policy_tsc_measured(clock_tsc_is_stable());
     mca_start_polling();
     keys_init();
-    console_start_input();
     console_input_for_domain0 = send_console_virq;
     softirq_register(SOFTIRQ_CONSOLE, send_ring_virq);
+    console_start_interrupts();
     console_announce_output();
 
     pv_l1tf_init();

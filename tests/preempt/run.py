@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 
-OFF_BOUND = 5_000            # instructions with interrupts off
+OFF_BOUND = 2_500            # instructions with interrupts off
 UNCHECKED_BOUND = 128_000    # instructions without a look at what is pending
 # 2 MiB are exchanged as a whole or not at all: 512 pages.
 ATOMIC_BOUND = 350_000

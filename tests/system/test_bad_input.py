@@ -96,7 +96,7 @@ COMPLAINTS = {
     'com2=9600,9n1': None,      # not the console's line: nobody looks at it
     'cpuid=no-nonsense': 'cpuid=no-nonsense: no feature',
     'sched_credit_tslice_ms=5000': 'sched_credit_tslice_ms=5000 is not between',
-    'sync_console': 'sync_console: output is never buffered',
+    'sync_console': 'sync_console: each byte waits for the serial line',
     'tsc=perhaps': 'tsc=perhaps is not understood',
     'vga=gfx-1024x768x32': 'vga=gfx-1024x768x32: the mode is left',
     'self-test=off': 'Self-tests: left out',

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The console: a shell in domain 0, and the hypervisor's own keys behind Ctrl-A three times."""
+import re
+
+import machine as machines
 import pytest
 
 PROMPT = 'dom0:~# '
@@ -51,6 +54,22 @@ def test_rebooting_from_domain_0_resets_the_machine(machine, log_name):
         to_prompt(run)
         run.type('reboot\n')
         run.expect_reset()
+
+
+@pytest.mark.xenios_only
+@pytest.mark.parametrize('irq', [0, 5])
+def test_a_line_without_interrupts(machine, log_name, irq):
+    """None by the option, or one that never comes: nothing that is printed is lost, and what is typed arrives."""
+    guest = str(machines.build_dir() / 'guests' / 'time-pv64')
+    options = (f'com1=115200,8n1,0x3f8,{irq}',)
+    with machine.replace(smp=2, kernel=guest, initrd=guest, dom0_mem='64M', dom0_args=('smp=2',), options=options).boot(log_name) as run:
+        run.expect(rf'\(XEN\) Serial line: no interrupt {irq} comes')
+        run.switch_input()
+        run.type('h')
+        run.expect(r"\(XEN\)  'h': this help[^\r\n]*[\r\n]")
+        run.expect('KIT RESULT pass')
+        begun, ended = (re.findall(rf'^{word} (\w+)', run.text(), re.M) for word in ('RUN', 'TEST'))
+        assert begun and begun == ended
 
 
 @pytest.mark.xenios_only

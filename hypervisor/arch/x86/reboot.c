@@ -4,7 +4,9 @@
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/irq/vectors.h"
 #include "arch/x86/traps.h"
+#include "arch/x86/watchdog.h"
 #include "drivers/acpi/acpi.h"
+#include "drivers/console.h"
 #include "hv/irqflags.h"
 #include "hv/log.h"
 #include "hv/percpu.h"
@@ -102,6 +104,13 @@ static void cf9_reset(void)
     clock_delay_us(50000);
 }
 
+/* What was printed shall be read. A slow line takes seconds for it, and processors that are stopped make no progress. */
+static void end_output(void)
+{
+    watchdog_hold();
+    console_wait_always();
+}
+
 void machine_reboot(void)
 {
     struct {
@@ -109,6 +118,7 @@ void machine_reboot(void)
         uint64_t base;
     } __packed none = {0, 0};
 
+    end_output();
     smp_stop_others();
     log_info("Rebooting\n");
     (void)acpi_reset();
@@ -121,6 +131,7 @@ void machine_reboot(void)
 
 void machine_halt(void)
 {
+    end_output();
     smp_stop_others();
     irq_disable();
     for (;;)
@@ -129,6 +140,7 @@ void machine_halt(void)
 
 void machine_power_off(void)
 {
+    end_output();
     smp_stop_others();
     if (acpi_power_off())
         printk(

@@ -10,6 +10,7 @@
 #include "arch/x86/image.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/stack.h"
+#include "arch/x86/watchdog.h"
 #include "debug/symbols.h"
 #include "drivers/console.h"
 #include "hv/irqflags.h"
@@ -107,6 +108,7 @@ void cannot_boot(const char *fmt, ...)
     __builtin_va_list args;
 
     irq_disable();
+    console_wait_always();
     __builtin_va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     __builtin_va_end(args);
@@ -121,6 +123,7 @@ void panic(const char *fmt, ...)
     __builtin_va_list args;
 
     irq_disable();
+    watchdog_hold(); /* what waits for a slow serial line comes first */
     console_force_unlock();
     __builtin_va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
@@ -142,6 +145,7 @@ void assert_failed(const char *what, const char *file, int line)
 
 static void fatal_trap(struct cpu_user_regs *r)
 {
+    watchdog_hold();
     console_force_unlock();
     printk("---- Xenios on CPU %u: %s in the hypervisor, error code %04x ----\n", cpu_id(),
            trap_name(r->entry_vector), r->error_code);

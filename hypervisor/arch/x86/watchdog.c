@@ -54,6 +54,7 @@ static DEFINE_PERCPU(struct beat, beat);
 static struct {
     bool running, source; /* source: the 8254's NMIs come */
     bool accused_any;
+    bool speaks; /* the accused does, and takes as long as its words take on a slow line */
     unsigned int accused;
     unsigned int timeout; /* seconds */
     int held;
@@ -119,6 +120,7 @@ static void show_who_waits(void)
 
 static void __noreturn last_words(struct cpu_user_regs *r)
 {
+    WRITE_ONCE(watchdog.speaks, true);
     console_force_unlock();
     printk("---- Watchdog: CPU %u has made no progress for %u seconds; it is here: ----\n", cpu_id(),
            watchdog.timeout);
@@ -142,7 +144,9 @@ static void accuse(unsigned int noticed, struct cpu_user_regs *r)
     if (cpu == cpu_id())
         last_words(r);
     apic_send_nmi_mask(&one);
-    for (start = rdtsc(); rdtsc() - start < LAST_WORDS_TICKS * clock_tsc_hz() && !smp_is_stopping();)
+    for (start = rdtsc();
+         (READ_ONCE(watchdog.speaks) || rdtsc() - start < LAST_WORDS_TICKS * clock_tsc_hz()) &&
+         !smp_is_stopping();)
         cpu_relax();
     if (smp_is_stopping())
         return;

@@ -52,6 +52,9 @@ static inline void lock_init(lock_t *l, enum lock_rank rank)
 #if defined(DEBUG) && !defined(UNIT_HOSTED)
 void lock_check_take(lock_t *l, bool same_rank_allowed);
 void lock_check_drop(lock_t *l);
+/* Around the handling of an interrupt, interrupts off: the second is given what the first returned. */
+unsigned int lock_check_interrupted(void);
+void lock_check_resumed(unsigned int base);
 #else
 static inline void lock_check_take(lock_t *l, bool same_rank_allowed)
 {
@@ -61,6 +64,14 @@ static inline void lock_check_take(lock_t *l, bool same_rank_allowed)
 static inline void lock_check_drop(lock_t *l)
 {
     (void)l;
+}
+static inline unsigned int lock_check_interrupted(void)
+{
+    return 0;
+}
+static inline void lock_check_resumed(unsigned int base)
+{
+    (void)base;
 }
 #endif
 

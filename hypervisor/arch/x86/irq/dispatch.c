@@ -3,6 +3,7 @@
 #include "arch/x86/irq/irq.h"
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/smp.h"
+#include "hv/lock.h"
 #include "hv/log.h"
 #include "hv/percpu.h"
 
@@ -94,8 +95,11 @@ static void device_interrupt(unsigned int vector)
 
 void irq_dispatch(unsigned int vector)
 {
+    unsigned int base = lock_check_interrupted();
+
     if (vector >= 0xf0 && own[vector - 0xf0])
         own[vector - 0xf0]();
     else
         device_interrupt(vector);
+    lock_check_resumed(base);
 }
