@@ -6,6 +6,7 @@
  */
 #include "hv/alloc.h"
 #include "core/fail_alloc.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include "core/heap.h"
 #include "hv/panic.h"
@@ -31,6 +32,7 @@ static struct {
     lock_t lock;
     uint32_t partial[CLASSES]; /* frame number + 1 of the first page with room; 0: none */
 } slabs = {.lock = LOCK_INIT(RANK_ALLOC)};
+LOCK_SHOWN(slabs, slabs.lock, "allocator");
 
 uint64_t fail_alloc_countdown;
 

@@ -18,6 +18,7 @@
 #include "grant/grant.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include "hv/panic.h"
 #include "hv/string.h"
@@ -32,6 +33,7 @@ static struct {
     uint64_t reserved[BITS_TO_LONGS(DOMAIN_TABLE_SIZE)]; /* ids in use */
     struct domain *by_id[DOMAIN_TABLE_SIZE];
 } domains = {.lock = LOCK_INIT(RANK_DOMAIN_LIST), .all = LIST_INIT(domains.all), .next_id = 1};
+LOCK_SHOWN(domains, domains.lock, "list of domains");
 
 struct domain *hardware_domain, *domain_io, *domain_xen;
 void (*machine_shutdown)(unsigned int reason);

@@ -14,6 +14,7 @@
 #include "core/heap.h"
 #include "arch/x86/tlb.h"
 #include "core/fail_alloc.h"
+#include "hv/lock_shown.h"
 #include "hv/panic.h"
 #include "hv/string.h"
 
@@ -28,6 +29,7 @@ static struct {
     uint64_t free, total;
     uint64_t zone_free[ZONES];
 } heap = {.lock = LOCK_INIT(RANK_HEAP)};
+LOCK_SHOWN(heap, heap.lock, "heap");
 
 static unsigned int zone_of(uint64_t mfn)
 {

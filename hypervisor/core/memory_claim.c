@@ -9,11 +9,13 @@
 #include "core/memory_claim.h"
 #include "core/memory_op.h"
 #include "hv/errno.h"
+#include "hv/lock_shown.h"
 
 static struct {
     lock_t lock;
     uint64_t outstanding; /* of all domains */
 } claims = {.lock = LOCK_INIT(RANK_PAGE_LIST)};
+LOCK_SHOWN(claims, claims.lock, "claims");
 
 bool memory_claim_allows(const struct domain *d, uint64_t pages)
 {

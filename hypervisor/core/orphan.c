@@ -9,6 +9,7 @@
 #include "core/frame_ref.h"
 #include "core/heap.h"
 #include "hv/errno.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include "hv/softirq.h"
 
@@ -17,6 +18,7 @@ static struct {
     uint32_t list;
     uint64_t count;
 } orphans = {.lock = LOCK_INIT(RANK_LEAF), .list = FRAME_LIST_END};
+LOCK_SHOWN(orphans, orphans.lock, "frames of dead domains");
 
 /* Lock held. */
 static void adopt(struct frame *f)

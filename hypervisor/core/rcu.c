@@ -5,7 +5,7 @@
  * comes meanwhile waits for the next. Lock: a leaf, interrupts off, held for a copy of a mask.
  */
 #include "hv/rcu.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "hv/percpu.h"
 #include "hv/softirq.h"
 
@@ -15,6 +15,7 @@ static struct {
     struct rcu_head *waiting; /* for the period under way */
     cpumask_t missing;        /* processors that it still needs */
 } rcu = {.lock = LOCK_INIT(RANK_LEAF)};
+LOCK_SHOWN(rcu, rcu.lock, "RCU");
 
 void rcu_call(struct rcu_head *head, void (*function)(struct rcu_head *head))
 {

@@ -5,7 +5,7 @@
  */
 #include "hv/softirq.h"
 #include "hv/percpu.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "core/tasklet.h"
 
 struct tasklet_queue {
@@ -14,6 +14,7 @@ struct tasklet_queue {
 };
 
 static DEFINE_PERCPU(struct tasklet_queue, tasklets);
+LOCK_SHOWN_OF_EACH_CPU(tasklets, lock, "tasklets of CPU");
 
 void tasklet_init(struct tasklet *t, void (*function)(void *data), void *data)
 {

@@ -21,7 +21,7 @@
 #include "hv/time.h"
 #include "hv/softirq.h"
 #include "hv/percpu.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 
 struct timer_heap {
@@ -33,6 +33,7 @@ struct timer_heap {
 };
 
 static DEFINE_PERCPU(struct timer_heap, timers);
+LOCK_SHOWN_OF_EACH_CPU(timers, lock, "timers of CPU");
 struct timer_machine timer_machine;
 
 static unsigned int rank_of(const struct timer *t)

@@ -129,19 +129,3 @@ void dump_memory(void)
            heap_free_frames(), heap_total_frames(), owned,
            (ram_bytes() >> PAGE_SHIFT) - heap_free_frames() - owned, ram_bytes() >> PAGE_SHIFT);
 }
-
-static void dump_lock(const char *name, const lock_t *l)
-{
-    if (l->contended)
-        printk(" %-24s %u times%s\n", name, l->contended, is_locked(l) ? ", held now" : "");
-}
-
-void dump_locks(void)
-{
-    printk("Locks that somebody had to wait for:\n");
-    for (struct domain *d = domain_first(); d; d = domain_next(d)) {
-        printk("Domain %u:\n", d->id);
-        dump_lock("control", &d->control_lock);
-        dump_lock("page list", &d->page_lock);
-    }
-}

@@ -10,6 +10,6 @@ void dump_events(void);
 void dump_grants(void);
 void dump_memory(void);
 void dump_orphans(void); /* dump_orphans.c */
-void dump_locks(void);
+void dump_locks(void);   /* dump_locks.c */
 
 #endif

@@ -12,7 +12,7 @@
 #include "core/options.h"
 #include "hv/frame.h"
 #include "hv/irqflags.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include "hv/percpu.h"
 #include "hv/softirq.h"
@@ -49,6 +49,7 @@ static struct {
              .guest_level = LOG_ERR,
              .at_line_start = true,
              .guest_allowance = GUEST_BURST};
+LOCK_SHOWN(console, console.lock, "console");
 
 uint64_t console_take(void)
 {

@@ -2,6 +2,7 @@
 /* Debug key 'e', and the invariants E1 to E9 of docs/design/event-channels.md. */
 #include "core/frame_audit.h"
 #include "event/wire.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 
 bool event_is_pending(struct domain *d, port_t port)
@@ -92,6 +93,15 @@ void event_dump(struct domain *d)
                v->info->evtchn_upcall_mask ? ", masked" : "", (unsigned long)v->info->evtchn_pending_sel);
     for (port_t port = 1; next_line(d, &port, line, sizeof(line)); port++)
         printk("%s", line);
+}
+
+void event_dump_locks(struct domain *d)
+{
+    struct vcpu *v;
+
+    lock_show("event channels", -1, &d->event->lock);
+    for_each_vcpu (v, d)
+        lock_show("FIFO queues of vcpu", (int)v->id, &v->event->queue_lock);
 }
 
 static bool channel_broken(struct domain *d, const struct channel *c)

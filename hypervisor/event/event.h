@@ -68,6 +68,7 @@ bool event_is_masked(struct domain *d, port_t port);
 
 /* Debug key 'e', and the audit: returns the number of broken cross-links found. */
 void event_dump(struct domain *d);
+void event_dump_locks(struct domain *d);
 unsigned int event_audit(struct domain *d);
 
 /* --- What event channels ask of PIRQs (arch irq code gives it; a test may). --- */

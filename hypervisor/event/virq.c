@@ -4,12 +4,14 @@
  * of vcpu 0 of the domain that gets it, whichever vcpu its channel notifies.
  */
 #include "event/wire.h"
+#include "hv/lock_shown.h"
 
 /* Who gets each global VIRQ; NULL: the hardware domain. Changed under the lock, each with a reference. */
 static struct {
     lock_t lock;
     struct domain *handler[NR_VIRQS];
 } global = {.lock = LOCK_INIT(RANK_EVENT)};
+LOCK_SHOWN(global, global.lock, "global VIRQs");
 
 /* xen.h marks them "V." and "G."; numbers that it leaves out are global. */
 bool virq_is_global(unsigned int virq)

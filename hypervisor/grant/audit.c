@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Debug key 'g', and the invariants G1 to G6 of docs/design/grant-tables.md. */
 #include "grant/table.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 
 static struct domain *next_mapper(struct domain *d)
@@ -91,6 +92,12 @@ void grant_dump(struct domain *d)
             printk("  entry %u: frame %#lx used by domain %u, %u times, %u for writing\n", ref,
                    (unsigned long)frame_to_mfn(u->frame).n, u->grantee, u->readers, u->writers);
     }
+}
+
+void grant_dump_locks(struct domain *d)
+{
+    lock_show("grant table", -1, &d->grant->lock.writer);
+    lock_show("grant mappings", -1, &d->grant->maptrack_lock);
 }
 
 void grant_dump_orphans(struct domain *d)

@@ -53,6 +53,7 @@ void grant_name_holdings(struct domain *d, frame_holding_fn *hold, void *context
 void grant_dump_orphans(struct domain *d);
 /* Debug key 'g', and the audit: the number of entries whose uses are not as many as the mappings of them. All domains are paused. */
 void grant_dump(struct domain *d);
+void grant_dump_locks(struct domain *d);
 unsigned int grant_audit(struct domain *d);
 
 #endif

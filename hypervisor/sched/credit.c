@@ -18,6 +18,7 @@
  */
 #include "sched/credit.h"
 #include "hv/errno.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include <xen/domctl.h>
 #include <xen/sysctl.h>
@@ -29,6 +30,7 @@ enum credit_class { CLASS_PARKED, CLASS_OVER, CLASS_UNDER, CLASS_BOOST };
 
 DEFINE_PERCPU(struct credit_cpu, credit_cpu);
 struct credit_global credit;
+LOCK_SHOWN(credit, credit.lock, "credit's domains");
 
 static enum credit_class class_of(const struct credit_vcpu *cv)
 {

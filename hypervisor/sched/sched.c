@@ -11,10 +11,12 @@
  */
 #include "sched/internal.h"
 #include "hv/errno.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include "hv/panic.h"
 
 DEFINE_PERCPU(struct runqueue, runqueue);
+LOCK_SHOWN_OF_EACH_CPU(runqueue, lock, "run queue of CPU");
 struct sched_machine sched_machine;
 
 struct runqueue *vcpu_rq_lock(const struct vcpu *v, uint64_t *flags)

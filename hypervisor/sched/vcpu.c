@@ -3,9 +3,11 @@
 #include "sched/internal.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
+#include "hv/lock_shown.h"
 #include "hv/panic.h"
 
 lock_t sched_lock = LOCK_INIT(RANK_SCHED_GLOBAL);
+LOCK_SHOWN(sched, sched_lock, "list of vcpus");
 struct list sched_all_vcpus = LIST_INIT(sched_all_vcpus);
 
 int sched_domain_init(struct domain *d)

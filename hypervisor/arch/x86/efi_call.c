@@ -26,7 +26,7 @@
 #include "drivers/efi.h"
 #include "hv/errno.h"
 #include "hv/irqflags.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include "hv/percpu.h"
 #include "hv/string.h"
@@ -49,6 +49,7 @@ static struct {
     uint64_t service[EFI_SERVICES];
     s_time_t longest;
 } firmware = {.lock = LOCK_INIT(RANK_NONE)};
+LOCK_SHOWN(firmware, firmware.lock, "EFI call");
 
 /*
  * uint64_t efi_enter(void *service, const uint64_t argument[5], uint64_t *stack): from our convention to the

@@ -5,7 +5,7 @@
  */
 #include "arch/x86/mmio_read_only.h"
 #include "hv/errno.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 
 #define MAX_RANGES 1024
 
@@ -18,6 +18,7 @@ static struct {
     unsigned int count;
     uint64_t range[MAX_RANGES];
 } read_only = {.lock = LOCK_INIT(RANK_LEAF)};
+LOCK_SHOWN(read_only, read_only.lock, "read-only MMIO");
 
 static uint64_t encode(mfn_t first, uint64_t pages)
 {

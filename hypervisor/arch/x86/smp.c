@@ -5,7 +5,7 @@
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/irq/vectors.h"
 #include "hv/irqflags.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include "hv/panic.h"
 #include "hv/percpu.h"
@@ -23,6 +23,7 @@ static struct {
     bool wait;
     cpumask_t pending;
 } call = {.lock = LOCK_INIT(RANK_NONE)};
+LOCK_SHOWN(call, call.lock, "calls of other processors");
 
 /* What the processor is waiting for in smp_wait_for(), for who wonders why it gets nowhere. */
 static DEFINE_PERCPU(const volatile cpumask_t *, waited_for);

@@ -16,7 +16,7 @@
 #include "arch/x86/irq/vectors.h"
 #include "arch/x86/smp.h"
 #include "hv/irqflags.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "hv/percpu.h"
 
 /* The debug build's clock comes to a stamp of 0 soon: what a machine meets in days, its tests meet at once. */
@@ -36,6 +36,7 @@ static struct {
     uint64_t va;
     cpumask_t pending;
 } shootdown = {.lock = LOCK_INIT(RANK_TLB)};
+LOCK_SHOWN(shootdown, shootdown.lock, "TLB shootdown");
 
 void (*tlb_asked)(void);
 

@@ -4,7 +4,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/map.h"
 #include "hv/errno.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 
 #define PORT_ADDRESS 0xcf8
@@ -19,6 +19,7 @@ static struct {
         bool usable;
     } ecam[ACPI_MAX_ECAM];
 } config = {.lock = LOCK_INIT(RANK_LEAF)};
+LOCK_SHOWN(config, config.lock, "PCI configuration");
 
 /* Windows are mapped whole, but only when a register is wanted that the ports cannot reach: page tables for
  * 256 MiB are not free. */

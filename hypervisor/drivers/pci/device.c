@@ -3,7 +3,7 @@
 #include "drivers/pci/device.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 
 static struct {
@@ -12,6 +12,7 @@ static struct {
     unsigned int count;
 } devices = {
     .lock = LOCK_INIT(RANK_PIRQ), .present = LIST_INIT(devices.present), .absent = LIST_INIT(devices.absent)};
+LOCK_SHOWN(devices, devices.lock, "PCI devices");
 
 static struct pci_device *find_in(struct list *list, struct pci_address a)
 {

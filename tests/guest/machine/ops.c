@@ -377,3 +377,67 @@ KIT_TEST(debug_keys)
     }
     kit_fail_now("not all five dumps came");
 }
+
+/* What two vcpus do at once, to the domain's event channels and to the console's input. */
+static void hammer_once(void)
+{
+    int port = kit_event_alloc_unbound(DOMID_SELF);
+    char typed;
+
+    if (port > 0)
+        kit_event_close((evtchn_port_t)port);
+    hcall_console_io(CONSOLEIO_read, 1, &typed);
+}
+
+static volatile uint32_t hammering;
+
+static void hammer(void *unused __unused)
+{
+    while (hammering)
+        hammer_once();
+}
+
+static bool somebody_waited_for(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+
+    for (at = at ? at + strlen(name) : ""; *at == ' ';)
+        at++;
+    return *at >= '1' && *at <= '9' && strstr(at, " times");
+}
+
+/* Key 'L' answers with the locks that were waited for: here at least one of the domain's and one of the hypervisor's, behind its prefix. */
+KIT_TEST(locks)
+{
+    static char text[16384];
+    bool seen = false;
+
+    if (!kit_on_xenios())
+        return kit_skip("Xen has no such key");
+    KIT_NEEDS_VCPUS(2);
+    hammering = 1;
+    CHECK_OR_RETURN(kit_vcpu_run(1, hammer, NULL) == 0);
+    for (uint64_t end = kit_time_ns() + 20 * KIT_S; !seen && kit_time_ns() < end;) {
+        uint32_t index = 0;
+        unsigned used = 0;
+        long n;
+
+        while (kit_console_ring(text, sizeof(text) - 1, &index) > 0)
+            ;
+        CHECK_RC(kit_debug_keys("Lh"), 0);
+        /* The help comes when the dump is over. */
+        for (text[0] = 0; !strstr(text, "Debug keys:") && kit_time_ns() < end; text[used] = 0) {
+            for (unsigned i = 0; i < 500; i++)
+                hammer_once();
+            n = kit_console_ring(text + used, (unsigned)sizeof(text) - 1 - used, &index);
+            CHECK_OR_RETURN(n >= 0);
+            used += (unsigned)n;
+        }
+        seen = somebody_waited_for(text, "event channels") && somebody_waited_for(text, "(XEN)  console");
+    }
+    hammering = 0;
+    CHECK(kit_vcpu_join(1, 5 * KIT_S));
+    CHECK(strstr(text, "Locks that somebody had to wait for:\n"));
+    CHECK(strstr(text, "Domain 0:\n"));
+    CHECK(seen);
+}

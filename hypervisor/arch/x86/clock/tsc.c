@@ -9,7 +9,7 @@
 #include "arch/x86/cpu_features.h"
 #include "core/options.h"
 #include "hv/irqflags.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include "hv/panic.h"
 #include "hv/percpu.h"
@@ -49,6 +49,7 @@ static struct {
     struct clock_sample base;
     struct timer timer;
 } clock = {.platform_lock = LOCK_INIT(RANK_LEAF)};
+LOCK_SHOWN(platform_timer, clock.platform_lock, "platform timer");
 
 static struct {
     uint32_t turn, warps;

@@ -4,7 +4,7 @@
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/cpu.h"
 #include "drivers/acpi/acpi.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 
 #define CMOS_INDEX   0x70
@@ -25,6 +25,7 @@
 
 uint64_t wallclock_at_boot_ns;
 static lock_t cmos_lock = LOCK_INIT(RANK_LEAF);
+LOCK_SHOWN(cmos, cmos_lock, "CMOS");
 
 struct rtc_time {
     uint8_t second, minute, hour, day, month, year, century;

@@ -5,6 +5,7 @@
 #include "arch/x86/apic/apic.h"
 #include "drivers/acpi/acpi.h"
 #include "hv/errno.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 
 #define SELECT       0x00
@@ -28,6 +29,7 @@ static struct {
     unsigned int count;
     struct ioapic io[ACPI_MAX_IOAPICS];
 } ioapics = {.lock = LOCK_INIT(RANK_LEAF)};
+LOCK_SHOWN(ioapics, ioapics.lock, "IO-APICs");
 
 static uint32_t read_raw(const struct ioapic *io, uint32_t reg)
 {

@@ -7,6 +7,7 @@
 #include "drivers/acpi/acpi.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include "hv/percpu.h"
 
@@ -20,6 +21,7 @@ static struct {
     struct irq_desc **desc;
     uint64_t msi_used[BITS_TO_LONGS(IRQS_MAX)];
 } irqs = {.lock = LOCK_INIT(RANK_PIRQ)};
+LOCK_SHOWN(irqs, irqs.lock, "table of interrupts");
 
 void ioapic_set_defaults(void);
 

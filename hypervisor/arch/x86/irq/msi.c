@@ -5,6 +5,7 @@
 #include "arch/x86/mmio_read_only.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include "hv/percpu.h"
 
@@ -36,6 +37,7 @@ static struct {
     lock_t lock;
     struct list all;
 } msis = {.lock = LOCK_INIT(RANK_PIRQ), .all = LIST_INIT(msis.all)};
+LOCK_SHOWN(msis, msis.lock, "MSIs");
 
 static uint16_t data_at(const struct msi *m)
 {

@@ -2,6 +2,7 @@
 /* Each processor's table from device vectors to interrupt numbers. */
 #include "arch/x86/irq/irq.h"
 #include "hv/errno.h"
+#include "hv/lock_shown.h"
 #include "hv/panic.h"
 #include "hv/percpu.h"
 
@@ -14,6 +15,7 @@ struct vector_table {
 };
 static DEFINE_PERCPU(struct vector_table, vector_table);
 static lock_t vector_lock = LOCK_INIT(RANK_LEAF);
+LOCK_SHOWN(vectors, vector_lock, "vectors");
 
 static bool usable(unsigned int vector)
 {

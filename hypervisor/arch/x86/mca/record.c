@@ -3,7 +3,7 @@
 #include "arch/x86/mca/mca.h"
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/cpu.h"
-#include "hv/lock.h"
+#include "hv/lock_shown.h"
 #include "hv/log.h"
 #include "hv/percpu.h"
 #include "hv/string.h"
@@ -20,6 +20,7 @@ static struct {
     unsigned int lost; /* not kept: no room, or the lock was held */
     struct record record[MCA_RECORDS];
 } queue = {.lock = LOCK_INIT(RANK_LEAF), .next_id = 1};
+LOCK_SHOWN(queue, queue.lock, "machine check records");
 
 static void fill_global(struct mcinfo_global *g, uint64_t global_status, uint32_t flags)
 {
