@@ -87,7 +87,6 @@ void kit_event_upcall(void)
 {
     struct kit_vcpu *v = kit_this();
 
-    v->upcalls++;
     if (events.upcall) {
         events.upcall();
         return;

@@ -292,7 +292,7 @@ int domain_create(domid_id_t id, const struct guest_kind *kind, const struct dom
     d->id = id;
     d->kind = kind;
     d->references = 1;
-    d->page_list = d->xenheap_list = d->page_walk = FRAME_LIST_END;
+    d->page_list = d->page_walk = FRAME_LIST_END;
     set_config(d, config);
     lock_init(&d->control_lock, RANK_DOMAIN_CONTROL);
     lock_init(&d->page_lock, RANK_PAGE_LIST);

@@ -97,7 +97,6 @@ struct domain {
     /* Memory. page_lock guards the list and the counts. */
     lock_t page_lock;
     uint32_t page_list;     /* first frame number of the list through struct frame, FRAME_LIST_END if empty */
-    uint32_t xenheap_list;  /* frames of ours that the domain may map */
     uint32_t page_walk;     /* where domain_pages_current() is */
     uint64_t tot_pages;     /* pages on page_list */
     uint64_t max_pages;     /* limit of tot_pages; ~0 for domain 0 */
@@ -189,7 +188,6 @@ struct vcpu {
     struct timer singleshot_timer; /* set_timer_op, VCPUOP_set_singleshot_timer */
     struct timer poll_timer;       /* SCHEDOP_poll's timeout */
     s_time_t periodic_period, periodic_last;
-    s_time_t singleshot_deadline; /* 0: not armed */
 
     struct event_vcpu *event;
     bool in_multicall;

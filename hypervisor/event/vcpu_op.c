@@ -41,7 +41,6 @@ static void singleshot_fired(void *data)
 {
     struct vcpu *v = data;
 
-    v->singleshot_deadline = 0;
     event_send_virq(v, VIRQ_TIMER);
 }
 
@@ -75,7 +74,6 @@ void vcpu_timers_kill(struct vcpu *v)
 
 static void arm_singleshot(struct vcpu *v, s_time_t deadline)
 {
-    v->singleshot_deadline = deadline;
     if (v->singleshot_timer.cpu != v->cpu)
         timer_migrate(&v->singleshot_timer, v->cpu);
     timer_set(&v->singleshot_timer, deadline);
@@ -87,7 +85,6 @@ long do_set_timer_op(struct hypercall *hc)
     s_time_t deadline = (s_time_t)hc->arg[0], now;
 
     if (!deadline) {
-        hc->vcpu->singleshot_deadline = 0;
         timer_stop(&hc->vcpu->singleshot_timer);
         return 0;
     }
@@ -329,7 +326,6 @@ long do_vcpu_op(struct hypercall *hc)
     case VCPUOP_stop_singleshot_timer:
         if (v != caller)
             return -EINVAL;
-        v->singleshot_deadline = 0;
         timer_stop(&v->singleshot_timer);
         return 0;
     case VCPUOP_register_runstate_memory_area:

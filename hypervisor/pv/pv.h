@@ -85,7 +85,6 @@ struct pv_vcpu {
     uint8_t iopl;
     uint16_t port_map[2];        /* for use_port_map(): in user mode, in kernel mode */
     bool honours_iopl;           /* VMASST_TYPE_architectural_iopl: iret and frames carry the IOPL */
-    uint32_t syscall_flags_mask; /* not guest-settable; kept for migration */
     guest_ptr_t guest_io_bitmap; /* PHYSDEVOP_set_iobitmap */
     uint32_t guest_io_bitmap_ports;
 

@@ -27,7 +27,6 @@ struct target {
     struct frame *table;
     uint64_t *slot;
     uint64_t va;
-    bool stored;
 };
 
 enum outcome { DONE, RETRY, REFUSED };
@@ -101,9 +100,8 @@ static enum emu_result emu_read(struct emu *emu, uint64_t linear, void *buffer, 
     return EMU_OK;
 }
 
-static enum emu_result emu_answer(struct target *t, enum outcome r)
+static enum emu_result emu_answer(enum outcome r)
 {
-    t->stored = r == DONE;
     return r == DONE ? EMU_OK : r == RETRY ? EMU_RETRY : EMU_UNHANDLED;
 }
 
@@ -116,7 +114,7 @@ static enum emu_result emu_write(struct emu *emu, uint64_t linear, const void *b
         return EMU_UNHANDLED;
     memcpy(&value, buffer, length);
     old = READ_ONCE(*t->slot);
-    return emu_answer(t, store(t, old, merge(old, linear, length, value), length < 8));
+    return emu_answer(store(t, old, merge(old, linear, length, value), length < 8));
 }
 
 static enum emu_result emu_cmpxchg(struct emu *emu, uint64_t linear, const void *expected,
@@ -132,7 +130,7 @@ static enum emu_result emu_cmpxchg(struct emu *emu, uint64_t linear, const void 
     old = READ_ONCE(*t->slot);
     if (merge(old, linear, length, want) != old)
         return EMU_RETRY;
-    return emu_answer(t, store(t, old, merge(old, linear, length, value), true));
+    return emu_answer(store(t, old, merge(old, linear, length, value), true));
 }
 
 static const struct emu_ops ops = {.read = emu_read, .write = emu_write, .cmpxchg = emu_cmpxchg};

@@ -68,7 +68,7 @@ struct guest {
 
 extern struct options {
     const char *log_dir, *socket;
-    bool log_guest, log_hv, stamp_guest, stamp_hv, foreground, verbose;
+    bool log_guest, log_hv, stamp_guest, stamp_hv, foreground;
 } options;
 
 /* hypervisor.c */

@@ -31,7 +31,6 @@ struct kit_vcpu {
     void (*fn)(void *);
     void *arg;
     uint32_t running; /* 1 from when fn starts until it returns */
-    uint64_t upcalls; /* event upcalls taken */
 };
 
 extern struct kit_vcpu kit_vcpus[KIT_MAX_VCPUS];

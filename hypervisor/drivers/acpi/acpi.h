@@ -20,7 +20,7 @@
 /* Generic address (ACPI 6.4, 5.2.3.2). */
 enum acpi_space { ACPI_SPACE_MEMORY = 0, ACPI_SPACE_IO = 1, ACPI_SPACE_PCI = 2 };
 struct acpi_address {
-    uint8_t space, bit_width, bit_offset, access_size;
+    uint8_t space, bit_width, bit_offset;
     uint64_t address; /* 0: register does not exist */
 };
 
@@ -68,7 +68,7 @@ struct acpi_info {
     paddr_t rsdp;
 
     /* MADT */
-    bool has_madt, has_8259;
+    bool has_madt;
     paddr_t lapic_address;
     unsigned int cpus, cpus_disabled, cpus_dropped;
     struct acpi_cpu cpu[MAX_CPUS];
@@ -80,10 +80,9 @@ struct acpi_info {
     /* FADT */
     bool has_fadt, hardware_reduced, timer_32bit, has_reset, no_rtc, no_vga;
     uint16_t sci;
-    uint32_t smi_command;
-    uint8_t acpi_enable, reset_value, pm1_event_length, century;
+    uint8_t reset_value, century;
     struct acpi_address pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm_timer, reset_register,
-        sleep_control, sleep_status;
+        sleep_control;
     paddr_t dsdt;
 
     /* \_S5 */
@@ -92,7 +91,6 @@ struct acpi_info {
 
     /* HPET */
     paddr_t hpet_address; /* 0: none */
-    unsigned int hpet_minimum_tick;
 
     /* MCFG, SRAT */
     unsigned int ecams, memories;

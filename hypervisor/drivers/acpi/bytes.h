@@ -25,11 +25,8 @@ static inline uint64_t read_u64(const uint8_t *p)
 
 static inline struct acpi_address read_address(const uint8_t *p)
 {
-    return (struct acpi_address){.space = p[0],
-                                 .bit_width = p[1],
-                                 .bit_offset = p[2],
-                                 .access_size = p[3],
-                                 .address = read_u64(p + 4)};
+    return (struct acpi_address){
+        .space = p[0], .bit_width = p[1], .bit_offset = p[2], .address = read_u64(p + 4)};
 }
 
 #endif

@@ -51,9 +51,6 @@ int acpi_parse_fadt(struct acpi_info *info, const uint8_t *t, size_t length)
     boot = t[8] >= 2 ? read_u16(t + 109) : 0; /* reserved bytes in ACPI 1.0 */
     info->dsdt = read_u32(t + 40);
     info->sci = read_u16(t + 46);
-    info->smi_command = read_u32(t + 48);
-    info->acpi_enable = t[52];
-    info->pm1_event_length = t[88];
     info->pm1a_event = legacy_port(t + 56, t[88]);
     info->pm1b_event = legacy_port(t + 60, t[88]);
     info->pm1a_control = legacy_port(t + 64, t[89]);
@@ -71,10 +68,8 @@ int acpi_parse_fadt(struct acpi_info *info, const uint8_t *t, size_t length)
     }
     if (length >= FADT_EXTENDED)
         fadt_extended(info, t);
-    if (length >= FADT_SLEEP_END) {
+    if (length >= FADT_SLEEP_END)
         info->sleep_control = read_address(t + 244);
-        info->sleep_status = read_address(t + 256);
-    }
     info->has_fadt = true;
     return 0;
 }
@@ -89,6 +84,5 @@ int acpi_parse_hpet(struct acpi_info *info, const uint8_t *t, size_t length)
     if (where.space != ACPI_SPACE_MEMORY || !where.address || !IS_ALIGNED(where.address, 8))
         return -EINVAL;
     info->hpet_address = where.address;
-    info->hpet_minimum_tick = read_u16(t + 53);
     return 0;
 }

@@ -4,7 +4,6 @@
 #include "hv/errno.h"
 
 #define MADT_ENTRIES     44
-#define MADT_FLAG_8259   1u
 #define CPU_FLAG_ENABLED 1u
 #define APIC_ID_NONE     0xffu
 #define X2APIC_ID_NONE   0xffffffffu
@@ -93,7 +92,6 @@ int acpi_parse_madt(struct acpi_info *info, const uint8_t *table, size_t length)
     if (length < MADT_ENTRIES)
         return -EINVAL;
     info->lapic_address = read_u32(table + 36);
-    info->has_8259 = read_u32(table + 40) & MADT_FLAG_8259;
     for (size_t at = MADT_ENTRIES; at + 2 <= length; at += table[at + 1]) {
         const uint8_t *entry = table + at;
 

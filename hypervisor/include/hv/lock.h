@@ -34,8 +34,7 @@ enum lock_rank {
 typedef struct {
     uint32_t next;    /* the ticket that the next comer draws */
     uint32_t serving; /* the ticket that holds the lock */
-    uint16_t rank;
-    uint16_t holder;    /* debug builds: processor + 1 */
+    uint32_t rank;
     uint32_t contended; /* how often somebody had to wait */
 } lock_t;
 

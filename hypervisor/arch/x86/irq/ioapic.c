@@ -91,11 +91,8 @@ static void ioapic_retarget(struct irq_desc *desc)
     write_entry(desc, true);
 }
 
-const struct irq_controller ioapic_controller = {.name = "IO-APIC",
-                                                 .mask = ioapic_mask,
-                                                 .unmask = ioapic_unmask,
-                                                 .retarget = ioapic_retarget,
-                                                 .can_mask = true};
+const struct irq_controller ioapic_controller = {
+    .name = "IO-APIC", .mask = ioapic_mask, .unmask = ioapic_unmask, .retarget = ioapic_retarget};
 
 /*
  * PCI interrupts are level, active low; ISA's are what the overrides say. Domain 0 may say otherwise, once (ioapic_configure()), since it reads the

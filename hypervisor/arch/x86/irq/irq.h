@@ -28,7 +28,6 @@ struct irq_controller {
     void (*unmask)(struct irq_desc *desc);
     /* Directs the source at desc->cpu with desc->vector; its mask state stays. */
     void (*retarget)(struct irq_desc *desc);
-    bool can_mask;
 };
 
 enum irq_flags {

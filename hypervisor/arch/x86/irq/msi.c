@@ -112,7 +112,7 @@ static void msi_retarget(struct irq_desc *desc)
 static const struct irq_controller msi_controller = {
     .name = "MSI", .mask = msi_mask, .unmask = msi_unmask, .retarget = msi_retarget};
 static const struct irq_controller msix_controller = {
-    .name = "MSI-X", .mask = msi_mask, .unmask = msi_unmask, .retarget = msi_retarget, .can_mask = true};
+    .name = "MSI-X", .mask = msi_mask, .unmask = msi_unmask, .retarget = msi_retarget};
 
 /* Physical address of a BAR's memory; 0 if it is not memory or not set. */
 static paddr_t bar_address(struct pci_address a, unsigned int bar)
