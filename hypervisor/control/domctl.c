@@ -139,7 +139,7 @@ long do_domctl(struct hypercall *hc)
     if (row && !row->fn)
         row = NULL;
     if (!row || !(row->flags & DOMCTL_NO_DOMAIN || (row->flags & DOMCTL_NOBODYS && names_nobody(&op)))) {
-        d = op.domain < DOMID_FIRST_RESERVED ? domain_get(op.domain) : NULL;
+        d = domain_get_guest(op.domain);
         if (!d)
             return -ESRCH;
     }

@@ -186,7 +186,7 @@ static int set_target(struct domain *d, struct domain *target)
 long domctl_set_target(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
     domid_id_t id = op->u.set_target.target;
-    struct domain *target = id < DOMID_FIRST_RESERVED ? domain_get(id) : NULL;
+    struct domain *target = domain_get_guest(id);
     long rc;
 
     if (!target)

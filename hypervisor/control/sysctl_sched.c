@@ -80,7 +80,7 @@ static long pool_move(const struct hypercall *hc, const struct xen_sysctl_cpupoo
 
     if (op->domid == hc->vcpu->domain->id)
         return -EPERM;
-    d = op->domid < DOMID_FIRST_RESERVED ? domain_get((domid_id_t)op->domid) : NULL;
+    d = domain_get_guest(op->domid);
     if (!d)
         return -ESRCH;
     domain_put(d);

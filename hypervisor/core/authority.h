@@ -7,6 +7,7 @@
 #define CORE_AUTHORITY_H
 
 #include "core/domain.h"
+#include "hv/errno.h"
 #include "hv/speculation.h"
 
 /* Who may, unless a policy says otherwise. The first two let a domain act on itself without asking anybody. */
@@ -91,6 +92,25 @@ static inline __must_check int authorise(const struct domain *subject, const str
     if (rc)
         return rc;
     speculation_barrier();
+    return 0;
+}
+
+/*
+ * The domain of that number, to which `subject` wants to do `op`, with a reference. -ESRCH: there is none, or only one that owns frames;
+ * -EPERM. DOMID_SELF is nobody.
+ */
+static inline __must_check int domain_get_for(struct domain *subject, domid_id_t id, enum authority_op op,
+                                              struct domain **out)
+{
+    struct domain *d = domain_get_guest(id);
+
+    if (!d)
+        return -ESRCH;
+    if (authorise(subject, d, op)) {
+        domain_put(d);
+        return -EPERM;
+    }
+    *out = d;
     return 0;
 }
 

@@ -215,6 +215,11 @@ struct guest_kind {
 
 /* Returns the domain with a reference, or NULL. Lock-free. DOMID_SELF is not resolved. */
 struct domain *domain_get(domid_id_t id);
+/* As domain_get(), of a domain that may be a guest: not of those that only own frames (DOMID_IO, DOMID_XEN). A number that is too large names nobody. */
+static inline struct domain *domain_get_guest(uint32_t id)
+{
+    return id < DOMID_FIRST_RESERVED ? domain_get((domid_id_t)id) : NULL;
+}
 /* As domain_get(), and DOMID_SELF is `self`. */
 struct domain *domain_get_or_self(domid_id_t id, struct domain *self);
 static inline void domain_ref(struct domain *d)

@@ -79,7 +79,7 @@ long memory_op_claim(struct hypercall *hc)
         return -EINVAL;
     if (authorise(hc->vcpu->domain, NULL, AUTHORITY_MEMORY_CLAIM))
         return -EPERM;
-    d = r.domid < DOMID_FIRST_RESERVED ? domain_get(r.domid) : NULL; /* SELF is not understood, as on Xen */
+    d = domain_get_guest(r.domid); /* SELF is not understood, as on Xen */
     if (!d)
         return -EINVAL;
     ret = set_claim(d, r.nr_extents);

@@ -7,21 +7,11 @@
 int memory_op_domain(struct hypercall *hc, domid_id_t id, struct domain **out)
 {
     struct domain *caller = hc->vcpu->domain;
-    struct domain *d;
 
-    if (id == DOMID_SELF) {
-        domain_ref(caller);
-        *out = caller;
-        return 0;
-    }
-    d = id < DOMID_FIRST_RESERVED ? domain_get(id) : NULL;
-    if (!d)
-        return -ESRCH;
-    if (authorise(caller, d, AUTHORITY_MEMORY)) {
-        domain_put(d);
-        return -EPERM;
-    }
-    *out = d;
+    if (id != DOMID_SELF)
+        return domain_get_for(caller, id, AUTHORITY_MEMORY, out);
+    domain_ref(caller);
+    *out = caller;
     return 0;
 }
 

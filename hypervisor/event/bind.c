@@ -3,29 +3,15 @@
 #include "event/ops.h"
 #include "core/authority.h"
 
-/* A domain that has event channels, with a reference; those that only own frames (DOMID_XEN, DOMID_IO) have none and do not exist here. */
-static struct domain *find(domid_id_t id, struct domain *self)
+/* What DOMID_SELF stands for. Domains that only own frames (DOMID_XEN, DOMID_IO) have no event channels, and do not exist here. */
+static domid_id_t number_of(domid_id_t id, const struct domain *self)
 {
-    struct domain *d = domain_get_or_self(id, self);
-
-    if (!d || d->event)
-        return d;
-    domain_put(d);
-    return NULL;
+    return id == DOMID_SELF ? self->id : id;
 }
 
 int event_target(struct domain *self, domid_id_t id, struct domain **out)
 {
-    struct domain *d = find(id, self);
-
-    if (!d)
-        return -ESRCH;
-    if (authorise(self, d, AUTHORITY_EVENT_CHANNELS)) {
-        domain_put(d);
-        return -EPERM;
-    }
-    *out = d;
-    return 0;
+    return domain_get_for(self, number_of(id, self), AUTHORITY_EVENT_CHANNELS, out);
 }
 
 long op_alloc_unbound(struct hypercall *hc, void *arg)
@@ -71,7 +57,7 @@ long op_bind_interdomain(struct hypercall *hc, void *arg)
 {
     struct evtchn_bind_interdomain *op = arg;
     struct domain *local = hc->vcpu->domain;
-    struct domain *remote = find(op->remote_dom, local);
+    struct domain *remote = domain_get_guest(number_of(op->remote_dom, local));
     int rc;
 
     if (!remote)

@@ -45,16 +45,13 @@ static long remote_shutdown(struct vcpu *v, guest_ptr_t arg)
 {
     struct sched_remote_shutdown s;
     struct domain *d;
+    int rc;
 
     if (copy_from_guest(&s, arg, sizeof(s)))
         return -EFAULT;
-    d = s.domain_id < DOMID_FIRST_RESERVED ? domain_get(s.domain_id) : NULL;
-    if (!d)
-        return -ESRCH;
-    if (authorise(v->domain, d, AUTHORITY_REMOTE_SHUTDOWN)) {
-        domain_put(d);
-        return -EPERM;
-    }
+    rc = domain_get_for(v->domain, s.domain_id, AUTHORITY_REMOTE_SHUTDOWN, &d);
+    if (rc)
+        return rc;
     domain_shutdown(d, (uint8_t)s.reason);
     domain_put(d);
     return 0;

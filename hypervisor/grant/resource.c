@@ -77,7 +77,7 @@ long memory_op_acquire_resource(struct hypercall *hc)
         return -EFAULT;
     if (a.pad)
         return -EINVAL;
-    d = a.domid < DOMID_FIRST_RESERVED ? domain_get(a.domid) : NULL;
+    d = domain_get_guest(a.domid);
     if (!d)
         return -ESRCH;
     /* Not one's own: that is no frame of a domain's memory, so there would be no telling whose. */

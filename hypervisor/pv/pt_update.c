@@ -150,15 +150,7 @@ static int find_owner(struct domain *caller, domid_id_t id, struct domain **out)
         *out = d;
         return 0;
     }
-    d = id < DOMID_FIRST_RESERVED ? domain_get(id) : NULL;
-    if (!d)
-        return -ESRCH;
-    if (authorise(caller, d, AUTHORITY_MMU)) {
-        domain_put(d);
-        return -EPERM;
-    }
-    *out = d;
-    return 0;
+    return domain_get_for(caller, id, AUTHORITY_MMU, out);
 }
 
 int pv_mmu_context_get(struct pv_mmu_context *c, struct hypercall *hc, uint32_t foreigndom)

@@ -116,13 +116,13 @@ static void test_privilege(void **state)
 static void test_no_channels(void **state)
 {
     struct event_domain *kept = world.domain[3].event;
-    struct evtchn_alloc_unbound op = {.dom = 3, .remote_dom = 0};
+    struct evtchn_alloc_unbound op = {.dom = DOMID_IO, .remote_dom = 0};
 
     world.domain[3].event = NULL;
     assert_int_equal(world_call(0, 0, EVTCHNOP_alloc_unbound, &op), -ESRCH);
-    assert_int_equal(call_interdomain(0, 3, 1), -ESRCH);
-    assert_int_equal(call_reset(0, 3), -ESRCH);
-    call_status(0, 3, 1, -ESRCH);
+    assert_int_equal(call_interdomain(0, DOMID_IO, 1), -ESRCH);
+    assert_int_equal(call_reset(0, DOMID_IO), -ESRCH);
+    call_status(0, DOMID_IO, 1, -ESRCH);
     world.domain[3].event = kept;
 }
 
