@@ -292,6 +292,9 @@ int vcpu_create(struct domain *d, unsigned int id, unsigned int cpu, struct vcpu
 /* The guest's area is given back; v->info is what it was before the first was registered. Its event channels are closed and the vcpu does not run. Returns the frame, whose reference
  * is dropped by frame_put_writable() after event_quiesce(), or NULL. */
 struct frame *vcpu_info_forget(struct vcpu *v);
+/* What the pointer at `at`, a member of the domain that its control lock guards, points to is freed; `part`, or nothing, comes in its place. -EINVAL: the domain ends and gets no
+ * new one any more; `part` is freed. */
+int domain_replace_part(struct domain *d, void *at, void *part);
 /* Goes on after domain_shutdown(). Not for one's own domain. Control lock. */
 void domain_resume(struct domain *d);
 

@@ -14,26 +14,9 @@ struct domain_memory_map {
     struct e820_entry entry[];
 };
 
-/* Takes `map`, or none, for the last one. The map's lock is the domain's control lock. -EINVAL: the domain ends and gets no map any more. */
-static int replace(struct domain *d, struct domain_memory_map *map)
-{
-    struct domain_memory_map *unused = map;
-    int ret = -EINVAL;
-
-    lock(&d->control_lock);
-    if (!map || d->state == DOMAIN_ALIVE) {
-        unused = d->memory_map;
-        d->memory_map = map;
-        ret = 0;
-    }
-    unlock(&d->control_lock);
-    hv_free(unused);
-    return ret;
-}
-
 void memory_map_free(struct domain *d)
 {
-    (void)replace(d, NULL);
+    (void)domain_replace_part(d, &d->memory_map, NULL);
 }
 
 static int set_map(struct domain *d, const abi_xen_memory_map_t *r)
@@ -44,7 +27,7 @@ static int set_map(struct domain *d, const abi_xen_memory_map_t *r)
     if (r->nr_entries > MAX_ENTRIES)
         return -EINVAL;
     if (r->nr_entries == 0)
-        return replace(d, NULL);
+        return domain_replace_part(d, &d->memory_map, NULL);
     map = hv_zalloc(sizeof(*map) + bytes);
     if (!map)
         return -ENOMEM;
@@ -53,7 +36,7 @@ static int set_map(struct domain *d, const abi_xen_memory_map_t *r)
         hv_free(map);
         return -EFAULT;
     }
-    return replace(d, map);
+    return domain_replace_part(d, &d->memory_map, map);
 }
 
 long memory_op_set_map(struct hypercall *hc)

@@ -37,26 +37,9 @@ static size_t size_of(uint32_t nodes, uint32_t vcpus, uint32_t ranges)
            (nodes * nodes + vcpus) * sizeof(uint32_t);
 }
 
-/* Takes `new`, or none, for the last one. -EINVAL: the domain ends and gets no layout any more. */
-static int replace(struct domain *d, struct domain_vnuma *new)
-{
-    struct domain_vnuma *unused = new;
-    int ret = -EINVAL;
-
-    lock(&d->control_lock);
-    if (!new || d->state == DOMAIN_ALIVE) {
-        unused = d->vnuma;
-        d->vnuma = new;
-        ret = 0;
-    }
-    unlock(&d->control_lock);
-    hv_free(unused);
-    return ret;
-}
-
 void vnuma_free(struct domain *d)
 {
-    (void)replace(d, NULL);
+    (void)domain_replace_part(d, &d->vnuma, NULL);
 }
 
 /* -E2BIG if one of so many numbers is `end` or more. */
@@ -119,7 +102,7 @@ int vnuma_set(struct domain *d, const struct xen_domctl_vnuma *op)
         hv_free(n);
         return ret;
     }
-    return replace(d, n);
+    return domain_replace_part(d, &d->vnuma, n);
 }
 
 /* The layout's own copy, so that nothing is locked while it is written to the guest. */

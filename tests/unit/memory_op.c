@@ -2,7 +2,7 @@
 /*
  * Memory that comes and goes, on a fake machine with a fake heap that fails at will: random reservations and exchanges, also with the same page named twice, mapped
  * pages, frames of others. No page may be lost or counted twice, and an exchange does its chunk or leaves it alone. The seed is printed; SEED=n repeats a run.
- * UNIT-SOURCES: tests/unit/support/alloc.c abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/orphan.c hypervisor/core/memory_op.c hypervisor/core/vnuma.c hypervisor/core/memory_reservation.c hypervisor/core/memory_extent.c hypervisor/core/memory_exchange.c hypervisor/core/memory_exchange_large.c hypervisor/core/memory_claim.c
+ * UNIT-SOURCES: tests/unit/support/alloc.c abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/orphan.c hypervisor/core/memory_op.c hypervisor/core/vnuma.c hypervisor/core/domain_part.c hypervisor/core/memory_reservation.c hypervisor/core/memory_extent.c hypervisor/core/memory_exchange.c hypervisor/core/memory_exchange_large.c hypervisor/core/memory_claim.c
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DFAKE_WITHOUT_RELEASE -include fake_exchange.h
  */
 #include "fake_machine.h"
