@@ -29,10 +29,14 @@ multiboot2_header:
         .long multiboot2_end - multiboot2_header
         .long -(0xE85250D6 + (multiboot2_end - multiboot2_header))
         .balign 8
-        .short 1, 1                     /* information request, optional: command line, modules, memory map, RSDPs, EFI map and table */
-        .long 8 + 4 * 7
-        .long 1, 3, 6, 14, 15, 17, 12
+        .short 1, 1                     /* information request, optional: command line, modules, memory map, RSDPs, EFI map and table, framebuffer */
+        .long 8 + 4 * 8
+        .long 1, 3, 6, 14, 15, 17, 12, 8
         .balign 8
+        /*
+         * No framebuffer tag (5): with it, GRUB would switch to graphics on a BIOS, too, and we would have lost the text screen. Where there is
+         * EFI, and so no text mode, GRUB sets a mode that its gfxpayload names, and says so in the information, without being asked.
+         */
         .short 6, 0                     /* modules on page boundaries */
         .long 8
         .balign 8

@@ -37,6 +37,7 @@ enum {
     MB2_LOADER,
     MB2_MODULE,
     MB2_MEMORY_MAP = 6,
+    MB2_FRAMEBUFFER = 8,
     MB2_EFI64_TABLE = 12,
     MB2_RSDP1 = 14,
     MB2_RSDP2 = 15,
@@ -159,6 +160,37 @@ static void add_efi_region(struct boot_info *out, const struct efi_descriptor *d
             (struct efi_region){.start = d->physical, .pages = d->pages, .attributes = d->attributes};
 }
 
+struct mb2_framebuffer {
+    uint64_t address;
+    uint32_t pitch, width, height;
+    uint8_t bits_per_pixel, type;
+    uint16_t reserved;
+    uint8_t colours[6]; /* type 1: RGB */
+};
+#define MB2_RGB 1
+
+static void read_framebuffer(struct boot_framebuffer *out, const struct mb2_tag *tag)
+{
+    const struct mb2_framebuffer *f = (const void *)tag->data;
+
+    if (tag->size < 8 + __builtin_offsetof(struct mb2_framebuffer, colours))
+        return;
+    *out = (struct boot_framebuffer){.address = f->address,
+                                     .bytes_per_line = f->pitch,
+                                     .width = f->width,
+                                     .height = f->height,
+                                     .bits_per_pixel = f->bits_per_pixel};
+    if (f->type != MB2_RGB || tag->size < 8 + __builtin_offsetof(struct mb2_framebuffer, colours) + 6)
+        return;
+    out->is_rgb = true;
+    out->red_at = f->colours[0];
+    out->red_size = f->colours[1];
+    out->green_at = f->colours[2];
+    out->green_size = f->colours[3];
+    out->blue_at = f->colours[4];
+    out->blue_size = f->colours[5];
+}
+
 static void read_mb2_tag(struct boot_info *out, const struct mb2_tag *tag, paddr_t at)
 {
     const uint32_t *words = (const uint32_t *)tag->data;
@@ -180,6 +212,9 @@ static void read_mb2_tag(struct boot_info *out, const struct mb2_tag *tag, paddr
 
             add_range(out, r->base, r->length, r->type);
         }
+        break;
+    case MB2_FRAMEBUFFER:
+        read_framebuffer(&out->framebuffer, tag);
         break;
     case MB2_EFI64_TABLE:
         memcpy(&out->efi_system_table, tag->data, 8);

@@ -30,6 +30,15 @@ struct boot_module {
     char line[BOOT_LINE_SIZE / 2];
 };
 
+/* What the loader left on the screen (Multiboot2 Specification 2.0, 3.6.12). */
+struct boot_framebuffer {
+    paddr_t address;                        /* 0: the loader said nothing */
+    uint32_t bytes_per_line, width, height; /* pixels */
+    uint8_t bits_per_pixel;
+    bool is_rgb; /* linear, of these colours: bit positions and sizes. Else text or with a palette */
+    uint8_t red_at, red_size, green_at, green_size, blue_at, blue_size;
+};
+
 struct boot_info {
     char loader[64];
     char line[BOOT_LINE_SIZE];
@@ -59,6 +68,7 @@ struct boot_info {
         uint32_t type;
     } efi_memory[MAX_EFI_MEMORY];
     unsigned int efi_memory_count;
+    struct boot_framebuffer framebuffer;
 };
 
 extern struct boot_info boot_info;
