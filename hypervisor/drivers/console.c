@@ -259,6 +259,15 @@ void console_write_guest(const char *text, size_t n)
     console_drop(flags);
 }
 
+void console_screen_is_absent(void)
+{
+    uint64_t flags = console_take();
+
+    console.vga = false;
+    vga_is_absent();
+    console_drop(flags);
+}
+
 void console_give_to_domain0(void)
 {
     if (console.vga && !option_list_has(option_string("vga"), "keep")) {

@@ -17,6 +17,8 @@ bool console_has_room(size_t n);
 void console_write_guest(const char *text, size_t n);
 /* Input meant for domain 0. Returns the number of bytes copied. */
 size_t console_read_guest(char *buf, size_t n);
+/* Firmware says that there is no VGA. */
+void console_screen_is_absent(void);
 /* Domain 0 exists: input goes there from now on. */
 void console_give_to_domain0(void);
 /* Reads the ring as XEN_SYSCTL_readconsole does: from *index on (or from the oldest kept), returns bytes copied and advances *index. */

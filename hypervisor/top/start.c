@@ -24,6 +24,7 @@
 #include "core/vcpu_op.h"
 #include "core/vcpu_state.h"
 #include "debug/keys.h"
+#include "drivers/acpi/acpi.h"
 #include "drivers/console.h"
 #include "event/event.h"
 #include "hv/alloc.h"
@@ -131,6 +132,8 @@ void boot_continue(void)
     timers_init();
     rcu_init();
     platform_init(rsdp_address());
+    if (acpi.no_vga)
+        console_screen_is_absent();
     if (trampoline_page && mmio_make_read_only(paddr_to_mfn(trampoline_page), 1))
         cannot_boot("no room in the table of read-only pages\n");
     if (option_bool("self-test", true))
@@ -162,6 +165,7 @@ void boot_continue(void)
     watchdog_init();
     watchdog_start_test();
     console_give_to_domain0();
+    dom0_give_screen();
     __atomic_fetch_and(&d->vcpu[0]->pause_flags, ~(uint32_t)VCPU_DOWN, __ATOMIC_SEQ_CST);
     domain_unpause(d);
     vcpu_start(d->vcpu[0]);

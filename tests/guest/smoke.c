@@ -313,3 +313,26 @@ KIT_TEST(random_is_seeded)
     CHECK(a != b);
     CHECK(kit_random_below(10) < 10);
 }
+
+/* What there is of a screen. `hold`: somebody looks at it meanwhile (tests/system/test_options.py). */
+KIT_TEST(screen)
+{
+    const struct start_info *si = kit_start_info;
+    const struct dom0_vga_console_info *info = (const void *)((const char *)si + si->console.dom0.info_off);
+
+    if (!si->console.dom0.info_size)
+        return;
+    CHECK_OR_RETURN(si->console.dom0.info_off >= sizeof(*si));
+    if (info->video_type == XEN_VGATYPE_TEXT_MODE_3) {
+        CHECK(info->u.text_mode_3.cursor_x < info->u.text_mode_3.columns);
+        CHECK(info->u.text_mode_3.cursor_y < info->u.text_mode_3.rows);
+        kit_printf("SCREEN cursor %u,%u\n", info->u.text_mode_3.cursor_x, info->u.text_mode_3.cursor_y);
+    } else {
+        CHECK(info->video_type == XEN_VGATYPE_VESA_LFB || info->video_type == XEN_VGATYPE_EFI_LFB);
+        CHECK(info->u.vesa_lfb.width && info->u.vesa_lfb.height && info->u.vesa_lfb.lfb_size);
+    }
+    if (kit_arg_flag("hold"))
+        kit_printf("KIT WAITS for who looks at the screen\n");
+    while (kit_arg_flag("hold"))
+        hcall_sched_op(SCHEDOP_yield, NULL);
+}

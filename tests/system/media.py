@@ -6,12 +6,17 @@ import subprocess
 
 import machine as machines
 
+# On UEFI GRUB sets a video mode, as with Debian's load_video.
 GRUB_CFG = '''\
 serial --unit=0 --speed=115200
 terminal_input serial
 terminal_output serial
 set timeout=0
-set gfxpayload=text
+if [ "$grub_platform" = "efi" ]; then
+    insmod all_video
+else
+    set gfxpayload=text
+fi
 menuentry "domain 0" {{
     if [ "$grub_platform" = "pc" -o "$grub_platform" = "" ]; then
         xen_rm_opts=

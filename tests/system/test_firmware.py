@@ -31,6 +31,8 @@ def test_grub(machine, log_name, tmp_path, firmware):
         if firmware == 'uefi':
             # The memory map and ACPI's root come from EFI, and domain 0 is told so.
             assert re.search(r'\(XEN\).*EFI', run.text())
+            # So does its screen.
+            assert re.search(r'efifb: framebuffer at 0x\w+, using \d+k', run.text()) and 'fb0: EFI VGA' in run.text()
 
 
 def test_efi_variables(machine, log_name, tmp_path):

@@ -59,3 +59,20 @@ def test_screen_and_registers(machine, log_name, case):
         assert '(XEN) ' in text, text
         for bit in CR4.values():
             assert bool(cr4(run) & bit) != changed
+
+
+@pytest.mark.xenios_only
+def test_domain_0_goes_on_behind_our_lines(machine, log_name):
+    """The last screen of the boot, from its first line, and the cursor that domain 0 is told."""
+    described = small(machine, 'smoke', ('test=screen', 'hold'), ('console=com1,vga',))
+    with described.boot(log_name) as run:
+        column, row = map(int, run.expect(r'SCREEN cursor (\d+),(\d+)').groups())
+        run.expect('KIT WAITS')
+        rows = screen(run).split('\n')
+        said = re.findall(r'^\(XEN\) ([^\r\n]*)', run.text(), re.M)
+    assert (column, row) == (0, 24)
+    assert rows[24] == '' and rows[23].startswith('(XEN) The screen is domain 0')
+    # What the serial line had, up to there, in lines of 80.
+    last = next(i for i, line in enumerate(said) if line.startswith('The screen is'))
+    wanted = [('(XEN) ' + line)[at:at + 80].rstrip() for line in said[:last + 1] for at in range(0, len('(XEN) ' + line), 80)]
+    assert rows[:24] == wanted[-24:]

@@ -182,10 +182,11 @@ void pv_write_hypercall_page(void *page)
     }
 }
 
+static struct start_info *dom0_start_info; /* in domain 0's page */
+
 static void write_start_info(struct dom0_build *b)
 {
     struct start_info *si = dom0_page(b, dom0_pfn(b, b->start_info_va));
-    struct dom0_vga_console_info *vga = (void *)(si + 1);
 
     memset(si, 0, PAGE_SIZE);
     copy_string(si->magic, "xen-3.0-x86_64", sizeof(si->magic));
@@ -203,12 +204,16 @@ static void write_start_info(struct dom0_build *b)
         si->flags |= b->initrd_apart ? SIF_MOD_START_PFN : 0;
     }
     copy_string((char *)si->cmd_line, b->line, sizeof(si->cmd_line));
-    si->console.dom0.info_off = sizeof(*si);
-    si->console.dom0.info_size = sizeof(*vga);
-    vga->video_type = XEN_VGATYPE_TEXT_MODE_3;
-    vga->u.text_mode_3.font_height = 16;
-    vga->u.text_mode_3.rows = 25;
-    vga->u.text_mode_3.columns = 80;
+    dom0_start_info = si;
+}
+
+void dom0_give_screen(void)
+{
+    struct dom0_vga_console_info *screen = (void *)(dom0_start_info + 1);
+    size_t n = dom0_describe_screen(screen);
+
+    dom0_start_info->console.dom0.info_off = n ? sizeof(*dom0_start_info) : 0;
+    dom0_start_info->console.dom0.info_size = (uint32_t)n;
 }
 
 static void copy_rest(struct dom0_build *b)

@@ -54,6 +54,11 @@ const char *dom0_check_places(const struct dom0_build *b);
 void dom0_make_tables(struct dom0_build *b);
 /* build.c: all of it. Panics with a line that says what to do, for there is no going on without domain 0. */
 struct domain *dom0_create(void);
+/* The hypervisor has written its last line on the screen: domain 0, which does not run yet, is told what there is of a screen, and where to go on. */
+void dom0_give_screen(void);
+/* screen.c: fills it as the loader and the hardware have it. Returns how many bytes of it mean something; 0: there is no screen. */
+struct dom0_vga_console_info;
+size_t dom0_describe_screen(struct dom0_vga_console_info *to);
 
 /* The direct map's address of a page of the domain. */
 static inline void *dom0_page(const struct dom0_build *b, uint64_t pfn)
