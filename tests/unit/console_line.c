@@ -321,6 +321,18 @@ static void typing(void **state)
     assert_memory_equal(read_back, "abcd", 4);
 }
 
+/* More than one interrupt reads: the line stays asked for, so there is no edge but the one that is made. */
+static void much_typing(void **state)
+{
+    static char text[401], back[400];
+
+    start("");
+    memset(text, 'k', 400);
+    fake.typed = text;
+    pass_time(20);
+    assert_int_equal(console_read_guest(back, sizeof(back)), 400);
+}
+
 /* The lock's holder will never drop it; what waits comes first all the same. */
 static void a_panic(void **state)
 {
@@ -380,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup(before_the_end, begin),
         cmocka_unit_test_setup(a_synchronous_line, begin),
         cmocka_unit_test_setup(typing, begin),
+        cmocka_unit_test_setup(much_typing, begin),
         cmocka_unit_test_setup(a_panic, begin),
         cmocka_unit_test_setup(a_lost_interrupt, begin),
         cmocka_unit_test_setup(no_interrupt_at_all, begin),
