@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Bytes as ACPI tables: the first picks the parser, the rest is the table.
- * FUZZ-SOURCES: hypervisor/drivers/acpi/madt.c hypervisor/drivers/acpi/fadt.c hypervisor/drivers/acpi/mcfg_srat.c
+ * FUZZ-SOURCES: hypervisor/drivers/acpi/madt.c hypervisor/drivers/acpi/fadt.c hypervisor/drivers/acpi/mcfg.c hypervisor/drivers/acpi/srat.c
  * FUZZ-SOURCES: hypervisor/drivers/acpi/aml_s5.c
  */
 #include "drivers/acpi/acpi.h"
@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static int (*const parsers[])(struct acpi_info * info, const uint8_t *table, size_t length) = {
-        acpi_parse_madt, acpi_parse_fadt, acpi_parse_hpet, acpi_parse_mcfg, acpi_parse_srat, acpi_find_s5,
+        acpi_parse_madt, acpi_parse_fadt, acpi_parse_hpet, acpi_parse_mcfg,
+        acpi_parse_srat, acpi_find_s5,    acpi_parse_slit,
     };
     static struct acpi_info info;
 

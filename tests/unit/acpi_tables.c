@@ -2,7 +2,7 @@
 /*
  * ACPI tables in a made-up physical memory: found, read, and refused when damaged; then mutated at random (ASan watches the bounds).
  * UNIT-SOURCES: hypervisor/drivers/acpi/tables.c hypervisor/drivers/acpi/madt.c hypervisor/drivers/acpi/fadt.c
- * UNIT-SOURCES: hypervisor/drivers/acpi/mcfg_srat.c hypervisor/drivers/acpi/aml_s5.c
+ * UNIT-SOURCES: hypervisor/drivers/acpi/mcfg.c hypervisor/drivers/acpi/srat.c hypervisor/drivers/acpi/aml_s5.c
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,7 +75,8 @@ enum {
     MCFG = 0xe5000,
     SRAT = 0xe6000,
     DSDT = 0xe7000,
-    XSDT = 0xe8000
+    XSDT = 0xe8000,
+    SLIT = 0xe9000
 };
 
 static const uint8_t dsdt_s5[] = {0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x00, 0x00, 0x00};
@@ -148,18 +149,27 @@ static void make_srat(void)
     seal(SRAT, srat_length, 9);
 }
 
+/* Four localities, of which SRAT names the last. */
+static void make_slit(void)
+{
+    table(SLIT, "SLIT", 44 + 16, 1);
+    put64(SLIT + 36, 4);
+    memory[SLIT + 44 + 15] = 10;
+    seal(SLIT, 44 + 16, 9);
+}
+
 static void make_roots(void)
 {
-    static const uint32_t all[] = {MADT, FADT, HPET, MCFG, SRAT};
+    static const uint32_t all[] = {MADT, FADT, HPET, MCFG, SRAT, SLIT};
 
-    table(RSDT, "RSDT", 36 + 4 * 5, 1);
-    table(XSDT, "XSDT", 36 + 8 * 5, 1);
-    for (unsigned int i = 0; i < 5; i++) {
-        put32(RSDT + 36 + 4 * i, all[4 - i]); /* SRAT before MADT: the order must not matter */
-        put64(XSDT + 36 + 8 * i, all[4 - i]);
+    table(RSDT, "RSDT", 36 + 4 * 6, 1);
+    table(XSDT, "XSDT", 36 + 8 * 6, 1);
+    for (unsigned int i = 0; i < 6; i++) {
+        put32(RSDT + 36 + 4 * i, all[5 - i]); /* SRAT before MADT: the order must not matter */
+        put64(XSDT + 36 + 8 * i, all[5 - i]);
     }
-    seal(RSDT, 36 + 4 * 5, 9);
-    seal(XSDT, 36 + 8 * 5, 9);
+    seal(RSDT, 36 + 4 * 6, 9);
+    seal(XSDT, 36 + 8 * 6, 9);
     memcpy(memory + RSDP, "RSD PTR ", 8);
     memory[RSDP + 15] = 2;
     put32(RSDP + 16, RSDT);
@@ -175,6 +185,7 @@ static void make_all(void)
     make_madt();
     make_fadt();
     make_srat();
+    make_slit();
     table(HPET, "HPET", 56, 1);
     put64(HPET + 44, 0xfed00000);
     memory[HPET + 53] = 0x64;
@@ -223,7 +234,11 @@ static void test_everything_is_found(void **state)
     assert_int_equal(info->rsdp, RSDP);
     assert_int_equal(info->cpus, 3);
     assert_int_equal(info->cpu[1].apic_id, 4);
-    assert_int_equal(info->cpu[1].node, 3);
+    assert_true(info->cpu[1].is_placed && info->cpu[1].place == 0 && !info->cpu[0].is_placed);
+    assert_int_equal(info->places, 1);
+    assert_int_equal(info->place[0], 3);
+    assert_true(info->has_srat && !info->srat_damaged && info->has_slit);
+    assert_int_equal(info->distance[0][0], 10);
     assert_int_equal(info->cpu[2].apic_id, 256);
     assert_int_equal(acpi_cpu_uid(info, 0), 0);
     assert_int_equal(acpi_cpu_uid(info, 4), 1);
@@ -381,7 +396,7 @@ static void test_mutations(void **state)
     struct acpi_info *info = *state;
     uint64_t seed = 0x9e3779b97f4a7c15ULL;
     static const uint32_t tables[][3] = {{MADT, 44 + 130, 9}, {FADT, 244, 9}, {HPET, 56, 9}, {MCFG, 60, 9},
-                                         {SRAT, 104, 9},      {DSDT, 60, 9},  {XSDT, 76, 9}};
+                                         {SRAT, 104, 9},      {SLIT, 60, 9},  {DSDT, 60, 9}, {XSDT, 84, 9}};
 
     for (unsigned int round = 0; round < 3000; round++) {
         make_all();

@@ -15,7 +15,11 @@
 #define ACPI_MAX_NMIS      32
 #define ACPI_MAX_ECAM      16
 #define ACPI_MAX_MEMORY    64
+#define ACPI_MAX_PLACES    64
+#define ACPI_NO_PLACE      0xff
 #define ACPI_ALL_CPUS      0xffffffffu
+
+#define ACPI_DISTANCE_LOCAL 10 /* ACPI 6.4, 5.2.17: of a place to itself */
 
 /* Generic address (ACPI 6.4, 5.2.3.2). */
 enum acpi_space { ACPI_SPACE_MEMORY = 0, ACPI_SPACE_IO = 1, ACPI_SPACE_PCI = 2 };
@@ -30,7 +34,8 @@ enum acpi_trigger { ACPI_TRIGGER_BUS = 0, ACPI_TRIGGER_EDGE = 1, ACPI_TRIGGER_LE
 struct acpi_cpu {
     uint32_t apic_id;
     uint32_t uid;
-    uint32_t node; /* proximity domain; 0 without SRAT */
+    uint8_t place; /* index into place[], if is_placed */
+    bool is_placed;
 };
 
 struct acpi_ioapic {
@@ -59,8 +64,8 @@ struct acpi_ecam {
 
 struct acpi_memory {
     paddr_t start, end;
-    uint32_t node;
-    bool hotplug;
+    uint8_t place; /* index into place[] */
+    bool hotplug;  /* some of it may not be there yet */
 };
 
 struct acpi_info {
@@ -92,11 +97,19 @@ struct acpi_info {
     /* HPET */
     paddr_t hpet_address; /* 0: none */
 
-    /* MCFG, SRAT */
-    unsigned int ecams, memories;
+    /* MCFG */
+    unsigned int ecams;
     struct acpi_ecam ecam[ACPI_MAX_ECAM];
+
+    /* SRAT: place[] are the proximity domains that it names, by our number for them. Damaged: it contradicts itself, or is too large for us. */
+    bool has_srat, srat_damaged;
+    unsigned int memories, places;
     struct acpi_memory memory[ACPI_MAX_MEMORY];
-    unsigned int affinities; /* processors that SRAT puts somewhere; merged into cpu[].node */
+    uint32_t place[ACPI_MAX_PLACES];
+
+    /* SLIT: from one place to another; 10 to itself, more to others. */
+    bool has_slit;
+    uint8_t distance[ACPI_MAX_PLACES][ACPI_MAX_PLACES];
 };
 
 /* Written by acpi_init() only. */
@@ -116,6 +129,8 @@ int acpi_parse_fadt(struct acpi_info *info, const uint8_t *table, size_t length)
 int acpi_parse_hpet(struct acpi_info *info, const uint8_t *table, size_t length) __must_check;
 int acpi_parse_mcfg(struct acpi_info *info, const uint8_t *table, size_t length) __must_check;
 int acpi_parse_srat(struct acpi_info *info, const uint8_t *table, size_t length) __must_check;
+/* After SRAT, which says what places there are. */
+int acpi_parse_slit(struct acpi_info *info, const uint8_t *table, size_t length) __must_check;
 /* Finds the sleep types of \_S5 in definition blocks. -ENOENT. */
 int acpi_find_s5(struct acpi_info *info, const uint8_t *aml, size_t length) __must_check;
 /* As acpi_init(), into `info`. */

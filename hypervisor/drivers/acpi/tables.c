@@ -75,7 +75,7 @@ static const struct table_kind {
     int (*parse)(struct acpi_info *info, const uint8_t *table, size_t length);
 } table_kinds[] = {
     {"APIC", acpi_parse_madt}, {"FACP", acpi_parse_fadt}, {"HPET", acpi_parse_hpet},
-    {"MCFG", acpi_parse_mcfg}, {"SRAT", acpi_parse_srat},
+    {"MCFG", acpi_parse_mcfg}, {"SRAT", acpi_parse_srat}, {"SLIT", acpi_parse_slit},
 };
 
 static void take_table(struct acpi_info *info, const struct table_kind *kind, paddr_t pa)
@@ -99,7 +99,7 @@ static int take_root(struct acpi_info *info, paddr_t root, const char *signature
     if (!t || memcmp(t, signature, 4))
         return -EINVAL;
     entries = min((length - ACPI_HEADER_LENGTH) / entry_size, (size_t)TABLES_MAX);
-    /* In the order of our list: SRAT needs what MADT said. */
+    /* In the order of our list: SRAT needs what MADT said, and SLIT what SRAT did. */
     for (unsigned int k = 0; k < ARRAY_SIZE(table_kinds); k++)
         for (size_t i = 0; i < entries; i++) {
             paddr_t pa;
