@@ -2,6 +2,7 @@
 /* domctl: where vcpus may run, and the scheduler's parameters of a domain. */
 #include "control/bitmap.h"
 #include "control/domctl.h"
+#include "core/domain_nodes.h"
 #include "sched/sched.h"
 
 static bool lacks_map(bool wanted, const struct xenctl_bitmap *map)
@@ -45,7 +46,10 @@ static long set_affinity(struct vcpu *v, const struct xen_domctl_vcpuaffinity *a
     if (a->flags & XEN_VCPUAFFINITY_FORCE)
         (void)!sched_pin_override(v, -1);
     rc = sched_set_affinity(v, with_hard ? &hard : NULL, with_soft ? &soft : NULL);
-    return rc ? rc : tell_effective(v, a);
+    if (rc)
+        return rc;
+    domain_nodes_follow(v->domain);
+    return tell_effective(v, a);
 }
 
 long domctl_setvcpuaffinity(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
@@ -71,26 +75,22 @@ long domctl_getvcpuaffinity(struct hypercall *hc, struct domain *d, struct xen_d
     return rc;
 }
 
-/* Memory is one node: what the toolstack says is kept, and that is all. */
 long domctl_setnodeaffinity(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
     uint64_t nodes;
 
     (void)hc;
-    if (bitmap_read(&op->u.nodeaffinity.nodemap, &nodes, 64))
+    if (bitmap_read(&op->u.nodeaffinity.nodemap, &nodes, NUMA_MAX_NODES))
         return -EFAULT;
-    if (!(nodes & 1))
-        return -EINVAL;
-    d->node_affinity = nodes;
-    return 0;
+    return domain_set_nodes(d, nodes);
 }
 
 long domctl_getnodeaffinity(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
-    uint64_t nodes = d->node_affinity ? d->node_affinity : 1;
+    uint64_t nodes = d->node_affinity ? d->node_affinity : numa_all_nodes();
 
     (void)hc;
-    return bitmap_write(&op->u.nodeaffinity.nodemap, &nodes, 64);
+    return bitmap_write(&op->u.nodeaffinity.nodemap, &nodes, NUMA_MAX_NODES);
 }
 
 long domctl_scheduler_op(struct hypercall *hc, struct domain *d, struct xen_domctl *op)

@@ -20,7 +20,6 @@
 
 /* Bits of the extended leaf that AMD's processors repeat from leaf 1 are not repeated here (xl info shows the words). */
 #define REPEATED_FEATURES 0x0183f3ffu
-#define LOCAL_DISTANCE    10 /* ACPI 6.2.17: of a node to itself */
 
 long sysctl_physinfo(struct hypercall *hc, struct xen_sysctl *sysctl)
 {
@@ -33,7 +32,8 @@ long sysctl_physinfo(struct hypercall *hc, struct xen_sysctl *sysctl)
     pi->cores_per_socket = t->cores_per_socket;
     pi->nr_cpus = cpumask_weight(&cpu_online_mask);
     pi->max_cpu_id = cpu_count - 1;
-    pi->nr_nodes = 1;
+    pi->nr_nodes = numa.nodes;
+    pi->max_node_id = NUMA_MAX_NODES - 1;
     pi->cpu_khz = (uint32_t)(clock_tsc_hz() / 1000);
     pi->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1 | XEN_SYSCTL_PHYSCAP_gnttab_v2;
     pi->total_pages = heap_total_frames();
@@ -57,7 +57,8 @@ long sysctl_cputopoinfo(struct hypercall *hc, struct xen_sysctl *sysctl)
 
         if (cpumask_test(cpu, &cpu_online_mask))
             topo = (struct xen_sysctl_cputopo){.core = topology_core(t, cpu_apic_id[cpu]),
-                                               .socket = topology_socket(t, cpu_apic_id[cpu])};
+                                               .socket = topology_socket(t, cpu_apic_id[cpu]),
+                                               .node = numa.cpu_node[cpu]};
         if (copy_to_guest(GUEST_PTR((uint64_t)op->cputopo.p + cpu * sizeof(topo)), &topo, sizeof(topo)))
             return -EFAULT;
     }
@@ -65,22 +66,37 @@ long sysctl_cputopoinfo(struct hypercall *hc, struct xen_sysctl *sysctl)
     return 0;
 }
 
-/* Memory is one pool (docs/design/memory.md), so it is one node. */
+static int tell_memory(const struct xen_sysctl_numainfo *op, unsigned int node)
+{
+    struct xen_sysctl_meminfo memory = {.memsize = (numa.span[node].end - numa.span[node].start)
+                                                   << PAGE_SHIFT,
+                                        .memfree = heap_free_frames_between(0, 0, node) << PAGE_SHIFT};
+
+    return copy_to_guest(GUEST_PTR((uint64_t)op->meminfo.p + node * sizeof(memory)), &memory, sizeof(memory));
+}
+
+/* A row of so many distances. */
+static int tell_distances(const struct xen_sysctl_numainfo *op, unsigned int node, unsigned int count)
+{
+    uint32_t row[NUMA_MAX_NODES];
+
+    for (unsigned int i = 0; i < count; i++)
+        row[i] = numa.distance[node][i];
+    return copy_to_guest(GUEST_PTR((uint64_t)op->distance.p + (uint64_t)node * count * sizeof(*row)), row,
+                         count * sizeof(*row));
+}
+
+/* The size of a node is from its first to its last frame of RAM, as Xen has it. */
 long sysctl_numainfo(struct hypercall *hc, struct xen_sysctl *sysctl)
 {
     struct xen_sysctl_numainfo *op = &sysctl->u.numainfo;
-    struct xen_sysctl_meminfo memory = {.memsize = max_mfn << PAGE_SHIFT,
-                                        .memfree = heap_free_frames() << PAGE_SHIFT};
-    uint32_t distance = LOCAL_DISTANCE;
+    uint32_t count = op->meminfo.p || op->distance.p ? min(op->num_nodes, numa.nodes) : numa.nodes;
 
     (void)hc;
-    op->num_nodes = op->meminfo.p || op->distance.p ? min(op->num_nodes, 1u) : 1;
-    if (op->num_nodes && op->meminfo.p &&
-        copy_to_guest(GUEST_PTR((uint64_t)op->meminfo.p), &memory, sizeof(memory)))
-        return -EFAULT;
-    if (op->num_nodes && op->distance.p &&
-        copy_to_guest(GUEST_PTR((uint64_t)op->distance.p), &distance, sizeof(distance)))
-        return -EFAULT;
+    for (uint32_t node = 0; node < count; node++)
+        if ((op->meminfo.p && tell_memory(op, node)) || (op->distance.p && tell_distances(op, node, count)))
+            return -EFAULT;
+    op->num_nodes = count;
     return 0;
 }
 
@@ -90,8 +106,9 @@ long sysctl_availheap(struct hypercall *hc, struct xen_sysctl *sysctl)
     uint64_t frames = 0;
 
     (void)hc;
-    if (op->node == -1 || op->node == 0)
-        frames = heap_free_frames_between(op->min_bitwidth, op->max_bitwidth);
+    if (op->node == -1 || (op->node >= 0 && (uint32_t)op->node < numa.nodes))
+        frames = heap_free_frames_between(op->min_bitwidth, op->max_bitwidth,
+                                          op->node == -1 ? HEAP_ANY_NODE : (unsigned int)op->node);
     op->avail_bytes = frames << PAGE_SHIFT;
     return 0;
 }

@@ -28,6 +28,7 @@ enum authority_class {
     op(MACHINE_REGISTERS,    HARDWARE)     /* The machine: registers of the processor that a guest sees as they are */        \
     op(MEMORY,               TARGET)       /* memory_op: its reservation, its physical map */                                 \
     op(MEMORY_LARGE_EXTENTS, PRIVILEGED)   /* Extents beyond what every guest may ask for at once */                          \
+    op(MEMORY_NODES,         PRIVILEGED)   /* The machine: from which node memory comes */                                    \
     op(MEMORY_SET_MAP,       TARGET)       /* Its memory map, before it runs */                                               \
     op(MEMORY_CLAIM,         PRIVILEGED)   /* How many pages it is to have for certain */                                     \
     op(RESOURCE,             DEVICE_MODEL) /* Frames that belong to it without being its memory */                            \

@@ -100,7 +100,9 @@ struct domain {
     uint32_t page_walk;     /* where domain_pages_current() is */
     uint64_t tot_pages;     /* pages on page_list */
     uint64_t max_pages;     /* limit of tot_pages; ~0 for domain 0 */
-    uint64_t node_affinity; /* bit for each node that the toolstack names; 0: all. Kept for it, no more */
+    uint64_t node_affinity; /* bit for each of its nodes (core/domain_nodes.h); 0: all */
+    bool nodes_are_named;   /* by the toolstack: they do not follow from where its vcpus may run */
+    uint8_t last_node;      /* from which it was given memory last */
     uint64_t outstanding_claim;
     struct domain_extent growing, shrinking; /* page_lock */
     struct domain_exchange exchange;

@@ -8,6 +8,7 @@
 #include "core/frame_list.h"
 #include "core/frame_ref.h"
 #include "core/heap.h"
+#include "core/domain_nodes.h"
 #include "core/memory_claim.h"
 #include "core/memory_op.h"
 #include "core/orphan.h"
@@ -95,8 +96,8 @@ int domain_assign_piece(struct domain *d, struct frame *f, unsigned int count)
     return rc ? forget_names(f, count, rc) : 0;
 }
 
-int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags,
-                        uint64_t pfn, struct frame **out)
+int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, struct heap_where where,
+                        unsigned int flags, uint64_t pfn, struct frame **out)
 {
     struct frame *f;
     int rc;
@@ -105,7 +106,7 @@ int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width
         width = d->address_width;
     if (!memory_claim_allows(d, 1ULL << order))
         return -ENOMEM;
-    f = heap_alloc(order, width, HEAP_ANY_NODE, flags);
+    f = heap_alloc(order, width, domain_where(d, where), flags);
     if (!f)
         return -ENOMEM;
     m2p_set_run(frame_to_mfn(f), 1ULL << order, pfn);

@@ -9,6 +9,7 @@
 
 #include "hv/frame.h"
 #include "core/domain.h"
+#include "core/numa.h"
 
 #define HEAP_MAX_ORDER 18 /* 1 GiB */
 #define HEAP_ANY_NODE  0xff
@@ -18,10 +19,22 @@ enum heap_flags {
 };
 
 /*
+ * On which nodes a block may lie (core/numa.h): first those of `preferred`, then the others, each time the nearest to `node` first. `node`
+ * is less than numa.nodes, or HEAP_ANY_NODE: the caller's processor's.
+ */
+struct heap_where {
+    uint64_t preferred; /* bit for each node */
+    uint8_t node;
+    bool nowhere_else; /* not on the others */
+};
+#define HEAP_ANYWHERE ((struct heap_where){.node = HEAP_ANY_NODE})
+#define HEAP_NEAR(n)  ((struct heap_where){.node = (uint8_t)(n)})
+
+/*
  * `width`: the whole block lies below 1 << width bytes; 0 for anywhere. Returns the first frame, owner
  * FRAME_OWNER_NONE, word 0; NULL if there is none.
  */
-struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)
+struct frame *heap_alloc(unsigned int order, unsigned int width, struct heap_where where, unsigned int flags)
     __must_check;
 void heap_free(struct frame *f, unsigned int order);
 /* The same of frames that are as heap_alloc() gave them, zero, and that nobody has seen: who gets them next need not scrub them. */
@@ -32,16 +45,24 @@ void heap_free_clean(struct frame *f, unsigned int order);
  * reset; how many had to be scrubbed). Frames not prepared are put back: `count` of them, from `f` to the end
  * of what was taken.
  */
-struct frame *heap_take(unsigned int order, unsigned int width) __must_check;
+struct frame *heap_take(unsigned int order, unsigned int width, struct heap_where where) __must_check;
 unsigned int heap_prepare(struct frame *f, unsigned int count, unsigned int flags);
 void heap_put_back(struct frame *f, uint64_t count);
 /* Frames free now / in all. */
 uint64_t heap_free_frames(void);
 uint64_t heap_total_frames(void);
-/* Free frames that lie at or above 1 << (min_width - 1) bytes and below 1 << max_width; 0 for either: no such bound. */
-uint64_t heap_free_frames_between(unsigned int min_width, unsigned int max_width);
+/*
+ * Free frames that lie at or above 1 << (min_width - 1) bytes and below 1 << max_width; 0 for either: no such bound. Of one node, or of
+ * all (HEAP_ANY_NODE).
+ */
+uint64_t heap_free_frames_between(unsigned int min_width, unsigned int max_width, unsigned int node);
 /* Boot: hands a range of frames to the heap. */
 void heap_add_range(mfn_t start, mfn_t end);
+/*
+ * Boot, once: `numa` becomes these nodes, and what is free is sorted by them. False: no memory for the lists; then all is as before. One
+ * processor, nobody else allocates.
+ */
+bool heap_set_nodes(const struct numa *nodes) __must_check;
 
 /* One page, or more, for the hypervisor itself, mapped through the direct map, zeroed. */
 void *hv_alloc_pages(unsigned int order) __must_check;
@@ -58,10 +79,10 @@ static inline void hv_free_page(void *va)
 /*
  * Frames of a domain (core/domain_memory.c). Allocates 2^order frames, each with one general reference (the
  * allocation's), on the domain's page list, and called `pfn` and so on, or INVALID_M2P, in the M2P. -ENOMEM:
- * no memory, over max_pages, or the domain is dying.
+ * no memory, over max_pages, or the domain is dying. `where`: domain_where().
  */
-int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, unsigned int flags,
-                        uint64_t pfn, struct frame **out) __must_check;
+int domain_alloc_frames(struct domain *d, unsigned int order, unsigned int width, struct heap_where where,
+                        unsigned int flags, uint64_t pfn, struct frame **out) __must_check;
 /*
  * Puts frames that nobody owns on the domain's list, each with the allocation's reference. -EINVAL, -E2BIG
  * over the limit. The domain's other vcpus may give them up at once: what the M2P is to say of them is set

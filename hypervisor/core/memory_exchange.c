@@ -10,6 +10,7 @@
  * (memory_exchange_large.c).
  */
 #include "core/memory_exchange.h"
+#include "core/domain_nodes.h"
 #include "core/frame_ref.h"
 
 /* A chunk up to this one is exchanged without a look at what is pending. Linux asks for 2 MiB at most. */
@@ -139,7 +140,7 @@ static int allocate_chunk(const struct exchange *x, struct frame **out)
     if (x->width && x->width <= PAGE_SHIFT)
         return -ENOMEM;
     for (unsigned int e = 0; e < x->out_per_chunk; e++) {
-        f = heap_take(x->arg.out.extent_order, x->width);
+        f = heap_take(x->arg.out.extent_order, x->width, domain_where(x->d, x->where));
         ret = f ? prepare_extent(x, f) : -ENOMEM;
         if (ret) {
             free_chunk(x, list);
@@ -258,6 +259,7 @@ long memory_op_exchange(struct hypercall *hc)
         ret = memory_op_domain(hc, a->in.domid, &x.d);
     if (ret)
         return ret;
+    ret = memory_where(hc, x.d, a->out.mem_flags, &x.where);
     guest_words_start(&x.in, hc, a->in.extent_start, a->in.nr_extents);
     guest_words_start(&x.out, hc, a->out.extent_start, a->out.nr_extents);
     x.width = address_width(&x);

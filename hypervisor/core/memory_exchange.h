@@ -12,6 +12,7 @@ struct exchange {
     struct guest_words in, out;               /* their lists */
     unsigned int in_per_chunk, out_per_chunk; /* extents; powers of two, one of them 1 */
     unsigned int width;                       /* address bits of the new frames; 0: any */
+    struct heap_where where;                  /* they are to lie */
 };
 
 /*

@@ -14,6 +14,7 @@
  * gone on with is ended by the EXCHANGE_PATIENCE-th that waits for it, and by the domain's end: what it has
  * taken is put back, what it has not given yet is lost to the domain.
  */
+#include "core/domain_nodes.h"
 #include "core/frame_ref.h"
 #include "core/heap.h"
 #include "core/memory_exchange.h"
@@ -108,7 +109,9 @@ static int take(struct exchange *x, struct domain_exchange *c)
             return -ERESTART;
     }
     if (!c->error) {
-        block = x->width && x->width <= PAGE_SHIFT ? NULL : heap_take(order_of(c), x->width);
+        block = x->width && x->width <= PAGE_SHIFT
+                    ? NULL
+                    : heap_take(order_of(c), x->width, domain_where(x->d, x->where));
         if (block)
             c->block = (uint32_t)frame_to_mfn(block).n;
         else

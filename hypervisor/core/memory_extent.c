@@ -11,6 +11,7 @@
  * until the domain dies. Shrinking: what stands in the domain is a hint, and each frame is checked when its
  * turn comes.
  */
+#include "core/domain_nodes.h"
 #include "core/frame_ref.h"
 #include "core/heap.h"
 #include "core/memory_claim.h"
@@ -23,8 +24,13 @@ static bool lies_below(const struct domain_extent *e, unsigned int width)
     return !width || width >= 64 || (e->first + (1ULL << e->order)) << PAGE_SHIFT <= 1ULL << width;
 }
 
+static bool lies_on(const struct domain_extent *e, struct heap_where where)
+{
+    return !where.nowhere_else || numa_node_of(e->first) == where.node;
+}
+
 /* Goes on with a block that was left. 1: there is none; -EAGAIN: somebody works on it. */
-static int take_over(struct domain *d, unsigned int order, unsigned int width)
+static int take_over(struct domain *d, unsigned int order, unsigned int width, struct heap_where where)
 {
     struct domain_extent *e = &d->growing;
     int rc = 0;
@@ -34,7 +40,7 @@ static int take_over(struct domain *d, unsigned int order, unsigned int width)
         rc = 1;
     else if (e->busy)
         rc = -EAGAIN;
-    else if (e->order != order || !lies_below(e, width))
+    else if (e->order != order || !lies_below(e, width) || !lies_on(e, where))
         rc = -ENOMEM;
     else
         e->busy = true;
@@ -42,7 +48,7 @@ static int take_over(struct domain *d, unsigned int order, unsigned int width)
     return rc;
 }
 
-static int start(struct domain *d, unsigned int order, unsigned int width)
+static int start(struct domain *d, unsigned int order, unsigned int width, struct heap_where where)
 {
     uint64_t count = 1ULL << order;
     struct frame *f;
@@ -50,7 +56,7 @@ static int start(struct domain *d, unsigned int order, unsigned int width)
 
     if (!memory_claim_allows(d, count))
         return -ENOMEM;
-    f = heap_take(order, width);
+    f = heap_take(order, width, domain_where(d, where));
     if (!f)
         return -ENOMEM;
     lock(&d->page_lock);
@@ -91,16 +97,16 @@ static int abandon(struct domain *d, struct frame *first)
 }
 
 int memory_grow_large(struct hypercall *hc, struct domain *d, unsigned int order, unsigned int width,
-                      uint64_t pfn, struct frame **out)
+                      struct heap_where where, uint64_t pfn, struct frame **out)
 {
     struct frame *f;
     int rc;
 
     if (d->address_width && (!width || width > d->address_width))
         width = d->address_width;
-    rc = take_over(d, order, width);
+    rc = take_over(d, order, width, where);
     if (rc > 0)
-        rc = start(d, order, width);
+        rc = start(d, order, width, where);
     if (rc)
         return rc == -EAGAIN ? -ERESTART : rc;
     f = mfn_to_frame(MFN(d->growing.first));

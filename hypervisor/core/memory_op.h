@@ -9,6 +9,7 @@
 #include "core/authority.h"
 #include "core/domain.h"
 #include "core/guest_abi.h"
+#include "core/heap.h"
 #include "core/hypercall.h"
 #include "hv/frame.h"
 #include "hv/guest.h"
@@ -32,7 +33,7 @@ static inline unsigned int memory_op_max_order(const struct domain *caller)
  */
 #define MEMORY_PIECE_ORDER 4
 int memory_grow_large(struct hypercall *hc, struct domain *d, unsigned int order, unsigned int width,
-                      uint64_t pfn, struct frame **out) __must_check;
+                      struct heap_where where, uint64_t pfn, struct frame **out) __must_check;
 int memory_give_up_large(struct hypercall *hc, struct domain *d, uint64_t first, unsigned int order)
     __must_check;
 /* The dying domain's unfinished extent goes back. 0, -ERESTART: somebody works on it. */

@@ -3,6 +3,7 @@
  * A domain's memory grows and shrinks: increase_reservation, populate_physmap, decrease_reservation. All three answer how many
  * extents were done, never an error (tests/guest/memory records it of Xen).
  */
+#include "core/domain_nodes.h"
 #include "core/frame_ref.h"
 #include "core/memory_op.h"
 
@@ -13,6 +14,7 @@ struct work {
     struct guest_words *extents; /* what is read of it */
     unsigned int order;
     unsigned int width; /* address bits; 0: any */
+    struct heap_where where;
 };
 
 /* What is dropped is the allocation's reference, which holds the frame until then. */
@@ -54,7 +56,7 @@ static int decrease(const struct work *w, uint64_t index)
 
 static int increase_small(const struct work *w, uint64_t pfn, struct frame **out)
 {
-    if (domain_alloc_frames(w->d, w->order, w->width, 0, pfn, out))
+    if (domain_alloc_frames(w->d, w->order, w->width, w->where, 0, pfn, out))
         return -ENOMEM;
     hypercall_charge(w->hc, 1ULL << w->order);
     return 0;
@@ -68,7 +70,7 @@ static int increase(const struct work *w, uint64_t index, bool populate)
 
     if (populate && guest_words_read(w->extents, index, &pfn))
         return -EFAULT;
-    rc = w->order > MEMORY_PIECE_ORDER ? memory_grow_large(w->hc, w->d, w->order, w->width, pfn, &f)
+    rc = w->order > MEMORY_PIECE_ORDER ? memory_grow_large(w->hc, w->d, w->order, w->width, w->where, pfn, &f)
                                        : increase_small(w, pfn, &f);
     if (rc)
         return rc;
@@ -96,7 +98,7 @@ static uint64_t run(const struct work *w, unsigned int cmd, uint64_t done, uint6
 
 long memory_op_reservation(struct hypercall *hc, unsigned int cmd)
 {
-    uint64_t start = hc->arg[0] >> MEMOP_EXTENT_SHIFT, done;
+    uint64_t start = hc->arg[0] >> MEMOP_EXTENT_SHIFT, done = start;
     abi_xen_memory_reservation_t r;
     struct guest_words extents;
     struct work w = {.hc = hc, .extents = &extents};
@@ -120,7 +122,8 @@ long memory_op_reservation(struct hypercall *hc, unsigned int cmd)
         return (long)start;
     if (memory_op_domain(hc, r.domid, &w.d))
         return (long)start;
-    done = run(&w, cmd, start, r.nr_extents, &preempted);
+    if (cmd == XENMEM_decrease_reservation || !memory_where(hc, w.d, r.mem_flags, &w.where))
+        done = run(&w, cmd, start, r.nr_extents, &preempted);
     domain_put(w.d);
     if (!preempted)
         return (long)done;

@@ -31,6 +31,7 @@ static const char *const known[] = {
     "maxcpus",
     "noreboot",
     "nosmp",
+    "numa",
     "sched",
     "sched_ratelimit_us",
     "smap",

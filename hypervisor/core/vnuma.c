@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The NUMA layout of a domain: set by who builds it, read by its kernel, used by nobody else. What is refused, and how, is as recorded of Debian's Xen in tests/guest/foreign/vnuma.c: the
+ * The NUMA layout of a domain: set by who builds it, read by its kernel; where its nodes are placed decides where memory comes from that is
+ * asked for by their numbers. What is refused, and how, is as recorded of Debian's Xen in tests/guest/foreign/vnuma.c: the
  * ranges' nodes and limits are not looked at.
  */
 #include "core/vnuma.h"
 #include "core/authority.h"
 #include "core/memory_op.h"
+#include "core/numa.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
+#include "hv/speculation.h"
 #include "hv/string.h"
 
 /* Each array has a page at most: so many distances, and no more than so many ranges. */
-#define MAX_NODES          32
-#define MAX_RANGES         (PAGE_SIZE / sizeof(xen_vmemrange_t))
-#define MAX_PHYSICAL_NODES 64
+#define MAX_NODES  32
+#define MAX_RANGES (PAGE_SIZE / sizeof(xen_vmemrange_t))
 
-/* Behind it: the distances, and the vcpus' nodes. */
+/* Behind it: the distances, the vcpus' nodes, and on which of the machine's each is placed. */
 struct domain_vnuma {
     uint32_t nodes, vcpus, ranges;
     xen_vmemrange_t range[];
@@ -34,7 +36,12 @@ static uint32_t *vcpu_nodes(struct domain_vnuma *n)
 static size_t size_of(uint32_t nodes, uint32_t vcpus, uint32_t ranges)
 {
     return sizeof(struct domain_vnuma) + ranges * sizeof(xen_vmemrange_t) +
-           (nodes * nodes + vcpus) * sizeof(uint32_t);
+           (nodes * nodes + vcpus + nodes) * sizeof(uint32_t);
+}
+
+static uint32_t *placements(struct domain_vnuma *n)
+{
+    return vcpu_nodes(n) + n->vcpus;
 }
 
 void vnuma_free(struct domain *d)
@@ -51,16 +58,6 @@ static int check_below(const uint32_t *number, uint32_t count, uint32_t end)
     return 0;
 }
 
-/* Nobody keeps where a node is to be placed. */
-static int check_placement(const struct xen_domctl_vnuma *op)
-{
-    uint32_t placed[MAX_NODES];
-
-    if (copy_from_guest(placed, GUEST_PTR((uint64_t)op->vnode_to_pnode.p), op->nr_vnodes * sizeof(uint32_t)))
-        return -EFAULT;
-    return check_below(placed, op->nr_vnodes, MAX_PHYSICAL_NODES);
-}
-
 static int fill(struct domain_vnuma *n, const struct xen_domctl_vnuma *op)
 {
     int ret;
@@ -70,8 +67,12 @@ static int fill(struct domain_vnuma *n, const struct xen_domctl_vnuma *op)
         copy_from_guest(vcpu_nodes(n), GUEST_PTR((uint64_t)op->vcpu_to_vnode.p), n->vcpus * sizeof(uint32_t)))
         return -EFAULT;
     ret = check_below(vcpu_nodes(n), n->vcpus, n->nodes);
-    if (!ret)
-        ret = check_placement(op);
+    if (ret)
+        return ret;
+    if (copy_from_guest(placements(n), GUEST_PTR((uint64_t)op->vnode_to_pnode.p),
+                        n->nodes * sizeof(uint32_t)))
+        return -EFAULT;
+    ret = check_below(placements(n), n->nodes, NUMA_MAX_NODES);
     if (ret)
         return ret;
     if (copy_from_guest(n->range, GUEST_PTR((uint64_t)op->vmemrange.p), n->ranges * sizeof(xen_vmemrange_t)))
@@ -103,6 +104,21 @@ int vnuma_set(struct domain *d, const struct xen_domctl_vnuma *op)
         return ret;
     }
     return domain_replace_part(d, &d->vnuma, n);
+}
+
+int vnuma_placement(struct domain *d, unsigned int node, unsigned int *out)
+{
+    int ret = 0;
+
+    lock(&d->control_lock);
+    if (!d->vnuma)
+        ret = 1;
+    else if (node >= d->vnuma->nodes)
+        ret = -EINVAL;
+    else
+        *out = placements(d->vnuma)[array_index_clamp(node, d->vnuma->nodes)];
+    unlock(&d->control_lock);
+    return ret;
 }
 
 /* The layout's own copy, so that nothing is locked while it is written to the guest. */

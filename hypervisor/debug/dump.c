@@ -114,6 +114,19 @@ void dump_grants(void)
         grant_dump(d);
 }
 
+static void dump_node(unsigned int node)
+{
+    printk("Node %u: frames %lx to %lx, %lu pages free; distances", node, numa.span[node].start,
+           numa.span[node].end, heap_free_frames_between(0, 0, node));
+    for (unsigned int i = 0; i < numa.nodes; i++)
+        printk(" %u", numa.distance[node][i]);
+    printk("; CPUs");
+    for (unsigned int cpu = 0; cpu < cpu_count; cpu++)
+        if (numa.cpu_node[cpu] == node)
+            printk(" %u", cpu);
+    printk("\n");
+}
+
 void dump_memory(void)
 {
     uint64_t owned = 0;
@@ -124,6 +137,8 @@ void dump_memory(void)
     }
     printk("Dead domains: %lu pages that others map\n", (unsigned long)orphan_count());
     owned += orphan_count();
+    for (unsigned int node = 0; node < numa.nodes; node++)
+        dump_node(node);
     /* The hypervisor's: its image and tables, what it allocated, and what it set aside. */
     printk("Heap: %lu of %lu pages free; domains hold %lu, the hypervisor %lu of the machine's %lu\n",
            heap_free_frames(), heap_total_frames(), owned,

@@ -2,7 +2,7 @@
 /*
  * Memory that comes and goes, on a fake machine with a fake heap that fails at will: random reservations and exchanges, also with the same page named twice, mapped
  * pages, frames of others. No page may be lost or counted twice, and an exchange does its chunk or leaves it alone. The seed is printed; SEED=n repeats a run.
- * UNIT-SOURCES: tests/unit/support/alloc.c abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/orphan.c hypervisor/core/memory_op.c hypervisor/core/vnuma.c hypervisor/core/domain_part.c hypervisor/core/memory_reservation.c hypervisor/core/memory_extent.c hypervisor/core/memory_exchange.c hypervisor/core/memory_exchange_large.c hypervisor/core/memory_claim.c
+ * UNIT-SOURCES: tests/unit/support/alloc.c abi/codec.c hypervisor/core/guest_abi.c hypervisor/core/authority.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/orphan.c hypervisor/core/memory_op.c hypervisor/core/vnuma.c hypervisor/core/domain_part.c hypervisor/core/memory_reservation.c hypervisor/core/memory_extent.c hypervisor/core/memory_exchange.c hypervisor/core/memory_exchange_large.c hypervisor/core/memory_claim.c hypervisor/core/domain_nodes.c hypervisor/core/numa.c
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DFAKE_WITHOUT_RELEASE -include fake_exchange.h
  */
 #include "fake_machine.h"
@@ -48,7 +48,7 @@ static unsigned int fail_one_in;
 /* Taken and not prepared yet: the heap of the machine does not mark it so. */
 #define RAW FRAME_BROKEN
 
-struct frame *heap_take(unsigned int order, unsigned int width)
+struct frame *heap_take(unsigned int order, unsigned int width, struct heap_where where)
 {
     uint64_t n = 1ULL << order;
 
@@ -82,9 +82,9 @@ unsigned int heap_prepare(struct frame *f, unsigned int count, unsigned int flag
     return scrubbed;
 }
 
-struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)
+struct frame *heap_alloc(unsigned int order, unsigned int width, struct heap_where where, unsigned int flags)
 {
-    struct frame *f = heap_take(order, width);
+    struct frame *f = heap_take(order, width, where);
 
     if (f)
         heap_prepare(f, 1U << order, flags);
@@ -363,10 +363,10 @@ static void test_not_assigned(void **state)
     for (unsigned int i = 0; i < HEAP_FRAMES; i++)
         m2p_table[i] = INVALID_M2P;
     d0->max_pages = d0->tot_pages + 3;
-    assert_int_equal(domain_alloc_frames(d0, 2, 0, 0, 5000, &f), -ENOMEM);
+    assert_int_equal(domain_alloc_frames(d0, 2, 0, HEAP_ANYWHERE, 0, 5000, &f), -ENOMEM);
     d0->max_pages = limit;
     d0->state = DOMAIN_DYING;
-    assert_int_equal(domain_alloc_frames(d0, 0, 0, 0, 6000, &f), -ENOMEM);
+    assert_int_equal(domain_alloc_frames(d0, 0, 0, HEAP_ANYWHERE, 0, 6000, &f), -ENOMEM);
     d0->state = DOMAIN_ALIVE;
     for (unsigned int i = 0; i < HEAP_FRAMES; i++)
         assert_int_equal(m2p_table[i], INVALID_M2P);

@@ -2,7 +2,7 @@
 /*
  * The end of a PV domain's memory, stopped at every unit of work and at random: every page comes back, whatever mapped what, and a domain is done after a number of calls that grows with
  * what it holds and no faster. The seed is printed; SEED=n repeats a run.
- * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c tests/unit/support/alloc.c hypervisor/core/authority.c hypervisor/pv/relinquish.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/orphan.c hypervisor/core/memory_claim.c hypervisor/core/memory_reservation.c hypervisor/pv/leaf.c hypervisor/pv/validate.c hypervisor/pv/l1tf.c
+ * UNIT-SOURCES: abi/codec.c hypervisor/core/guest_abi.c tests/unit/support/alloc.c hypervisor/core/authority.c hypervisor/pv/relinquish.c hypervisor/core/frame_ref.c hypervisor/core/domain_memory.c hypervisor/core/orphan.c hypervisor/core/memory_claim.c hypervisor/core/domain_nodes.c hypervisor/core/numa.c hypervisor/core/vnuma.c hypervisor/core/domain_part.c hypervisor/core/memory_reservation.c hypervisor/pv/leaf.c hypervisor/pv/validate.c hypervisor/pv/l1tf.c
  * Counts are narrow: a thousand references are the most that a frame takes.
  * UNIT-FLAGS: -DHYPERCALL_BUDGET=1 -DFAKE_WITHOUT_RELEASE -DFW_GENERAL_BITS=11 -DFW_COUNT_BITS=11
  */
@@ -34,7 +34,7 @@ void pv_drop_ldt(struct vcpu *v)
 {
 }
 
-struct frame *heap_alloc(unsigned int order, unsigned int width, unsigned int node, unsigned int flags)
+struct frame *heap_alloc(unsigned int order, unsigned int width, struct heap_where where, unsigned int flags)
 {
     return NULL;
 }
@@ -88,7 +88,7 @@ int memory_extent_drop(struct domain *d)
 }
 
 int memory_grow_large(struct hypercall *hc, struct domain *d, unsigned int order, unsigned int width,
-                      uint64_t pfn, struct frame **out)
+                      struct heap_where where, uint64_t pfn, struct frame **out)
 {
     return -ENOMEM;
 }

@@ -65,7 +65,7 @@ static uint64_t make_trampoline_root(struct frame *frames[3])
     uint64_t *table[3];
 
     for (unsigned int i = 0; i < 3; i++) {
-        frames[i] = heap_alloc(0, 32, HEAP_ANY_NODE, 0);
+        frames[i] = heap_alloc(0, 32, HEAP_ANYWHERE, 0);
         if (!frames[i])
             return 0;
         table[i] = frame_to_va(frames[i]);

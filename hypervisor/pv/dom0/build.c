@@ -5,7 +5,7 @@
 #include "arch/x86/hostmap.h"
 #include "arch/x86/layout.h"
 #include "core/frame_ref.h"
-#include "core/heap.h"
+#include "core/domain_nodes.h"
 #include "core/options.h"
 #include "hv/alloc.h"
 #include "hv/errno.h"
@@ -40,7 +40,7 @@ static void *temporary(size_t bytes, unsigned int *order)
     *order = 0;
     while (PAGE_SIZE << *order < bytes)
         (*order)++;
-    f = heap_alloc(*order, 0, HEAP_ANY_NODE, HEAP_NO_SCRUB);
+    f = heap_alloc(*order, 0, HEAP_ANYWHERE, HEAP_NO_SCRUB);
     if (!f)
         cannot_boot("no %lu KiB of memory in one piece to unpack domain 0's kernel. Give the machine "
                     "more memory.\n",
@@ -99,25 +99,55 @@ static void load_kernel(struct dom0_build *b, const struct boot_module *m, void 
                "its own debugger will know no names\n");
 }
 
+/* Each of the domain's nodes gives as much, one after the other, in whole 2 MiB: the one whose turn it is at `pfn`, and where that ends. */
+static unsigned int share_at(const struct dom0_build *b, uint64_t pfn, uint64_t *end)
+{
+    uint64_t nodes = domain_nodes(b->d);
+    uint64_t share = ROUND_UP(DIV_ROUND_UP(b->nr_pages, (unsigned int)__builtin_popcountll(nodes)), 512);
+
+    *end = min((pfn / share + 1) * share, b->nr_pages);
+    for (uint64_t before = pfn / share; before; before--)
+        nodes &= nodes - 1;
+    return (unsigned int)__builtin_ctzll(nodes);
+}
+
+/*
+ * A block for `pfn` of up to 2^*order frames, which becomes what it has. From the node whose turn it is in smaller pieces, down to 2 MiB,
+ * rather than from another. NULL: there is no memory at all.
+ */
+static struct frame *take_share(struct dom0_build *b, uint64_t pfn, unsigned int node, unsigned int *order)
+{
+    struct heap_where there = {.preferred = BIT(node), .node = (uint8_t)node, .nowhere_else = true};
+    unsigned int wanted = *order;
+    struct frame *f;
+
+    for (; numa.nodes > 1 && *order >= 9; --*order)
+        if (!domain_alloc_frames(b->d, *order, 0, there, HEAP_NO_SCRUB, pfn, &f))
+            return f;
+    for (*order = wanted; domain_alloc_frames(b->d, *order, 0, HEAP_NEAR(node), HEAP_NO_SCRUB, pfn, &f);
+         --*order)
+        if (!*order)
+            return NULL;
+    return f;
+}
+
 /* Gives the domain its memory, PFN by PFN, in the largest pieces there are. */
 static void allocate_memory(struct dom0_build *b)
 {
-    uint64_t pfn = 0;
-    unsigned int limit = HEAP_MAX_ORDER;
+    uint64_t pfn = 0, end;
 
     while (pfn < b->nr_pages) {
-        unsigned int order = pfn ? min((unsigned int)__builtin_ctzll(pfn), limit) : limit;
+        unsigned int order =
+            pfn ? min((unsigned int)__builtin_ctzll(pfn), (unsigned int)HEAP_MAX_ORDER) : HEAP_MAX_ORDER;
+        unsigned int node = share_at(b, pfn, &end);
         struct frame *f;
 
-        while (1ULL << order > b->nr_pages - pfn)
+        while (1ULL << order > end - pfn)
             order--;
-        while (domain_alloc_frames(b->d, order, 0, HEAP_NO_SCRUB, pfn, &f)) {
-            if (!order--)
-                cannot_boot("out of memory at page %lu of %lu of domain 0. Choose a smaller "
-                            "dom0_mem=.\n",
-                            pfn, b->nr_pages);
-            limit = order;
-        }
+        f = take_share(b, pfn, node, &order);
+        if (!f)
+            cannot_boot("out of memory at page %lu of %lu of domain 0. Choose a smaller dom0_mem=.\n", pfn,
+                        b->nr_pages);
         for (uint64_t i = 0; i < 1ULL << order; i++)
             b->p2m[pfn + i] = frame_to_mfn(f).n + i;
         pfn += 1ULL << order;
@@ -345,6 +375,7 @@ struct domain *dom0_create(void)
     b.d->privileged = b.d->is_hardware = b.d->has_devices = true;
     hardware_domain = b.d;
     create_vcpus(&b, vcpus);
+    domain_nodes_follow(b.d);
 
     b.nr_pages = dom0_pages(&limit);
     b.d->max_pages = limit;
