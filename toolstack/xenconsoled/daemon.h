@@ -86,7 +86,7 @@ void hv_unmap(void *page, bool granted);
 /* What the hypervisor printed after @index, which moves on. Returns bytes, or a negative errno. */
 int hv_read_log(char *out, unsigned int max, uint32_t *index);
 
-/* store.c: the connection, made again when the store's daemon has died. */
+/* store.c: the connection, made later when the store's daemon is not there yet, and again when it has died. */
 extern struct xs_handle *xs; /* NULL: nobody is there */
 int store_connect(void);
 void store_retry(void); /* now and then while there is none */

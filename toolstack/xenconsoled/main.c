@@ -141,18 +141,15 @@ static void run(void)
 
 static int start(void)
 {
-    int rc = store_connect();
+    int rc = hv_open();
 
-    if (rc) {
-        say("no XenStore daemon to talk to: start xenstored first");
-        return rc;
-    }
-    rc = hv_open();
     if (rc) {
         say("no event channel device, or no way to map rings: is this a Xen domain 0 with xen-evtchn and "
             "xen-gntdev?");
         return rc;
     }
+    if (store_connect())
+        say("XenStore does not answer yet: waiting for it");
     event_channels = (struct watcher){.fd = hv_events_fd(), .ready = channels_ready};
     rc = pty_init();
     if (!rc)

@@ -124,7 +124,7 @@ void store_retry(void)
 {
     if (stretch_wire() || listen_to_store())
         return;
-    say("connected to XenStore again");
+    say("connected to XenStore");
     guests_watch_again();
     guests_scan();
 }
