@@ -5,6 +5,7 @@
     recovery.py STUB XENSTORED
 """
 import os
+import resource
 import struct
 import time
 
@@ -98,6 +99,42 @@ def update_due(store):
     assert store.ours(CONTROL, b'live-update\0-f\0' + program + b'\0') == (CONTROL, b'OK\0')
     assert store.ours(RELEASE, b'3\0') == (RELEASE, b'OK\0')
     assert store.ours(CONTROL, b'live-update\0-s\0') == (CONTROL, b'OK\0')
+
+
+def refused(store, program):
+    """Why the daemon does not become this program; it goes on."""
+    conn = Socket(store.dir)
+    assert conn.ask(CONTROL, b'live-update\0-f\0' + os.path.abspath(program).encode() + b'\0') == (CONTROL, b'OK\0')
+    kind, why = conn.ask(CONTROL, b'live-update\0-s\0')
+    assert kind == CONTROL
+    assert conn.ask(WRITE, b'/still\0here') == (WRITE, b'OK\0')
+    conn.close()
+    return why[:-1].decode()
+
+
+def update_refused(store):
+    """Whoever asks for a live update is told what was in its way: the new program, or something that may be there later."""
+    program = store.dir / 'program'
+    for text, why in (('no program at all', 'the new program could not be started: Exec format error'),
+                      ('#!/bin/sh\nexit 1\n', 'the new program does not understand the state'),
+                      ('#!/bin/sh\nexit 75\n', 'the new program lacks memory or descriptors to read the state'),
+                      ('#!/bin/sh\nexit 127\n', 'the new program lacks a library, or memory for it'),
+                      ('#!/bin/sh\nkill -9 $$\n', 'the new program died of signal 9 as it read the state')):
+        program.write_text(text)
+        program.chmod(0o755)
+        assert refused(store, program) == why
+    daemon = store.process.pid
+    before = resource.prlimit(daemon, resource.RLIMIT_AS)
+    with open(f'/proc/{daemon}/statm', encoding='ascii') as sizes:
+        resource.prlimit(daemon, resource.RLIMIT_AS, (int(sizes.read().split()[0]) * os.sysconf('SC_PAGESIZE'), before[1]))
+    assert refused(store, store.program).endswith(': Cannot allocate memory')
+    resource.prlimit(daemon, resource.RLIMIT_AS, before)
+    before = resource.prlimit(daemon, resource.RLIMIT_NOFILE)
+    resource.prlimit(daemon, resource.RLIMIT_NOFILE, (len(os.listdir(f'/proc/{daemon}/fd')) + 1, before[1]))    # one for the client
+    assert refused(store, store.program) == 'the state could not be written: Too many open files'
+    resource.prlimit(daemon, resource.RLIMIT_NOFILE, before)
+    store.update()
+    assert store.ours(READ, b'/still\0') == (READ, b'here')
 
 
 def logging(store):
@@ -213,4 +250,6 @@ def another_version(store):
 
 
 if __name__ == '__main__':
-    run_all((resumed, unannounced, dead_on_arrival, no_list, update_due, logging, full, room_again, no_epoll, another_version, full_from_the_start, room))
+    run_all((resumed, unannounced, dead_on_arrival, no_list, update_due, update_refused, logging, full, room_again, no_epoll, another_version,
+             full_from_the_start, room))
+

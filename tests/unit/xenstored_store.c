@@ -502,6 +502,13 @@ static void trace_lines(void **state)
     assert_int_equal(client_path(g, XS_READ, 0, buf, NULL), -EINVAL);
     assert_int_equal(strspn(traced + 8, "\\x9b"), 120);
     assert_string_equal(traced + 8 + 120, " -> EINVAL");
+    assert_int_equal(client_do(c, XS_CONTROL, 0, buf, client_pack(buf, 2, "log", "of"), &msg), -EINVAL);
+    assert_string_equal(traced, "d0 CONTROL log -> EINVAL"); /* refused, and it goes on */
+    assert_int_equal(client_path(g, XS_READ, 0, "a", NULL), -EACCES);
+    assert_string_equal(traced, "d5 READ a -> EACCES");
+    assert_int_equal(client_do(c, XS_CONTROL, 0, buf, client_pack(buf, 2, "log", "off"), &msg), 0);
+    assert_int_equal(client_do(c, XS_CONTROL, 0, buf, client_pack(buf, 2, "log", "On"), &msg), -EINVAL);
+    assert_string_equal(traced, "d5 READ a -> EACCES");
     st_store_free(s);
     assert_int_equal(m.bytes, 0);
 }

@@ -132,8 +132,9 @@ void log_to_syslog(bool on);
 void handover_init(int argc, char **argv);
 int handover_command(struct st_conn *c, unsigned int n, const char *const *v, char *reply, size_t *len);
 void handover_client_gone(struct st_conn *c);
-void handover_if_due(void);         /* does not return when it succeeds */
-int handover_verify(int fd);        /* 0: this program can take over what is in the file */
+void handover_if_due(void); /* does not return when it succeeds */
+int handover_verify(
+    int fd); /* an exit status; EXIT_SUCCESS: this program can take over what is in the file */
 int handover_take(const char *how); /* the argument of --live-update */
 /* What a client remembers of itself, beside the connection. The first byte is its kind. */
 enum { DESCRIBES_SOCKET = 1, DESCRIBES_RING = 2 };

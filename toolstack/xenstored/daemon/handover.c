@@ -8,12 +8,14 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <syslog.h>
 #include <unistd.h>
 #include "toolstack/xenstored/daemon/daemon.h"
@@ -127,29 +129,55 @@ static int save(void)
     return fd;
 }
 
-/* Can the new program read it? Asked in a child, which may crash or hang as it likes. */
-static int verify(int fd)
+/* ---- Asking. The operator is told what it was: another program helps, or another time. ---- */
+
+static char reason[120];
+
+static const char *because(const char *what, int error)
 {
-    char arg[40];
-    int status, waited;
+    snprintf(reason, sizeof(reason), "%s: %s", what, strerror(error));
+    return reason;
+}
+
+/* NULL: it understands the state. */
+static const char *verdict(int status)
+{
+    if (WIFSIGNALED(status)) {
+        snprintf(reason, sizeof(reason), "the new program died of signal %d as it read the state",
+                 WTERMSIG(status));
+        return reason;
+    }
+    switch (WEXITSTATUS(status)) {
+    case 0:
+        return NULL;
+    case EX_TEMPFAIL:
+        return "the new program lacks memory or descriptors to read the state";
+    case 127: /* the loader's, as a shell's */
+        return "the new program lacks a library, or memory for it";
+    default:
+        return "the new program does not understand the state";
+    }
+}
+
+/* Can the new program read it? Asked in a process of its own, which may crash or hang as it likes. NULL: it can. */
+static const char *verify(int fd)
+{
+    char option[40], *argv[] = {h.program, option, NULL};
+    int rc, status, waited;
     pid_t pid;
 
-    snprintf(arg, sizeof(arg), "--verify-state=%d", fd);
-    pid = fork();
-    if (pid == 0) {
-        execl(h.program, h.program, arg, NULL);
-        _exit(127);
-    }
-    for (waited = 0; pid > 0 && waited < VERIFY_LIMIT_MS; waited += 5) {
+    snprintf(option, sizeof(option), "--verify-state=%d", fd);
+    rc = posix_spawn(&pid, h.program, NULL, NULL, argv, environ);
+    if (rc)
+        return because("the new program could not be started", rc);
+    for (waited = 0; waited < VERIFY_LIMIT_MS; waited += 5) {
         if (waitpid(pid, &status, WNOHANG) == pid)
-            return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EINVAL;
+            return verdict(status);
         usleep(5000);
     }
-    if (pid > 0) {
-        kill(pid, SIGKILL);
-        waitpid(pid, &status, 0);
-    }
-    return -EINVAL;
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    return "the new program did not tell in time whether it understands the state";
 }
 
 /* ---- Handing over ---- */
@@ -200,13 +228,15 @@ static void arguments(char **out, char *how, char *log)
 static const char *try(void)
 {
     char how[96], log[4200], *argv[MAX_ARGS];
+    const char *why_not;
     int fd = save();
 
     if (fd < 0)
-        return "the state could not be written";
-    if (verify(fd)) {
+        return because("the state could not be written", -fd);
+    why_not = verify(fd);
+    if (why_not) {
         close(fd);
-        return "the new program does not understand the state";
+        return why_not;
     }
     lseek(fd, 0, SEEK_SET);
     snprintf(how, sizeof(how), "--live-update=%d,%d,%d,%d,%d", fd, sockets_listener(), hv_evtchn_fd(),
@@ -217,11 +247,12 @@ static const char *try(void)
     set_inherited(sockets_listener(), true);
     set_inherited(hv_evtchn_fd(), true);
     execv(h.program, argv);
+    why_not = because("the new program could not be executed", errno);
     client_all(keep);
     set_inherited(sockets_listener(), false);
     set_inherited(hv_evtchn_fd(), false);
     close(fd);
-    return "the new program could not be executed";
+    return why_not;
 }
 
 /* Called between turns, before what they said is sent. */
@@ -281,7 +312,9 @@ int handover_verify(int fd)
 {
     int rc = load(fd, no_client);
 
-    return rc ? rc : st_store_check(store) ? -EINVAL : 0;
+    if (!rc)
+        return st_store_check(store) ? EXIT_FAILURE : EXIT_SUCCESS;
+    return rc == -ENOMEM ? EX_TEMPFAIL : EXIT_FAILURE;
 }
 
 int handover_take(const char *how)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <syslog.h>
 #include <unistd.h>
 #include "toolstack/common/confine.h"
@@ -375,9 +376,12 @@ int main(int argc, char **argv)
     int c, rc;
 
     seed = journal_seed(run_dir());
-    if (loop_init() || make_store()) {
-        fprintf(stderr, "xenstored: not enough memory\n");
-        return 1;
+    rc = loop_init();
+    if (!rc)
+        rc = make_store();
+    if (rc) {
+        fprintf(stderr, "xenstored: cannot start: %s\n", strerror(-rc));
+        return EX_TEMPFAIL;
     }
     while ((c = getopt_long(argc, argv, "DE:F:HJ:NPS:T:t:A:M:Q:q:w:RI::KVW:", options, NULL)) != -1) {
         if (c == 'H') {
@@ -390,7 +394,7 @@ int main(int argc, char **argv)
         }
     }
     if (opt.verify >= 0)
-        return handover_verify(opt.verify) ? 1 : 0;
+        return handover_verify(opt.verify);
     handover_init(argc, argv);
     umask(027);
     raise_descriptors();

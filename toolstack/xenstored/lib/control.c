@@ -167,6 +167,17 @@ static int report(struct st_store *s, struct text *t)
     return 0;
 }
 
+static int log_requests(struct st_store *s, const char *word, struct text *t)
+{
+    bool on = !strcmp(word, "on");
+
+    if (!on && strcmp(word, "off"))
+        return -EINVAL;
+    s->tracing = on;
+    put(t, "OK");
+    return 0;
+}
+
 static int help(struct text *t)
 {
     put(t, "check\nhelp\nlive-update [-c <cmdline>] [-F] [-t <timeout>] <file>\nlog on|off\nlogfile "
@@ -195,13 +206,10 @@ int st_control(struct st_conn *c, unsigned int n, const char *const *v, char *re
         rc = quota(s, soft, n, v, &t);
     else if (!strcmp(v[0], "memreport") && n == 1)
         rc = report(s, &t);
-    else if (!strcmp(v[0], "log") && n == 2) {
-        s->tracing = !strcmp(v[1], "on");
-        rc = s->tracing || !strcmp(v[1], "off") ? 0 : -EINVAL;
-        put(&t, "OK");
-    } else if (s->hooks.control) {
+    else if (!strcmp(v[0], "log") && n == 2)
+        rc = log_requests(s, v[1], &t);
+    else if (s->hooks.control)
         return s->hooks.control(s->hooks.ctx, c, n, v, reply, len);
-    }
     reply[t.len] = 0;
     *len = t.len + 1;
     return rc == -ENOSYS ? -EINVAL : rc;

@@ -10,14 +10,15 @@ static size_t perms_bytes(unsigned int count)
     return sizeof(struct st_perms) + count * sizeof(struct st_perm);
 }
 
-static uint32_t perms_hash(const struct st_perm *e, unsigned int count)
+/* Keyed, like that of names: a guest chooses the lists, and could make those of everybody lie in one chain. */
+static uint32_t perms_hash(const struct st_store *s, const struct st_perm *e, unsigned int count)
 {
-    uint32_t h = count;
+    uint64_t h = hash_start(s, count);
     unsigned int i;
 
     for (i = 0; i < count; i++)
-        h = (h ^ ((uint32_t)e[i].domid << 3 | e[i].bits)) * 0x9e3779b1u;
-    return h ^ (h >> 15);
+        h = st_fold(h ^ ((uint32_t)e[i].domid << 8 | e[i].bits), s->seed | 1);
+    return (uint32_t)(h ^ (h >> 32));
 }
 
 static bool entries_equal(const struct st_perm *a, const struct st_perm *b, unsigned int count)
@@ -83,7 +84,7 @@ static bool hold_named(struct st_store *s, const struct st_perm *e, unsigned int
 /* A reference to the list of @count (>= 1) entries; NULL without memory. */
 struct st_perms *st_perms_get(struct st_store *s, const struct st_perm *e, unsigned int count)
 {
-    uint32_t hash = perms_hash(e, count);
+    uint32_t hash = perms_hash(s, e, count);
     struct st_perms *p;
 
     if (s->perms_count >= s->perms_size)
