@@ -7,3 +7,6 @@ install-daemons: $(B)/tools/xenstored $(B)/tools/xenconsoled
 	$(Q)install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system toolstack/init/*.service
 	$(Q)install -D -m 644 -t $(DESTDIR)/usr/share/man/man8 docs/man/*.8
 .PHONY: install-daemons
+
+# A source that has gone, and that a test's list of what it was built from still names (build/**.d), is no reason not to build the test again.
+toolstack/%.c: ;

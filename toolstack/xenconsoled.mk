@@ -7,7 +7,7 @@ $(B)/toolstack/xenconsoled/%.o: toolstack/xenconsoled/%.c toolstack/xenconsoled.
 	$(Q)$(CC) $(XENCONSOLED_CFLAGS) -MMD -MP -c -o $@ $<
 -include $(XENCONSOLED_SRC:%.c=$(B)/%.d)
 
-$(B)/tools/xenconsoled: $(XENCONSOLED_SRC:%.c=$(B)/%.o) $(patsubst %.c,$(B)/%.o,$(wildcard toolstack/common/*.c))
+$(B)/tools/xenconsoled: $(XENCONSOLED_SRC:%.c=$(B)/%.o) $(patsubst %.c,$(B)/%.o,$(sort $(wildcard toolstack/common/*.c)))
 	@mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $^ -lxenstore -lxencall -lxenevtchn -lxengnttab -lxenforeignmemory
 all: $(B)/tools/xenconsoled

@@ -28,7 +28,8 @@ static struct {
     struct xencons_interface page;
     int mapped, bound, terminals, watched, unmasked, asked; /* how many, or how often */
     unsigned int notified;
-    bool further; /* it has a second console */
+    uint32_t remote_port, grant; /* that were asked for last; grant: of the further console */
+    bool further;                /* it has a second console */
     bool readers_ended;
 } dom[DOMAINS];
 
@@ -120,20 +121,22 @@ bool store_number(const char *dir, const char *name, uint64_t *v)
     return *v;
 }
 
-void *hv_map(unsigned int domid, uint64_t ref, bool first, bool *granted)
+bool hv_map(struct hv_page *page, unsigned int domid, uint32_t grant, uint64_t frame)
 {
-    if (no_page)
-        return NULL;
-    dom[domid].mapped++;
-    return &dom[domid].page;
+    page->at = no_page ? NULL : &dom[domid].page;
+    dom[domid].mapped += !no_page;
+    if (grant)
+        dom[domid].grant = grant;
+    return page->at;
 }
 
-void hv_unmap(void *page, bool granted)
+void hv_unmap(struct hv_page *page)
 {
     unsigned int i;
 
     for (i = 0; i < DOMAINS; i++)
-        dom[i].mapped -= page == &dom[i].page;
+        dom[i].mapped -= page->at == &dom[i].page;
+    page->at = NULL;
 }
 
 int hv_bind(unsigned int domid, uint32_t port)
@@ -141,6 +144,7 @@ int hv_bind(unsigned int domid, uint32_t port)
     if (no_port)
         return -1;
     dom[domid].bound++;
+    dom[domid].remote_port = port;
     return (int)domid;
 }
 
@@ -201,8 +205,11 @@ void pty_close(struct guest *g)
     g->master.fd = -1;
 }
 
+/* Somebody has the terminal open. */
 void pty_send(struct guest *g)
 {
+    if (g->console.page)
+        console_room(&g->console);
 }
 
 void readers_send(struct guest *g)
@@ -214,7 +221,7 @@ void readers_end(struct guest *g)
     dom[g->domid].readers_ended = true;
 }
 
-void log_open(struct logfile *l, const char *name, bool stamped)
+void log_below(struct logfile *l, const char *name, bool stamped)
 {
 }
 
@@ -370,6 +377,31 @@ static void broken(void **state)
     assert_int_equal(kicks(1, 3, 10), 3);
 }
 
+/* The same by what it takes of its input, which is seen when somebody has its terminal open. It is said as well. */
+static void broken_input(void **state)
+{
+    introduce(1);
+    dom[1].page.in_cons = 5000;
+    assert_int_equal(kicks(1, 100, 10), 1);
+    assert_int_equal(lines, 1);
+    look(1);
+    assert_int_equal(lines, 1);
+}
+
+/* The guest writes what its further console takes: no number is another one's, cut off. */
+static void numbers(void **state)
+{
+    dom[1].further = true;
+    introduce(1);
+    assert_int_equal(dom[1].bound, 2);
+    dom[1].port = 0x100000007ull;
+    look(1);
+    assert_int_equal(dom[1].remote_port, 7);
+    dom[1].ring = 0x100000008ull;
+    look(1);
+    assert_int_equal(dom[1].grant, 7);
+}
+
 /* ---- Its nodes, written again and again ---- */
 
 static void nodes_in_a_loop(void **state)
@@ -517,9 +549,12 @@ static void last_words(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(allowance),   T(broken),     T(nodes_in_a_loop),       T(complaints), T(half_a_connection),
-        T(unpublished), T(store_dies), T(dead_before_the_watch), T(last_words)};
+    const struct CMUnitTest tests[] = {T(allowance),         T(broken),
+                                       T(broken_input),      T(numbers),
+                                       T(nodes_in_a_loop),   T(complaints),
+                                       T(half_a_connection), T(unpublished),
+                                       T(store_dies),        T(dead_before_the_watch),
+                                       T(last_words)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Further readers of a console: those who do not read, who are too many, or for whom no descriptor is left.
- * UNIT-SOURCES: toolstack/xenconsoled/readers.c toolstack/xenconsoled/console.c toolstack/xenconsoled/loop.c
+ * UNIT-SOURCES: toolstack/xenconsoled/readers.c toolstack/xenconsoled/console.c
+ * UNIT-SOURCES: toolstack/common/loop.c toolstack/common/listener.c
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -84,7 +85,7 @@ static void turns(void)
     int i;
 
     for (i = 0; i < 500; i++) {
-        loop_turn(0);
+        loop_turn(0, 1);
         readers_turn(now);
     }
 }
@@ -208,7 +209,7 @@ static void no_descriptor(void **state)
     turns();
     assert_in_range(readers_timeout(now), 1, 1000);
     start = real_ms();
-    loop_turn(60); /* nothing happens */
+    loop_turn(60, 1); /* nothing happens */
     assert_true(real_ms() - start >= 50);
     now += 1000;
     turns(); /* still none */

@@ -2,7 +2,8 @@
 /*
  * The daemon's turns and its sockets: who waits for what, and that nobody waits in vain.
  * UNIT-SOURCES: toolstack/xenstored/lib/[a-z]*.c
- * UNIT-SOURCES: toolstack/xenstored/daemon/client.c toolstack/xenstored/daemon/socket.c toolstack/xenstored/daemon/loop.c
+ * UNIT-SOURCES: toolstack/xenstored/daemon/client.c toolstack/xenstored/daemon/socket.c
+ * UNIT-SOURCES: toolstack/common/clock.c toolstack/common/loop.c toolstack/common/listener.c
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,7 +50,7 @@ uint64_t domains_scan_due(void)
     return 0;
 }
 static unsigned int lines;
-void log_line(const char *fmt, ...)
+void say(const char *fmt, ...)
 {
     lines++;
 }
@@ -111,8 +112,8 @@ static int answer(int fd)
 
 static void turns(uint64_t later)
 {
-    assert_int_equal(loop_wait(0), 0);
-    while (clients_turn(loop_now() + later))
+    assert_int_equal(loop_turn(0, LOOP_MOST), 0);
+    while (clients_turn(now_ms() + later))
         ;
 }
 
@@ -174,7 +175,7 @@ static void no_descriptor(void **state)
     turns(0);
     assert_in_range(clients_timeout(), 1, 1000);
     start = ms();
-    loop_wait(60); /* nothing happens */
+    loop_turn(60, LOOP_MOST); /* nothing happens */
     assert_true(ms() - start >= 50);
     turns(1000);
     turns(1000);

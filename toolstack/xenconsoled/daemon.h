@@ -5,43 +5,22 @@
  *   store.c ----> guests.c ----> console.c   ring and backlog
  *   (xenstored)   (who has      -> pty.c     the terminal in the store's `tty`
  *                  a console)   -> readers.c further readers, on a socket
- *   hypervisor.c, hvlog.c       -> log.c     files
+ *   hvlog.c                                  the hypervisor's console, into a file
  */
 #ifndef XENCONSOLED_DAEMON_H
 #define XENCONSOLED_DAEMON_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
+#include "toolstack/common/clock.h"
+#include "toolstack/common/hypervisor.h"
+#include "toolstack/common/log.h"
+#include "toolstack/common/loop.h"
 #include "toolstack/xenconsoled/console.h"
 
 struct xs_handle;
 
-/* loop.c: descriptors, and what to do when one is ready. Functions return 0 or a negative errno. */
-struct watcher {
-    int fd; /* -1: none */
-    uint32_t events;
-    void (*ready)(struct watcher *w, uint32_t events);
-};
-int loop_init(void);
-int loop_watch(struct watcher *w,
-               uint32_t events); /* adds it, or changes what it waits for; 0 events: removes it */
-int loop_turn(int timeout_ms);
 #define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
-
-/* log.c: a file with time stamps at the starts of lines and one old generation. */
-struct logfile {
-    FILE *file;
-    char path[512];
-    bool stamped, line_start;
-    unsigned int complaints; /* a guest's output is what causes them */
-};
-void log_open(struct logfile *l, const char *name, bool stamped); /* below options.log_dir */
-void log_close(struct logfile *l);
-void log_reopen(struct logfile *l); /* it may have been moved away */
-void log_output(struct logfile *l, const char *p, size_t len);
-void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-uint64_t now_ms(void);
 
 /* A domain's console. Number 0 is the one it is born with; further ones are devices, of which we are the backend. */
 struct guest {
@@ -51,15 +30,16 @@ struct guest {
     char backend[96]; /* those of ours, for a further console */
     bool published;
     struct console console;
+    struct hv_page page;        /* the console's */
     uint64_t ring, remote_port; /* as the store has them */
     int port;                   /* ours */
-    bool granted;               /* the page was mapped by grant */
     struct watcher master;      /* of the pty */
     uint64_t position;          /* of who has it open, in the output */
     int watch;                  /* inotify's, of the slave */
     char slave[64];
     unsigned int openers, complaints;
     struct logfile log;
+    bool broken;     /* its ring is, and it was said */
     bool seen;       /* in the current scan */
     bool changed;    /* of number 0: something was written, it is to be looked at */
     uint64_t looked; /* when that was done last, ms; 0: never */
@@ -71,20 +51,8 @@ extern struct options {
     bool log_guest, log_hv, stamp_guest, stamp_hv, foreground;
 } options;
 
-/* hypervisor.c */
-int hv_open(void);
-int hv_events_fd(void);
-int hv_pending(void);
-void hv_unmask(int port);
-void hv_notify(int port);
-int hv_bind(unsigned int domid, uint32_t port);
-int hv_bind_con_ring(void); /* VIRQ_CON_RING */
-void hv_unbind(int port);
-/* @ref: a grant, or for the first console a frame number behind the well-known grant. */
-void *hv_map(unsigned int domid, uint64_t ref, bool first, bool *granted);
-void hv_unmap(void *page, bool granted);
-/* What the hypervisor printed after @index, which moves on. Returns bytes, or a negative errno. */
-int hv_read_log(char *out, unsigned int max, uint32_t *index);
+/* options.log_dir/NAME.log */
+void log_below(struct logfile *l, const char *name, bool stamped);
 
 /* store.c: the connection, made later when the store's daemon is not there yet, and again when it has died. */
 extern struct xs_handle *xs; /* NULL: nobody is there */

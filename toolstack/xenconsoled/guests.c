@@ -2,10 +2,12 @@
 /* Which domains have consoles of ours, from the store; and each of these served. */
 #include <errno.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xenstore.h>
 #include <xen/xen.h>
+#include <xen/grant_table.h>
 #include <xen/io/xenbus.h>
 #include "toolstack/common/news.h"
 #include "toolstack/xenconsoled/daemon.h"
@@ -120,7 +122,7 @@ static void start_log(struct guest *g)
         snprintf(name, sizeof(name), "guest-%s-%u", kept, g->number);
     else
         snprintf(name, sizeof(name), "guest-%s", kept);
-    log_open(&g->log, name, options.stamp_guest);
+    log_below(&g->log, name, options.stamp_guest);
 }
 
 static void disconnect(struct guest *g)
@@ -128,8 +130,7 @@ static void disconnect(struct guest *g)
     if (g->port >= 0)
         hv_unbind(g->port);
     g->port = -1;
-    if (g->console.page)
-        hv_unmap(g->console.page, g->granted);
+    hv_unmap(&g->page);
     g->console.page = NULL;
     pty_send(g); /* what is left; nothing is taken from the terminal any more */
 }
@@ -152,7 +153,7 @@ static void drop(struct guest *g)
 }
 
 /* What the console keeps for as long as the domain lives, whatever page it is on. */
-static bool furnish(struct guest *g, void *page)
+static bool furnish(struct guest *g)
 {
     char *backlog = malloc(BACKLOG_BYTES);
 
@@ -161,18 +162,25 @@ static bool furnish(struct guest *g, void *page)
         free(backlog);
         return false;
     }
-    console_attach(&g->console, page, backlog);
+    console_attach(&g->console, g->page.at, backlog);
     start_log(g);
     return true;
+}
+
+/* What the store says of the page is a frame of the first console, behind the well-known grant, and a grant of another one. */
+static bool map(struct guest *g, uint64_t ring)
+{
+    return g->number ? hv_map(&g->page, g->domid, (uint32_t)ring, HV_NO_FRAME)
+                     : hv_map(&g->page, g->domid, GNTTAB_RESERVED_CONSOLE, ring);
 }
 
 /* Connects to the console once what it takes is written; or again, when something else is written. */
 static bool connect_console(struct guest *g)
 {
     uint64_t ring, port;
-    void *page;
 
-    if (!ours(g) || !store_number(g->node, "ring-ref", &ring) || !store_number(g->node, "port", &port))
+    if (!ours(g) || !store_number(g->node, "ring-ref", &ring) || !store_number(g->node, "port", &port) ||
+        port > UINT32_MAX || (g->number && ring > UINT32_MAX))
         return g->console.page != NULL;
     if (g->console.page && g->ring == ring && g->remote_port == port) {
         if (!g->published) /* the store may have died just then */
@@ -180,19 +188,18 @@ static bool connect_console(struct guest *g)
         return true;
     }
     disconnect(g);
-    page = hv_map(g->domid, ring, !g->number, &g->granted);
-    if (!page)
+    if (!map(g, ring))
         return failed(g, "its console ring cannot be mapped");
     g->port = hv_bind(g->domid, (uint32_t)port);
-    if (g->port < 0 || (!g->console.backlog && !furnish(g, page))) {
+    if (g->port < 0 || (!g->console.backlog && !furnish(g))) {
         if (g->port >= 0)
             hv_unbind(g->port);
         g->port = -1;
-        hv_unmap(page, g->granted);
+        hv_unmap(&g->page);
         g->console.page = NULL;
         return failed(g, "its console cannot be connected to");
     }
-    console_move(&g->console, page);
+    console_move(&g->console, g->page.at);
     g->ring = ring;
     g->remote_port = port;
     publish(g);
@@ -204,19 +211,19 @@ static size_t serve(struct guest *g)
 {
     char out[2048];
     int n, total = 0;
-    bool was = g->console.broken;
 
     while (total < 16384 && (n = console_take(&g->console, out, sizeof(out), now_ms())) > 0) {
         log_output(&g->log, out, (size_t)n);
         total += n;
     }
-    if (g->console.broken && !was)
-        complain(g, "it broke its console ring: it is not served any more");
     if (total) {
         hv_notify(g->port);
         readers_send(g);
     }
     pty_send(g);
+    if (g->console.broken && !g->broken) /* seen just now, or with its input before */
+        complain(g, "it broke its console ring: it is not served any more");
+    g->broken = g->console.broken;
     return (size_t)total;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The hypervisor's own log in a file: VIRQ_CON_RING says that there is more. */
-#include <errno.h>
+#include <stdint.h>
 #include <string.h>
+#include <xen/xen.h>
 #include "toolstack/xenconsoled/daemon.h"
 
 static struct logfile log;
@@ -20,12 +21,12 @@ static void follow(void)
 
 int hvlog_open(void)
 {
-    port = hv_bind_con_ring();
+    port = hv_bind_virq(VIRQ_CON_RING);
     if (port < 0) {
-        say("the hypervisor's log is not followed: VIRQ_CON_RING is taken (%s)", strerror(errno));
-        return -errno;
+        say("the hypervisor's log is not followed: VIRQ_CON_RING is taken (%s)", strerror(-port));
+        return port;
     }
-    log_open(&log, "hypervisor", options.stamp_hv);
+    log_below(&log, "hypervisor", options.stamp_hv);
     follow();
     return 0;
 }

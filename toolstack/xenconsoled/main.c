@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -20,6 +21,14 @@ static const char *pid_file = "/run/xenconsoled.pid";
 #define STORE_RETRY_MS 100
 
 static volatile sig_atomic_t stopping, reopen;
+
+void log_below(struct logfile *l, const char *name, bool stamped)
+{
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/%s.log", options.log_dir, name) < (int)sizeof(path))
+        log_open(l, path, stamped ? LOG_SECONDS : LOG_PLAIN);
+}
 
 static void usage(void)
 {
@@ -103,11 +112,12 @@ static struct watcher event_channels;
 
 static void channels_ready(struct watcher *w, uint32_t events)
 {
-    int i, port;
+    uint32_t ports[64];
+    unsigned int n = hv_pending(ports, 64), i;
 
-    for (i = 0; i < 64 && (port = hv_pending()) >= 0; i++)
-        if (!hvlog_event(port))
-            guests_event(port);
+    for (i = 0; i < n; i++)
+        if (!hvlog_event((int)ports[i]))
+            guests_event((int)ports[i]);
 }
 
 /* Of two times to wait, of which a negative one is for ever. */
@@ -124,7 +134,7 @@ static void run(void)
         wait = sooner(guests_timeout(), readers_timeout(now_ms()));
         if (!xs)
             wait = sooner(wait, STORE_RETRY_MS);
-        if (loop_turn(wait))
+        if (loop_turn(wait, 1)) /* what it frees is nobody's next event */
             break;
         if (!xs)
             store_retry();
@@ -141,12 +151,12 @@ static void run(void)
 
 static int start(void)
 {
-    int rc = hv_open();
+    int rc = hv_open(-1);
 
-    if (rc) {
+    if (rc || (!hv_maps_grants() && !hv_maps_frames())) {
         say("no event channel device, or no way to map rings: is this a Xen domain 0 with xen-evtchn and "
             "xen-gntdev?");
-        return rc;
+        return -ENODEV;
     }
     if (store_connect())
         say("XenStore does not answer yet: waiting for it");
@@ -195,6 +205,7 @@ int main(int argc, char **argv)
         return 1;
     }
     openlog("xenconsoled", LOG_PID, LOG_DAEMON);
+    say_to_syslog(!options.foreground);
     umask(027);
     raise_descriptors();
     rc = lock_pid_file();

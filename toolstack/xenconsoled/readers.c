@@ -4,15 +4,12 @@
  * not want to wait for more, and gets what is kept of the console's output and then what follows. A reader cannot type, and one that
  * is too slow loses the oldest output, like the one on the terminal.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
+#include "toolstack/common/listener.h"
 #include "toolstack/xenconsoled/daemon.h"
 
 #define MOST 64
@@ -29,17 +26,8 @@ struct reader {
 
 static struct reader *readers;
 static unsigned int count;
-static struct watcher listener;
-static struct sockaddr_un address;
-static uint64_t deaf_until; /* ms: there was no descriptor for a reader; 0: all is well */
-
-#define DEAF_MS 100u
-
-static void listen_again(void)
-{
-    if (deaf_until && !loop_watch(&listener, EPOLLIN))
-        deaf_until = 0;
-}
+static void came(int fd);
+static struct listener listener = {.w.fd = -1, .came = came};
 
 static void end(struct reader *r)
 {
@@ -52,7 +40,7 @@ static void end(struct reader *r)
     loop_watch(&r->w, 0);
     close(r->w.fd);
     free(r);
-    listen_again();
+    listener_again(&listener); /* there may be a descriptor for one who waits */
 }
 
 /* False: it is gone, or has all it wanted, and was ended. */
@@ -131,18 +119,10 @@ static void reader_ready(struct watcher *w, uint32_t events)
         ask(r);
 }
 
-static void accept_ready(struct watcher *w, uint32_t events)
+static void came(int fd)
 {
-    int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct reader *r;
+    struct reader *r = count < MOST ? calloc(1, sizeof(*r)) : NULL;
 
-    if (fd < 0) {
-        /* Whoever waits would wake us at once again. */
-        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED && !loop_watch(&listener, 0))
-            deaf_until = now_ms() + DEAF_MS;
-        return;
-    }
-    r = count < MOST ? calloc(1, sizeof(*r)) : NULL;
     if (!r) {
         close(fd);
         return;
@@ -157,13 +137,14 @@ static void accept_ready(struct watcher *w, uint32_t events)
 
 int readers_timeout(uint64_t now)
 {
-    return !deaf_until ? -1 : deaf_until <= now ? 0 : (int)(deaf_until - now);
+    uint64_t until = listener.deaf_until;
+
+    return !until ? -1 : until <= now ? 0 : (int)(until - now);
 }
 
 void readers_turn(uint64_t now)
 {
-    if (deaf_until && deaf_until <= now)
-        listen_again();
+    listener_turn(&listener, now);
 }
 
 void readers_send(struct guest *g)
@@ -191,41 +172,17 @@ void readers_end(struct guest *g)
     }
 }
 
+/* Whoever was there before is dead: the pid file is locked. */
 int readers_listen(void)
 {
-    char dir[sizeof(address.sun_path)], *slash;
-    mode_t old;
-    int fd, rc;
+    int rc = listener_name(&listener, options.socket);
 
-    address.sun_family = AF_UNIX;
-    if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", options.socket) >=
-        (int)sizeof(address.sun_path))
-        return -ENAMETOOLONG;
-    strcpy(dir, address.sun_path);
-    slash = strrchr(dir, '/');
-    if (slash) {
-        *slash = 0;
-        mkdir(dir, 0755);
-    }
-    unlink(address.sun_path); /* nobody else's: the pid file is locked */
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    listener = (struct watcher){.fd = fd, .ready = accept_ready};
-    old = umask(0177); /* what a guest prints is for root alone, like the logs */
-    rc = bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 16)
-             ? -errno
-             : loop_watch(&listener, EPOLLIN);
-    umask(old);
-    if (rc)
-        close(fd);
-    return rc;
+    return rc ? rc : listener_open(&listener, 16);
 }
 
 void readers_close(void)
 {
     while (readers)
         end(readers);
-    if (address.sun_path[0])
-        unlink(address.sun_path);
+    listener_unlink(&listener);
 }

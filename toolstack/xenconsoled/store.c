@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -144,13 +143,14 @@ char *store_read(const char *dir, const char *name)
 
 bool store_number(const char *dir, const char *name, uint64_t *v)
 {
-    char *text = store_read(dir, name), *end;
+    char *text = store_read(dir, name);
     bool ok;
 
     if (!text)
         return false;
-    *v = strtoull(text, &end, 10);
-    ok = end != text && !*end;
+    errno = 0;
+    *v = strtoull(text, NULL, 10);
+    ok = *text && !text[strspn(text, "0123456789")] && !errno;
     free(text);
     return ok;
 }

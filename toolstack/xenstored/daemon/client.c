@@ -113,7 +113,7 @@ static void deliver(struct client *cl)
     }
     if (st_conn_starved(cl->conn)) {
         set_stall(cl, ST_STALL_MEMORY);
-        cl->wake = loop_now() + RETRY_MS;
+        cl->wake = now_ms() + RETRY_MS;
     }
 }
 
@@ -158,8 +158,8 @@ bool clients_turn(uint64_t now)
     for (cl = nr_asleep ? clients : NULL; cl; cl = cl->next)
         if (asleep(cl) && cl->wake <= now)
             client_run_later(cl);
-    if (sockets_deaf_until() && sockets_deaf_until() <= now)
-        sockets_listen_again();
+    if (sockets_deaf_until())
+        sockets_turn(now);
     if (domains_scan_due() && domains_scan_due() <= now)
         domains_scan();
     n = nr_queued;
@@ -186,7 +186,7 @@ int clients_timeout(void)
             first = times[i];
     if (!nr_asleep && first == UINT64_MAX)
         return -1;
-    now = loop_now();
+    now = now_ms();
     for (cl = clients; cl; cl = cl->next)
         if (asleep(cl) && cl->wake < first)
             first = cl->wake;

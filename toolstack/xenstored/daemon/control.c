@@ -31,11 +31,11 @@ static int memreport(const char *path, char *reply, size_t *len)
 static int control(struct st_conn *c, unsigned int n, const char *const *v, char *reply, size_t *len)
 {
     if (!strcmp(v[0], "print") && n == 2) {
-        log_line("control: %s", v[1]);
+        say("control: %s", v[1]);
         return done(reply, len, "OK");
     }
     if (!strcmp(v[0], "logfile") && n == 2) {
-        log_open(v[1]);
+        trace_open(v[1]);
         return done(reply, len, "OK");
     }
     if (!strcmp(v[0], "memreport") && n == 2)

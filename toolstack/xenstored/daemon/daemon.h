@@ -12,6 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "toolstack/common/clock.h"
+#include "toolstack/common/hypervisor.h"
+#include "toolstack/common/log.h"
+#include "toolstack/common/loop.h"
 #include "toolstack/xenstored/daemon/ring.h"
 #include "toolstack/xenstored/lib/xenstored.h"
 
@@ -66,48 +70,19 @@ int store_make(uint64_t seed); /* `store` is an empty one; -ENOMEM */
  */
 int store_renew(uint64_t seed, const void *stream, size_t len);
 
-/* loop.c: descriptors */
-struct watcher {
-    int fd;
-    void (*ready)(struct watcher *w, uint32_t events); /* EPOLLIN, EPOLLOUT, ... */
-};
-int loop_init(void);
-int loop_add(struct watcher *w, uint32_t events);
-void loop_change(struct watcher *w, uint32_t events);
-void loop_remove(struct watcher *w);
-int loop_wait(int timeout_ms);
-uint64_t loop_now(void); /* ms */
-
 /* socket.c */
 int sockets_set_dir(const char *dir); /* where the socket is */
 int sockets_listen(void);             /* 0; -EADDRINUSE: a daemon lives there */
 int sockets_adopt(int listener);
 int socket_adopt(int fd, struct st_conn *c, uint32_t id, const void *left, size_t len);
 int sockets_listener(void);
-uint64_t sockets_deaf_until(void); /* ms, when it wants sockets_listen_again(); 0: never */
-void sockets_listen_again(void);
+uint64_t sockets_deaf_until(void); /* ms, when it wants sockets_turn(); 0: never */
+void sockets_turn(uint64_t now);
 void sockets_unlink(void);
 
-/* hypervisor.c: Debian's libraries; all optional, a store without them serves its sockets */
-struct dominfo {
-    uint16_t domid;
-    bool shutdown, dying;
-};
-int hv_open(int evtchn_fd);
-int hv_evtchn_fd(void);
-int hv_bind(unsigned int domid, uint32_t port); /* our port, or negative */
-int hv_bind_dom_exc(void);
-void hv_unbind(int port);
-void hv_notify(int port);
-/* The ports with an event, at most @max, unmasked again: what /dev/xen/evtchn gives in one read. */
-unsigned int hv_pending(uint32_t *ports, unsigned int max);
-void *hv_map_ring(unsigned int domid, uint64_t gfn);
-void hv_unmap_ring(void *page);
-void *hv_dom0_ring(uint32_t *port);
-void hv_unmap_dom0_ring(void *page);
-bool hv_domain_exists(unsigned int domid);
-/* Domains from @first on, ascending; how many, or negative. */
-int hv_list(unsigned int first, struct dominfo *info, unsigned int max);
+/* dom0_ring.c: its page and port, as its kernel tells them; NULL: it does not */
+void *dom0_ring_map(uint32_t *port);
+void dom0_ring_unmap(void *page);
 
 /* domains.c */
 int domains_start(void);         /* the devices and VIRQ_DOM_EXC; -ENODEV: there are none */
@@ -119,14 +94,14 @@ void domains_hook_release(void *ctx, unsigned int domid);
 int domains_hook_resume(void *ctx, unsigned int domid);
 bool domains_hook_exists(void *ctx, unsigned int domid);
 
-/* control.c, log.c */
+/* control.c */
 int control_hook(void *ctx, struct st_conn *c, unsigned int nargs, const char *const *args, char *reply,
                  size_t *len);
-void log_open(const char *path);
-const char *log_path(void); /* of the last that could be opened; NULL: there is none */
-void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_trace(void *ctx, const char *line);
-void log_to_syslog(bool on);
+
+/* trace.c */
+void trace_open(const char *path); /* if it cannot be written the one before stays */
+const char *trace_path(void);      /* NULL: there is none */
+void trace_line(void *ctx, const char *line);
 
 /* handover.c: live update */
 void handover_init(int argc, char **argv);
@@ -145,7 +120,6 @@ int domain_restore(struct st_conn *c, uint32_t id, const char *p, size_t len, bo
 void sockets_inherit(struct client *cl, bool inherit); /* across exec */
 int domains_exc_port(void);
 int domains_resume(int evtchn_fd, int exc_port);
-bool log_is_syslog(void);
 size_t describe_client(void *ctx, struct st_conn *c, void *out); /* u32 id, then what the client says */
 void domains_scan(void);                                         /* who went while nobody looked */
 void domains_recovered(void); /* the same, and @releaseDomain fires in any case */

@@ -5,9 +5,11 @@
  * arms it again) and once when it is gone.
  */
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
+#include <xen/grant_table.h>
+#include <xen/xen.h>
 #include "toolstack/common/news.h"
 #include "toolstack/xenstored/daemon/daemon.h"
 
@@ -18,8 +20,9 @@ struct dom {
     int port;     /* ours */
     uint64_t gfn; /* as introduced */
     uint32_t remote_port;
-    struct ring ring;
-    bool shutdown; /* its shutdown was announced */
+    struct hv_page page;
+    struct ring ring; /* in that page */
+    bool shutdown;    /* its shutdown was announced */
     bool kick; /* requests were taken: it is to be notified, together with the answers if there are some */
     bool announced_error;
     unsigned int breaks; /* errors and reconnections */
@@ -46,8 +49,8 @@ static void complain(struct dom *d)
 {
     journal_position(&d->client, d->ring.req_cons, d->ring.rsp_prod, true);
     if (!d->announced_error && is_news(&d->breaks))
-        log_line("domain %u broke its XenStore ring (error %u): it is not served until it reconnects",
-                 d->domid, d->ring.page->error);
+        say("domain %u broke its XenStore ring (error %u): it is not served until it reconnects", d->domid,
+            d->ring.page->error);
     d->announced_error = true;
 }
 
@@ -77,7 +80,7 @@ void domains_notify(void)
 static void reconnect(struct dom *d)
 {
     if (is_news(&d->breaks))
-        log_line("domain %u reconnected its XenStore ring", d->domid);
+        say("domain %u reconnected its XenStore ring", d->domid);
     d->ring.req_cons = d->ring.rsp_prod = 0;
     d->ring.broken = d->announced_error = false;
     journal_afresh(&d->client);
@@ -121,12 +124,22 @@ static bool dom_output(struct client *cl)
     return true;
 }
 
-static void unmap(unsigned int domid, void *page)
+/* Domain 0's comes with its port, and by another way. */
+static bool map(struct hv_page *page, unsigned int domid, uint64_t gfn, uint32_t *port)
 {
-    if (page && domid)
-        hv_unmap_ring(page);
-    else if (page)
-        hv_unmap_dom0_ring(page);
+    if (domid)
+        return hv_map(page, domid, GNTTAB_RESERVED_XENSTORE, gfn);
+    *page = (struct hv_page){.at = dom0_ring_map(port)};
+    return page->at;
+}
+
+static void unmap(unsigned int domid, struct hv_page *page)
+{
+    if (domid)
+        hv_unmap(page);
+    else if (page->at)
+        dom0_ring_unmap(page->at);
+    page->at = NULL;
 }
 
 static void detach(struct dom *d)
@@ -135,7 +148,7 @@ static void detach(struct dom *d)
 
     nr_kicks -= d->kick;
     hv_unbind(d->port);
-    unmap(d->domid, d->ring.page);
+    unmap(d->domid, &d->page);
     for (link = &doms; *link != d; link = &(*link)->next)
         ;
     *link = d->next;
@@ -178,21 +191,20 @@ static const struct client_ops dom_ops = {
     .describe = domain_describe,
 };
 
-/* Maps the page again, and binds the channel unless it is bound; NULL if either fails, and then it is not bound. */
-static void *take_up(struct dom_notes *n, bool bound)
+/* Maps the page again, and binds the channel unless it is bound; false if either fails, and then neither is. */
+static bool take_up(struct dom_notes *n, bool bound, struct hv_page *page)
 {
-    uint32_t port = 0;
-    void *page = n->domid ? hv_map_ring(n->domid, n->gfn) : hv_dom0_ring(&port);
+    uint32_t port = n->remote_port;
 
-    if (page && !bound)
-        n->port = hv_bind(n->domid, n->domid ? n->remote_port : port);
-    if (page && n->port >= 0)
-        return page;
+    if (map(page, n->domid, n->gfn, &port) && !bound)
+        n->port = hv_bind(n->domid, port);
+    if (page->at && n->port >= 0)
+        return true;
     unmap(n->domid, page);
     if (bound)
         hv_unbind(n->port);
     n->port = -1;
-    return NULL;
+    return false;
 }
 
 /*
@@ -202,19 +214,20 @@ static void *take_up(struct dom_notes *n, bool bound)
  */
 int domain_restore(struct st_conn *c, uint32_t id, const char *p, size_t len, bool bound)
 {
+    struct hv_page page;
     struct dom_notes n;
     struct dom *d;
-    void *page;
+    bool taken;
 
     if (len != 1 + sizeof(n))
         return -EINVAL;
     memcpy(&n, p + 1, sizeof(n));
-    page = take_up(&n, bound && !n.lost);
-    if (!page)
-        log_line("domain %u: its ring cannot be taken up again", n.domid);
-    d = page || n.domid ? calloc(1, sizeof(*d)) : NULL;
+    taken = take_up(&n, bound && !n.lost, &page);
+    if (!taken)
+        say("domain %u: its ring cannot be taken up again", n.domid);
+    d = taken || n.domid ? calloc(1, sizeof(*d)) : NULL;
     if (!d) {
-        unmap(n.domid, page);
+        unmap(n.domid, &page);
         return -ENOMEM;
     }
     d->domid = n.domid;
@@ -222,9 +235,10 @@ int domain_restore(struct st_conn *c, uint32_t id, const char *p, size_t len, bo
     d->remote_port = n.remote_port;
     d->gfn = n.gfn;
     d->shutdown = n.shutdown;
-    d->announced_error = n.complained || !page;
-    ring_resume(&d->ring, page, n.req_cons, n.rsp_prod, n.broken || !page);
-    if (page && n.lost)
+    d->announced_error = n.complained || !taken;
+    d->page = page;
+    ring_resume(&d->ring, page.at, n.req_cons, n.rsp_prod, n.broken || !taken);
+    if (taken && n.lost)
         ring_fail(&d->ring, XENSTORE_ERROR_COMM); /* what was in it was not taken over */
     d->next = doms;
     doms = d;
@@ -234,7 +248,7 @@ int domain_restore(struct st_conn *c, uint32_t id, const char *p, size_t len, bo
     return 0;
 }
 
-static int attach(unsigned int domid, uint64_t gfn, void *page, int port, uint32_t remote_port)
+static int attach(unsigned int domid, uint64_t gfn, struct hv_page page, int port, uint32_t remote_port)
 {
     struct dom *d = calloc(1, sizeof(*d));
     struct st_conn *c = d ? st_conn_open_domain(store, domid) : NULL;
@@ -247,7 +261,8 @@ static int attach(unsigned int domid, uint64_t gfn, void *page, int port, uint32
     d->port = port;
     d->gfn = gfn;
     d->remote_port = remote_port;
-    ring_attach(&d->ring, page);
+    d->page = page;
+    ring_attach(&d->ring, page.at);
     d->next = doms;
     doms = d;
     client_add(&d->client, &dom_ops, c, 0);
@@ -261,11 +276,11 @@ static int attach(unsigned int domid, uint64_t gfn, void *page, int port, uint32
 /* The domain is introduced once more: after a save that failed, or with a new kernel. It starts afresh. */
 static int reintroduce(struct dom *d, uint64_t gfn, uint32_t port)
 {
-    void *page = d->ring.page ? d->ring.page : hv_map_ring(d->domid, gfn);
-    int ours = page ? hv_bind(d->domid, port) : -1;
+    bool lost = !d->page.at;
+    int ours = !lost || map(&d->page, d->domid, gfn, NULL) ? hv_bind(d->domid, port) : -1;
 
-    if (ours < 0 && !d->ring.page) { /* lost before, and still */
-        unmap(d->domid, page);
+    if (ours < 0 && lost) { /* and still */
+        unmap(d->domid, &d->page);
         return -EINVAL;
     }
     if (ours >= 0) {
@@ -273,10 +288,10 @@ static int reintroduce(struct dom *d, uint64_t gfn, uint32_t port)
         d->port = ours;
         d->remote_port = port;
     } /* else it still is the channel that is bound */
-    if (!d->ring.page)
+    if (lost)
         d->gfn = gfn;
     st_conn_reset(d->client.conn);
-    ring_attach(&d->ring, page);
+    ring_attach(&d->ring, d->page.at);
     d->announced_error = false;
     journal_afresh(&d->client);
     client_run_later(&d->client);
@@ -287,24 +302,23 @@ static int reintroduce(struct dom *d, uint64_t gfn, uint32_t port)
 static int introduce(unsigned int domid, uint64_t gfn, uint32_t port)
 {
     struct dom *d = find(domid);
-    void *page;
+    struct hv_page page;
     int ours, rc;
 
     if (d)
         return reintroduce(d, gfn, port);
-    page = hv_map_ring(domid, gfn);
-    if (!page) {
-        log_line("domain %u: its ring cannot be mapped, neither by grant 1 nor as frame %llu", domid,
-                 (unsigned long long)gfn);
+    if (!map(&page, domid, gfn, NULL)) {
+        say("domain %u: its ring cannot be mapped, neither by grant 1 nor as frame %llu", domid,
+            (unsigned long long)gfn);
         return -EINVAL;
     }
     ours = hv_bind(domid, port);
     rc = ours < 0 ? -EINVAL : attach(domid, gfn, page, ours, port);
     if (rc) {
-        log_line("domain %u: its event channel %u cannot be bound", domid, port);
+        say("domain %u: its event channel %u cannot be bound", domid, port);
         if (ours >= 0)
             hv_unbind(ours);
-        hv_unmap_ring(page);
+        unmap(domid, &page);
     }
     return rc;
 }
@@ -318,7 +332,7 @@ int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t
     rc = introduce(domid, gfn, port);
     journal_hook(rc, NULL, 0);
     if (!rc) /* it may be dying already: its event came when nobody knew it */
-        scan_due = loop_now();
+        scan_due = now_ms();
     return rc;
 }
 
@@ -383,12 +397,12 @@ static void look_at(void *ctx, unsigned int domid)
     info = bsearch(&key, list, (size_t)nr_list, sizeof(list[0]), by_domid);
     if (!info || info->dying) {
         if (!info || d) {
-            log_line("domain %u is gone", domid);
+            say("domain %u is gone", domid);
             release_due = true;
             st_domain_gone(store, domid);
         }
     } else if (d && info->shutdown && !d->shutdown) {
-        log_line("domain %u shut down", domid);
+        say("domain %u shut down", domid);
         d->shutdown = true;
         release_due = true;
     } else if (d && !info->shutdown) {
@@ -405,7 +419,7 @@ void domains_scan(void)
     do {
         nr_list = hv_list(first, list, LIST_MAX);
         if (nr_list < 0) { /* its event will not come again */
-            scan_due = nr_list == -ENODEV ? 0 : loop_now() + SCAN_AGAIN_MS;
+            scan_due = nr_list == -ENODEV ? 0 : now_ms() + SCAN_AGAIN_MS;
             break;
         }
         list_end = nr_list == LIST_MAX ? list[nr_list - 1].domid + 1u : 65536;
@@ -440,6 +454,8 @@ static void evtchn_ready(struct watcher *w, uint32_t events)
     unsigned int n = hv_pending(ports, 64), i;
     struct dom *d;
 
+    for (i = 0; i < n; i++)
+        hv_unmask((int)ports[i]);
     for (i = 0; i < n; i++) {
         if ((int)ports[i] == exc_port) {
             domains_scan();
@@ -452,37 +468,46 @@ static void evtchn_ready(struct watcher *w, uint32_t events)
     }
 }
 
-int domains_start(void)
+/* The devices; @evtchn_fd as in hv_open(). */
+static int open_devices(int evtchn_fd)
 {
-    int rc = hv_open(-1);
+    int rc = hv_open(evtchn_fd);
 
     if (rc)
         return rc;
-    evtchn.fd = hv_evtchn_fd();
-    evtchn.ready = evtchn_ready;
-    rc = loop_add(&evtchn, EPOLLIN);
-    exc_port = hv_bind_dom_exc();
+    if (!hv_maps_grants())
+        say("no gntdev: rings of domains are mapped as foreign pages");
+    evtchn = (struct watcher){.fd = hv_events_fd(), .ready = evtchn_ready};
+    return loop_watch(&evtchn, EPOLLIN);
+}
+
+int domains_start(void)
+{
+    int rc = open_devices(-1);
+
+    if (rc == -ENODEV)
+        return rc;
+    exc_port = hv_bind_virq(VIRQ_DOM_EXC);
     if (exc_port < 0)
-        log_line("VIRQ_DOM_EXC cannot be bound (%s): ends of domains go unnoticed", strerror(-exc_port));
+        say("VIRQ_DOM_EXC cannot be bound (%s): ends of domains go unnoticed", strerror(-exc_port));
     return rc;
 }
 
 void domains_bind_dom0(void)
 {
+    struct hv_page page;
     uint32_t port;
-    void *page;
     int ours;
 
     if (find(0))
         return;
-    page = hv_dom0_ring(&port);
-    if (!page) {
-        log_line("domain 0's ring cannot be mapped (is xenfs mounted on /proc/xen?): sockets only");
+    if (!map(&page, 0, 0, &port)) {
+        say("domain 0's ring cannot be mapped (is xenfs mounted on /proc/xen?): sockets only");
         return;
     }
     ours = hv_bind(0, port);
     if (ours < 0 || attach(0, 0, page, ours, port))
-        log_line("domain 0's event channel %u cannot be bound", port);
+        say("domain 0's event channel %u cannot be bound", port);
 }
 
 int domains_exc_port(void)
@@ -493,13 +518,7 @@ int domains_exc_port(void)
 /* After a live update: the descriptor and all its bindings are inherited. */
 int domains_resume(int evtchn_fd, int port)
 {
-    int rc = hv_open(evtchn_fd);
-
-    if (rc)
-        return rc;
     fcntl(evtchn_fd, F_SETFD, FD_CLOEXEC);
-    evtchn.fd = hv_evtchn_fd();
-    evtchn.ready = evtchn_ready;
     exc_port = port;
-    return loop_add(&evtchn, EPOLLIN);
+    return open_devices(evtchn_fd);
 }

@@ -219,7 +219,7 @@ static void arguments(char **out, char *how, char *log)
         for (i = 1; i < h.argc && n < MAX_ARGS - 3; i++)
             if (!starts(h.argv[i], "--live-update=") && !starts(h.argv[i], LOG_OPTION))
                 out[n++] = h.argv[i];
-    if (!h.command_line && log_path())
+    if (!h.command_line && trace_path())
         out[n++] = log;
     out[n++] = how;
     out[n] = NULL;
@@ -239,18 +239,18 @@ static const char *try(void)
         return why_not;
     }
     lseek(fd, 0, SEEK_SET);
-    snprintf(how, sizeof(how), "--live-update=%d,%d,%d,%d,%d", fd, sockets_listener(), hv_evtchn_fd(),
-             domains_exc_port(), log_is_syslog());
-    snprintf(log, sizeof(log), LOG_OPTION "%s", log_path() ? log_path() : "");
+    snprintf(how, sizeof(how), "--live-update=%d,%d,%d,%d,%d", fd, sockets_listener(), hv_events_fd(),
+             domains_exc_port(), says_to_syslog());
+    snprintf(log, sizeof(log), LOG_OPTION "%s", trace_path() ? trace_path() : "");
     arguments(argv, how, log);
     client_all(inherit);
     set_inherited(sockets_listener(), true);
-    set_inherited(hv_evtchn_fd(), true);
+    set_inherited(hv_events_fd(), true);
     execv(h.program, argv);
     why_not = because("the new program could not be executed", errno);
     client_all(keep);
     set_inherited(sockets_listener(), false);
-    set_inherited(hv_evtchn_fd(), false);
+    set_inherited(hv_events_fd(), false);
     close(fd);
     return why_not;
 }
@@ -263,9 +263,9 @@ void handover_if_due(void)
 
     if (!c)
         return;
-    log_line("live update: to %s", h.program);
+    say("live update: to %s", h.program);
     error = try();
-    log_line("live update: not done: %s", error);
+    say("live update: not done: %s", error);
     st_conn_amend_reply(c, error);
     forget();
 }
@@ -325,7 +325,7 @@ int handover_take(const char *how)
         return -EINVAL;
     if (to_syslog)
         openlog("xenstored", LOG_PID, LOG_DAEMON);
-    log_to_syslog(to_syslog);
+    say_to_syslog(to_syslog);
     rc = evtchn >= 0 ? domains_resume(evtchn, exc) : 0;
     if (!rc)
         rc = load(fd, restore);
@@ -333,6 +333,6 @@ int handover_take(const char *how)
     fcntl(listener, F_SETFD, FD_CLOEXEC);
     if (!rc)
         rc = sockets_adopt(listener);
-    log_line("live update: %s", rc ? "the state was not understood" : "done");
+    say("live update: %s", rc ? "the state was not understood" : "done");
     return rc;
 }

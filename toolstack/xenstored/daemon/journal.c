@@ -217,12 +217,12 @@ static int make_file(const char *path, struct file *out)
 static void try_later(void)
 {
     j.pause = !j.pause ? j.first : 2 * j.pause < PAUSE_MAX ? 2 * j.pause : PAUSE_MAX;
-    j.resume = loop_now() + j.pause;
+    j.resume = now_ms() + j.pause;
 }
 
 static void give_up(int rc)
 {
-    log_line("no journal %s (%s): a crash will lose the store", j.path, strerror(-rc));
+    say("no journal %s (%s): a crash will lose the store", j.path, strerror(-rc));
     journal_end();
     drop(&j.f);
     try_later();
@@ -282,7 +282,7 @@ static void cannot_renew(int rc)
         return;
     }
     if (!j.complained)
-        log_line("the journal cannot be begun anew (%s): it grows", strerror(-rc));
+        say("the journal cannot be begun anew (%s): it grows", strerror(-rc));
     j.complained = true;
 }
 
@@ -297,7 +297,7 @@ static void resume(void)
         try_later();
     } else if (j.f.map) {
         j.pause = 0;
-        log_line("the journal %s is back", j.path);
+        say("the journal %s is back", j.path);
     }
 }
 
@@ -306,7 +306,7 @@ void journal_turn(void)
     size_t spare = j.room / 32; /* what a round of turns writes, about */
     int rc;
 
-    if (j.pause && j.resume <= loop_now())
+    if (j.pause && j.resume <= now_ms())
         resume();
     if (!j.f.map || (j.f.at + spare < j.f.size && !j.failed))
         return;

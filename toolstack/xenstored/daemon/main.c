@@ -169,7 +169,7 @@ static uint64_t seed;
 static int make_store(void)
 {
     if (!seed && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-        seed = loop_now() * 0x9e3779b97f4a7c15ull;
+        seed = now_ms() * 0x9e3779b97f4a7c15ull;
     return store_make(seed);
 }
 
@@ -197,7 +197,7 @@ static void daemonize(void)
     ready_pipe = p[1];
     setsid();
     if (chdir("/"))
-        log_line("cannot change to /");
+        say("cannot change to /");
 }
 
 static void serve_now(void)
@@ -214,9 +214,9 @@ static void serve_now(void)
     if (null > 2)
         close(null);
     openlog("xenstored", LOG_PID, LOG_DAEMON);
-    log_to_syslog(true);
+    say_to_syslog(true);
     if (write(ready_pipe, &ok, 1) != 1)
-        log_line("the starting process went away");
+        say("the starting process went away");
     close(ready_pipe);
 }
 
@@ -232,7 +232,7 @@ static void write_pid(void)
         return;
     f = fopen(opt.pid_file, "we");
     if (!f) {
-        log_line("cannot write the pid file %s: %s", opt.pid_file, strerror(errno));
+        say("cannot write the pid file %s: %s", opt.pid_file, strerror(errno));
         return;
     }
     fprintf(f, "%d\n", getpid());
@@ -252,10 +252,10 @@ static int run(void)
     int rc;
 
     while (!stopping) {
-        rc = loop_wait(busy ? 0 : clients_timeout());
+        rc = loop_turn(busy ? 0 : clients_timeout(), LOOP_MOST);
         if (rc < 0)
             return rc;
-        now = loop_now();
+        now = now_ms();
         st_store_set_time(store, now);
         busy = clients_turn(now);
     }
@@ -284,16 +284,16 @@ static int recover(void)
     int rc = opt.no_recovery ? 0 : journal_recover(run_dir());
 
     if (rc > 0)
-        log_line("the store of a daemon that died is back");
+        say("the store of a daemon that died is back");
     if (rc >= 0)
         return rc;
     if (rc == -EPROTO)
-        log_line("the journal of a daemon that died is another version's, who alone could play it: starting "
-                 "empty. "
-                 "Domains that run must be started anew; next time bring the new version in with "
-                 "xenstore-control live-update while the old one lives");
+        say("the journal of a daemon that died is another version's, who alone could play it: starting "
+            "empty. "
+            "Domains that run must be started anew; next time bring the new version in with "
+            "xenstore-control live-update while the old one lives");
     else
-        log_line("the journal of a daemon that died cannot be read (%s): starting empty", strerror(-rc));
+        say("the journal of a daemon that died cannot be read (%s): starting empty", strerror(-rc));
     if (make_store())
         return -ENOMEM;
     *st_store_quota(store) = as_told;
@@ -327,8 +327,7 @@ static int start(void)
         return rc;
     rc = domains_start();
     if (rc)
-        log_line("no event channel device (%s): serving sockets only, no domain can be introduced",
-                 strerror(-rc));
+        say("no event channel device (%s): serving sockets only, no domain can be introduced", strerror(-rc));
     recovered = recover();
     if (recovered < 0)
         return -ENOMEM;
@@ -355,7 +354,7 @@ static void confine_now(void)
         return;
     rc = confine(&c, got);
     if (rc || strcmp(got, "cfs"))
-        log_line("not fully confined: %s", rc ? strerror(-rc) : got);
+        say("not fully confined: %s", rc ? strerror(-rc) : got);
 }
 
 /* Its directory is not ours to change any more, so it may only be made empty. */
@@ -401,7 +400,7 @@ int main(int argc, char **argv)
     if (!opt.no_fork && !opt.live_update)
         daemonize();
     if (opt.trace_file)
-        log_open(opt.trace_file);
+        trace_open(opt.trace_file);
     if (start())
         return 1;
     sigaction(SIGTERM, &act, NULL);
@@ -415,7 +414,7 @@ int main(int argc, char **argv)
     confine_now();
     rc = run();
     if (rc) { /* not a clean end: the next daemon takes the journal up */
-        log_line("cannot wait for clients: %s", strerror(-rc));
+        say("cannot wait for clients: %s", strerror(-rc));
         return 1;
     }
     sockets_unlink();

@@ -19,7 +19,7 @@ static struct st_store *make(struct heap *in, uint64_t seed)
         .resume = domains_hook_resume,
         .domain_exists = domains_hook_exists,
         .control = control_hook,
-        .trace = log_trace,
+        .trace = trace_line,
         .tap = journal_tap,
     };
     const struct st_allocator a = {heap_alloc, heap_free, in};

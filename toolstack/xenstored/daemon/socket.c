@@ -1,35 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Clients on the Unix socket: domain 0's tools, all privileged. */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
+#include "toolstack/common/listener.h"
 #include "toolstack/xenstored/daemon/daemon.h"
 
 #define IN_BYTES   8192
 #define OUT_PIECES 32
-#define DEAF_MS    100 /* until it is tried again whether there is a descriptor */
 
 struct sock {
     struct client client;
     struct watcher w;
-    uint32_t events; /* what epoll is asked for */
     bool full;       /* the last write did not take all */
     size_t from, to; /* what was read and not yet fed */
     char in[IN_BYTES];
 };
-
-static struct watcher listener = {.fd = -1};
-static uint64_t deaf_until; /* no descriptor was left for a client; 0: all is well */
-static bool complained;     /* since the last one that was accepted */
-static struct sockaddr_un address;
 
 static struct sock *sock_of(struct client *cl)
 {
@@ -38,11 +27,7 @@ static struct sock *sock_of(struct client *cl)
 
 static void want(struct sock *s)
 {
-    uint32_t events = (s->from == s->to ? EPOLLIN : 0) | (s->full ? EPOLLOUT : 0);
-
-    if (events != s->events)
-        loop_change(&s->w, events);
-    s->events = events;
+    loop_watch(&s->w, EPOLLHUP | (s->from == s->to ? EPOLLIN : 0) | (s->full ? EPOLLOUT : 0));
 }
 
 static enum st_stall sock_input(struct client *cl, unsigned int *budget)
@@ -100,7 +85,7 @@ static void sock_close(struct client *cl)
 {
     struct sock *s = sock_of(cl);
 
-    loop_remove(&s->w);
+    loop_watch(&s->w, 0);
     close(s->w.fd);
     client_remove(cl);
     free(s);
@@ -154,12 +139,11 @@ int socket_adopt(int fd, struct st_conn *c, uint32_t id, const void *left, size_
     }
     s->w.fd = fd;
     s->w.ready = sock_ready;
-    s->events = EPOLLIN;
     if (len)
         memcpy(s->in, left, len);
     s->to = len;
     fcntl(fd, F_SETFL, O_NONBLOCK);
-    rc = loop_add(&s->w, s->events);
+    rc = loop_watch(&s->w, EPOLLHUP | EPOLLIN);
     if (rc) {
         free(s);
         return rc;
@@ -180,101 +164,55 @@ int socket_restore(struct st_conn *c, uint32_t id, const char *p, size_t len)
     return socket_adopt(fd, c, id, p + 1 + sizeof(fd), len - 1 - sizeof(fd));
 }
 
-/* The client that cannot be accepted would wake the loop at once, for ever. It waits, as those do who come after it. */
-static void stop_listening(void)
+static void came(int fd)
 {
-    if (!complained)
-        log_line("a client cannot be accepted yet: %s", strerror(errno));
-    complained = true;
-    loop_change(&listener, 0);
-    deaf_until = loop_now() + DEAF_MS;
-}
+    struct st_conn *c = st_conn_open_socket(store, false);
 
-uint64_t sockets_deaf_until(void)
-{
-    return deaf_until;
-}
-
-void sockets_listen_again(void)
-{
-    deaf_until = 0;
-    loop_change(&listener, EPOLLIN);
-}
-
-static void accept_ready(struct watcher *w, uint32_t events)
-{
-    int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct st_conn *c;
-
-    if (fd < 0) {
-        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-            stop_listening();
-        return;
-    }
-    complained = false;
-    c = st_conn_open_socket(store, false);
     if (!c || socket_adopt(fd, c, 0, NULL, 0)) {
         if (c)
             st_conn_close(c);
         close(fd);
-        log_line("a client was turned away: no memory");
+        say("a client was turned away: no memory");
     }
+}
+
+static struct listener listener = {.w.fd = -1, .came = came};
+
+uint64_t sockets_deaf_until(void)
+{
+    return listener.deaf_until;
+}
+
+void sockets_turn(uint64_t now)
+{
+    listener_turn(&listener, now);
 }
 
 int sockets_adopt(int fd)
 {
-    listener.fd = fd;
-    listener.ready = accept_ready;
-    return loop_add(&listener, EPOLLIN);
+    return listener_adopt(&listener, fd);
 }
 
 int sockets_listener(void)
 {
-    return listener.fd;
-}
-
-/* A second start must not steal the socket of a daemon that lives. */
-static bool somebody_listens(void)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool yes = fd >= 0 && !connect(fd, (struct sockaddr *)&address, sizeof(address));
-
-    if (fd >= 0)
-        close(fd);
-    return yes;
+    return listener.w.fd;
 }
 
 int sockets_set_dir(const char *dir)
 {
-    address.sun_family = AF_UNIX;
-    if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", dir) >=
-        (int)sizeof(address.sun_path))
-        return -ENAMETOOLONG;
-    return mkdir(dir, 0755) && errno != EEXIST ? -errno : 0;
+    char path[sizeof(listener.address.sun_path) + 1];
+
+    snprintf(path, sizeof(path), "%s/socket", dir);
+    return listener_name(&listener, path);
 }
 
+/* A second start must not steal the socket of a daemon that lives. Whoever comes here is as mighty as domain 0. */
 int sockets_listen(void)
 {
-    mode_t old;
-    int fd, rc;
-
-    if (somebody_listens())
-        return -EADDRINUSE;
-    unlink(address.sun_path);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    old = umask(0177); /* root alone: a client here is as mighty as domain 0 */
-    rc =
-        bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 64) ? -errno : sockets_adopt(fd);
-    umask(old);
-    if (rc)
-        close(fd);
-    return rc;
+    return listener_is_taken(&listener) ? -EADDRINUSE : listener_open(&listener, 64);
 }
 
 void sockets_unlink(void)
 {
-    if (address.sun_path[0])
-        unlink(address.sun_path);
+    listener_unlink(&listener);
 }
