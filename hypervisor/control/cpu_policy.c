@@ -5,9 +5,6 @@
 #include "hv/guest.h"
 #include <xen/xen.h>
 
-#define MSR_PLATFORM_INFO     0xce
-#define MSR_ARCH_CAPABILITIES 0x10a
-
 /* Known to the tools, and without content for our guests: CPUID does not fault, and nothing is said of speculation. */
 static const uint32_t policy_msrs[] = {MSR_PLATFORM_INFO, MSR_ARCH_CAPABILITIES};
 

@@ -15,11 +15,11 @@ struct uart uart;
 
 static bool uart_exists(uint16_t port)
 {
-    outb(0x5a, port + SCR);
-    if (inb(port + SCR) != 0x5a)
+    outb(0x5a, port + UART_SCR);
+    if (inb(port + UART_SCR) != 0x5a)
         return false;
-    outb(0xa5, port + SCR);
-    return inb(port + SCR) == 0xa5;
+    outb(0xa5, port + UART_SCR);
+    return inb(port + UART_SCR) == 0xa5;
 }
 
 /* The line control register (data sheet, 8.1): bits 1:0 data bits less 5, bit 2 two stop bits, bits 5:3 parity. */
@@ -45,12 +45,12 @@ bool serial_setting_is_wrong(void)
 
 void serial_init(unsigned int number, const char *setting)
 {
-    uint16_t port = number == 2 ? 0x2f8 : 0x3f8;
+    uint16_t port = number == 2 ? PORT_COM2 : PORT_COM1;
     uint8_t irq = number == 2 ? 3 : 4;
     char *at;
     unsigned long baud = strtoul(setting, &at, 10), clock = UART_CLOCK;
     unsigned int divisor = 0;
-    uint8_t format = LCR_8N1;
+    uint8_t format = UART_LCR_8N1;
 
     if (*at == '/') /* the rate at which a divisor of 1 runs */
         clock = strtoul(at + 1, &at, 10);
@@ -68,34 +68,34 @@ void serial_init(unsigned int number, const char *setting)
         return;
     if (baud >= 50 && baud <= clock && clock / baud <= 0xffff)
         divisor = (unsigned int)(clock / baud);
-    outb(0, port + IER);
+    outb(0, port + UART_IER);
     if (divisor) {
-        outb(format | LCR_DLAB, port + LCR);
-        outb((uint8_t)divisor, port + DLL);
-        outb((uint8_t)(divisor >> 8), port + DLM);
+        outb(format | UART_LCR_DLAB, port + UART_LCR);
+        outb((uint8_t)divisor, port + UART_DLL);
+        outb((uint8_t)(divisor >> 8), port + UART_DLM);
     }
-    outb(format, port + LCR);
-    outb(FCR_ENABLE_RESET, port + FCR);
-    outb(MCR_DTR_RTS_OUT2, port + MCR);
+    outb(format, port + UART_LCR);
+    outb(UART_FCR_ENABLE_RESET, port + UART_FCR);
+    outb(UART_MCR_DTR_RTS_OUT2, port + UART_MCR);
     /* A 16450 has no FIFOs and says so. */
-    uart.at_once = (inb(port + IIR) & IIR_FIFOS) == IIR_FIFOS ? FIFO_SIZE : 1;
+    uart.at_once = (inb(port + UART_IIR) & UART_IIR_FIFOS) == UART_IIR_FIFOS ? FIFO_SIZE : 1;
     uart.port = port;
     uart.irq = irq;
 }
 
 int serial_read(void)
 {
-    if (!uart.port || !(inb(uart.port + LSR) & LSR_DATA_READY))
+    if (!uart.port || !(inb(uart.port + UART_LSR) & UART_LSR_DATA_READY))
         return -1;
-    return inb(uart.port + RBR);
+    return inb(uart.port + UART_RBR);
 }
 
 bool serial_start_interrupts(void (*handler)(void *))
 {
     if (!uart.port || !uart.irq || irq_request(uart.irq, handler, NULL))
         return false;
-    uart.ier = IER_RECEIVED;
-    outb(uart.ier, uart.port + IER);
+    uart.ier = UART_IER_RECEIVED;
+    outb(uart.ier, uart.port + UART_IER);
     return true;
 }
 

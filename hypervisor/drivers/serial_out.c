@@ -42,13 +42,13 @@ static void enable_interrupts(uint8_t ier)
     if (uart.ier == ier)
         return;
     uart.ier = ier;
-    outb(ier, uart.port + IER);
+    outb(ier, uart.port + UART_IER);
 }
 
 /* True: the UART takes `uart.at_once` bytes. */
 static bool is_ready(void)
 {
-    if (inb(uart.port + LSR) & LSR_THR_EMPTY) {
+    if (inb(uart.port + UART_LSR) & UART_LSR_THR_EMPTY) {
         out.looks = 0;
         out.given_up = false;
         return true;
@@ -75,7 +75,7 @@ static void send_some(void)
 
     out.consumed = at + n;
     for (; n; n--, at++)
-        outb((uint8_t)out.ring[at % OUT_SIZE], uart.port + THR);
+        outb((uint8_t)out.ring[at % OUT_SIZE], uart.port + UART_THR);
 }
 
 static void send_all(void)
@@ -92,7 +92,7 @@ static void write_waiting(const char *text, size_t n)
                 return;
             room = uart.at_once;
         }
-        outb((uint8_t)*text, uart.port + THR);
+        outb((uint8_t)*text, uart.port + UART_THR);
     }
 }
 
@@ -132,29 +132,29 @@ bool serial_push(void)
         return false;
     if (waiting() && is_ready())
         send_some();
-    enable_interrupts(waiting() ? IER_RECEIVED | IER_THR_EMPTY : IER_RECEIVED);
+    enable_interrupts(waiting() ? UART_IER_RECEIVED | UART_IER_THR_EMPTY : UART_IER_RECEIVED);
     return waiting();
 }
 
 bool serial_serve(void)
 {
-    bool asked = !(inb(uart.port + IIR) & IIR_NONE);
+    bool asked = !(inb(uart.port + UART_IIR) & UART_IIR_NONE);
 
-    if (uart.ier & IER_THR_EMPTY) {
+    if (uart.ier & UART_IER_THR_EMPTY) {
         if (waiting() && is_ready()) {
             send_some();
             out.by_interrupt++;
         }
         if (!waiting())
-            enable_interrupts(IER_RECEIVED);
+            enable_interrupts(UART_IER_RECEIVED);
     }
     return asked;
 }
 
 void serial_ask_again(void)
 {
-    outb(0, uart.port + IER);
-    outb(uart.ier, uart.port + IER);
+    outb(0, uart.port + UART_IER);
+    outb(uart.ier, uart.port + UART_IER);
 }
 
 bool serial_watch(bool *lost)
@@ -184,6 +184,6 @@ void serial_wait_always(void)
     if (!out.buffered)
         return;
     out.buffered = false;
-    enable_interrupts(IER_RECEIVED);
+    enable_interrupts(UART_IER_RECEIVED);
     send_all();
 }

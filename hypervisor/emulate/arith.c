@@ -10,13 +10,13 @@ static bool odd_parity(uint64_t value)
 /* ZF, SF, PF of a result that is already cut to its size. */
 static uint64_t result_flags(unsigned size, uint64_t result)
 {
-    return (result == 0 ? FLAG_ZF : 0) | (result & arith_sign_bit(size) ? FLAG_SF : 0) |
-           (odd_parity(result) ? 0 : FLAG_PF);
+    return (result == 0 ? EFLAGS_ZF : 0) | (result & arith_sign_bit(size) ? EFLAGS_SF : 0) |
+           (odd_parity(result) ? 0 : EFLAGS_PF);
 }
 
 static void set_flags(uint64_t *flags, uint64_t arith)
 {
-    *flags = (*flags & ~FLAGS_ARITH) | arith;
+    *flags = (*flags & ~EFLAGS_STATUS) | arith;
 }
 
 void arith_set_logic_flags(unsigned size, uint64_t result, uint64_t *flags)
@@ -31,8 +31,8 @@ static uint64_t add(unsigned size, uint64_t a, uint64_t b, bool carry, uint64_t 
     uint64_t r = (a + b + carry) & arith_mask(size);
     uint64_t carries = (a & b) | ((a | b) & ~r);
 
-    set_flags(flags, result_flags(size, r) | (carries & sign ? FLAG_CF : 0) | ((a ^ b ^ r) & FLAG_AF) |
-                         ((a ^ r) & (b ^ r) & sign ? FLAG_OF : 0));
+    set_flags(flags, result_flags(size, r) | (carries & sign ? EFLAGS_CF : 0) | ((a ^ b ^ r) & EFLAGS_AF) |
+                         ((a ^ r) & (b ^ r) & sign ? EFLAGS_OF : 0));
     return r;
 }
 
@@ -43,14 +43,14 @@ static uint64_t subtract(unsigned size, uint64_t a, uint64_t b, bool borrow, uin
     uint64_t r = (a - b - borrow) & arith_mask(size);
     uint64_t borrows = (~a & b) | ((~a | b) & r);
 
-    set_flags(flags, result_flags(size, r) | (borrows & sign ? FLAG_CF : 0) | ((a ^ b ^ r) & FLAG_AF) |
-                         ((a ^ b) & (a ^ r) & sign ? FLAG_OF : 0));
+    set_flags(flags, result_flags(size, r) | (borrows & sign ? EFLAGS_CF : 0) | ((a ^ b ^ r) & EFLAGS_AF) |
+                         ((a ^ b) & (a ^ r) & sign ? EFLAGS_OF : 0));
     return r;
 }
 
 uint64_t arith_binary(enum arith_op op, unsigned size, uint64_t a, uint64_t b, uint64_t *flags)
 {
-    bool carry = *flags & FLAG_CF;
+    bool carry = *flags & EFLAGS_CF;
     uint64_t r;
 
     a &= arith_mask(size);
@@ -81,19 +81,19 @@ uint64_t arith_binary(enum arith_op op, unsigned size, uint64_t a, uint64_t b, u
 
 uint64_t arith_inc(unsigned size, uint64_t a, uint64_t *flags)
 {
-    uint64_t carry = *flags & FLAG_CF;
+    uint64_t carry = *flags & EFLAGS_CF;
     uint64_t r = add(size, a & arith_mask(size), 1, false, flags);
 
-    *flags = (*flags & ~FLAG_CF) | carry;
+    *flags = (*flags & ~EFLAGS_CF) | carry;
     return r;
 }
 
 uint64_t arith_dec(unsigned size, uint64_t a, uint64_t *flags)
 {
-    uint64_t carry = *flags & FLAG_CF;
+    uint64_t carry = *flags & EFLAGS_CF;
     uint64_t r = subtract(size, a & arith_mask(size), 1, false, flags);
 
-    *flags = (*flags & ~FLAG_CF) | carry;
+    *flags = (*flags & ~EFLAGS_CF) | carry;
     return r;
 }
 
@@ -118,8 +118,8 @@ static uint64_t rotate(bool left, unsigned size, uint64_t value, unsigned count,
     top = r & arith_sign_bit(size);
     next = r & (arith_sign_bit(size) >> 1);
     carry = left ? r & 1 : top;
-    arith_set_flag(flags, FLAG_CF, carry);
-    arith_set_flag(flags, FLAG_OF, left ? top != carry : top != next);
+    arith_set_flag(flags, EFLAGS_CF, carry);
+    arith_set_flag(flags, EFLAGS_OF, left ? top != carry : top != next);
     return r;
 }
 
@@ -129,7 +129,7 @@ static uint64_t rotate_carry(bool left, unsigned size, uint64_t value, unsigned 
     unsigned bits = 8 * size;
     unsigned n = count % (bits + 1);
     uint64_t sign = arith_sign_bit(size);
-    bool carry = *flags & FLAG_CF;
+    bool carry = *flags & EFLAGS_CF;
 
     for (unsigned i = 0; i < n; i++) {
         bool out = left ? value & sign : value & 1;
@@ -141,11 +141,11 @@ static uint64_t rotate_carry(bool left, unsigned size, uint64_t value, unsigned 
         }
         carry = out;
     }
-    arith_set_flag(flags, FLAG_CF, carry);
+    arith_set_flag(flags, EFLAGS_CF, carry);
     if (left) {
-        arith_set_flag(flags, FLAG_OF, !!(value & sign) != carry);
+        arith_set_flag(flags, EFLAGS_OF, !!(value & sign) != carry);
     } else {
-        arith_set_flag(flags, FLAG_OF, !!(value & sign) != !!(value & (sign >> 1)));
+        arith_set_flag(flags, EFLAGS_OF, !!(value & sign) != !!(value & (sign >> 1)));
     }
     return value;
 }
@@ -175,7 +175,7 @@ static uint64_t shift(enum shift_op op, unsigned size, uint64_t value, unsigned 
         carry = before & sign;
         overflow = !!(r & sign) != carry;
     }
-    set_flags(flags, result_flags(size, r) | (carry ? FLAG_CF : 0) | (overflow ? FLAG_OF : 0));
+    set_flags(flags, result_flags(size, r) | (carry ? EFLAGS_CF : 0) | (overflow ? EFLAGS_OF : 0));
     return r;
 }
 
@@ -222,14 +222,14 @@ uint64_t arith_shift_double(bool left, unsigned size, uint64_t value, uint64_t f
         r = count == bits ? fill : (value >> count) | (fill << (bits - count));
     }
     r &= arith_mask(size);
-    set_flags(flags, result_flags(size, r) | (carry ? FLAG_CF : 0) | ((r ^ value) & sign ? FLAG_OF : 0));
+    set_flags(flags, result_flags(size, r) | (carry ? EFLAGS_CF : 0) | ((r ^ value) & sign ? EFLAGS_OF : 0));
     return r;
 }
 
 /* CF and OF say whether the high half matters; the others are undefined and are left. */
 static void set_multiply_flags(uint64_t *flags, bool significant)
 {
-    arith_set_flag(flags, FLAG_CF | FLAG_OF, significant);
+    arith_set_flag(flags, EFLAGS_CF | EFLAGS_OF, significant);
 }
 
 uint64_t arith_mul(unsigned size, uint64_t a, uint64_t b, uint64_t *high, uint64_t *flags)
@@ -316,33 +316,33 @@ bool arith_idiv(unsigned size, uint64_t high, uint64_t low, uint64_t divisor, ui
 
 bool arith_condition(unsigned code, uint64_t flags)
 {
-    bool sign_differs = !!(flags & FLAG_SF) != !!(flags & FLAG_OF);
+    bool sign_differs = !!(flags & EFLAGS_SF) != !!(flags & EFLAGS_OF);
     bool holds;
 
     switch ((code >> 1) & 7) {
     case 0:
-        holds = flags & FLAG_OF;
+        holds = flags & EFLAGS_OF;
         break;
     case 1:
-        holds = flags & FLAG_CF;
+        holds = flags & EFLAGS_CF;
         break;
     case 2:
-        holds = flags & FLAG_ZF;
+        holds = flags & EFLAGS_ZF;
         break;
     case 3:
-        holds = flags & (FLAG_CF | FLAG_ZF);
+        holds = flags & (EFLAGS_CF | EFLAGS_ZF);
         break;
     case 4:
-        holds = flags & FLAG_SF;
+        holds = flags & EFLAGS_SF;
         break;
     case 5:
-        holds = flags & FLAG_PF;
+        holds = flags & EFLAGS_PF;
         break;
     case 6:
         holds = sign_differs;
         break;
     default:
-        holds = (flags & FLAG_ZF) || sign_differs;
+        holds = (flags & EFLAGS_ZF) || sign_differs;
         break;
     }
     return holds != (code & 1);

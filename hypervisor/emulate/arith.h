@@ -10,27 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#define FLAG_CF   (1ull << 0)
-#define FLAG_ONE  (1ull << 1) /* reads as one */
-#define FLAG_PF   (1ull << 2)
-#define FLAG_AF   (1ull << 4)
-#define FLAG_ZF   (1ull << 6)
-#define FLAG_SF   (1ull << 7)
-#define FLAG_TF   (1ull << 8)
-#define FLAG_IF   (1ull << 9)
-#define FLAG_DF   (1ull << 10)
-#define FLAG_OF   (1ull << 11)
-#define FLAG_IOPL (3ull << 12)
-#define FLAG_NT   (1ull << 14)
-#define FLAG_RF   (1ull << 16)
-#define FLAG_VM   (1ull << 17)
-#define FLAG_AC   (1ull << 18)
-#define FLAG_VIF  (1ull << 19)
-#define FLAG_VIP  (1ull << 20)
-#define FLAG_ID   (1ull << 21)
-
-#define FLAGS_ARITH (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
+#include "arch/x86/registers.h"
 
 /* All ones in the low `size` bytes. */
 static inline uint64_t arith_mask(unsigned size)

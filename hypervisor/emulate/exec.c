@@ -145,11 +145,9 @@ bool emu_is_canonical(const struct emu *emu, uint64_t address)
 
 enum emu_result emu_raise(struct emu *emu, uint8_t vector, uint32_t error_code)
 {
-    const uint32_t with_error_code = 1u << 8 | 0x1fu << 10 | 1u << 17 | 1u << 21; /* SDM 3A table 6-1 */
-
     emu->exception = (struct emu_exception){
         .vector = vector,
-        .has_error_code = vector < 32 && (with_error_code >> vector & 1),
+        .has_error_code = vector < EXCEPTIONS && (EXCEPTIONS_WITH_ERROR_CODE >> vector & 1),
         .error_code = error_code,
     };
     return EMU_EXCEPTION;
@@ -157,7 +155,7 @@ enum emu_result emu_raise(struct emu *emu, uint8_t vector, uint32_t error_code)
 
 enum emu_result emu_raise_page_fault(struct emu *emu, uint64_t cr2, uint32_t error_code)
 {
-    enum emu_result result = emu_raise(emu, EMU_VECTOR_PF, error_code);
+    enum emu_result result = emu_raise(emu, VECTOR_PF, error_code);
 
     emu->exception.cr2 = cr2;
     return result;
@@ -172,7 +170,7 @@ void txn_begin(struct emu_txn *t, struct emu *emu, const struct insn *insn)
     if (emu->mode != INSN_MODE_64) {
         t->regs.rip &= 0xffffffffu;
     }
-    t->regs.rflags &= ~FLAG_RF;
+    t->regs.rflags &= ~EFLAGS_RF;
     t->effect.kind = EFFECT_NONE;
     t->events = 0;
     t->have_address = false;

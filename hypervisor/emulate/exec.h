@@ -19,6 +19,7 @@
 #ifndef EMULATE_EXEC_H
 #define EMULATE_EXEC_H
 
+#include "arch/x86/vectors.h"
 #include "emulate/insn.h"
 
 enum emu_result {
@@ -28,20 +29,6 @@ enum emu_result {
                 */
     EMU_UNHANDLED, /* not of an allowed class, not implemented, or no callback */
     EMU_ERROR,     /* a callback failed for a reason that is not the guest's: emu->error */
-};
-
-/* Exception vectors that the executor raises itself (SDM 3A table 6-1). */
-enum emu_vector {
-    EMU_VECTOR_DE = 0,
-    EMU_VECTOR_DB = 1,
-    EMU_VECTOR_BP = 3,
-    EMU_VECTOR_OF = 4,
-    EMU_VECTOR_BR = 5,
-    EMU_VECTOR_UD = 6,
-    EMU_VECTOR_NM = 7,
-    EMU_VECTOR_SS = 12,
-    EMU_VECTOR_GP = 13,
-    EMU_VECTOR_PF = 14,
 };
 
 struct emu_exception {
@@ -165,7 +152,7 @@ struct emu {
 /* Executes `insn`, which insn_decode() gave for emu->mode and for the bytes at emu->regs->rip. */
 enum emu_result emu_execute(struct emu *emu, const struct insn *insn);
 
-/* For callbacks: note an exception and answer EMU_EXCEPTION. Vectors 8, 10-14, 17, 21 have an error code. */
+/* For callbacks: note an exception and answer EMU_EXCEPTION. Those of EXCEPTIONS_WITH_ERROR_CODE have one. */
 enum emu_result emu_raise(struct emu *emu, uint8_t vector, uint32_t error_code);
 enum emu_result emu_raise_page_fault(struct emu *emu, uint64_t cr2, uint32_t error_code);
 

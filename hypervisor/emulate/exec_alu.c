@@ -155,7 +155,7 @@ enum emu_result exec_divide(struct emu_txn *t)
     fits = t->insn->op == INSN_OP_DIV ? arith_div(size, high, low, divisor, &quotient, &remainder)
                                       : arith_idiv(size, high, low, divisor, &quotient, &remainder);
     if (!fits) {
-        return emu_raise(t->emu, EMU_VECTOR_DE, 0);
+        return emu_raise(t->emu, VECTOR_DE, 0);
     }
     txn_set_gpr(t, INSN_RAX, size, quotient);
     txn_set_gpr(t, size == 1 ? INSN_RAX | INSN_REG_HIGH : INSN_RDX, size, remainder);

@@ -38,7 +38,7 @@ enum emu_result exec_bit_test(struct emu_txn *t)
         return result;
     }
     mask = 1ull << (bit & (8 * size - 1));
-    arith_set_flag(&t->regs.rflags, FLAG_CF, value & mask);
+    arith_set_flag(&t->regs.rflags, EFLAGS_CF, value & mask);
     switch (insn->op) {
     case INSN_OP_BTS:
         return txn_set(t, 0, value | mask);
@@ -60,7 +60,7 @@ enum emu_result exec_bit_scan(struct emu_txn *t)
     if (result != EMU_OK) {
         return result;
     }
-    arith_set_flag(&t->regs.rflags, FLAG_ZF, value == 0);
+    arith_set_flag(&t->regs.rflags, EFLAGS_ZF, value == 0);
     if (value == 0) {
         return EMU_OK;
     }
@@ -92,8 +92,8 @@ enum emu_result exec_bit_count(struct emu_txn *t)
         return result;
     }
     if (t->insn->op == INSN_OP_POPCNT) {
-        *flags &= ~FLAGS_ARITH;
-        arith_set_flag(flags, FLAG_ZF, value == 0);
+        *flags &= ~EFLAGS_STATUS;
+        arith_set_flag(flags, EFLAGS_ZF, value == 0);
         return txn_set(t, 0, population(value));
     }
     if (value == 0) {
@@ -103,8 +103,8 @@ enum emu_result exec_bit_count(struct emu_txn *t)
     } else {
         count = bits - 64 + (unsigned)__builtin_clzll(value);
     }
-    arith_set_flag(flags, FLAG_CF, value == 0);
-    arith_set_flag(flags, FLAG_ZF, count == 0);
+    arith_set_flag(flags, EFLAGS_CF, value == 0);
+    arith_set_flag(flags, EFLAGS_ZF, count == 0);
     return txn_set(t, 0, count);
 }
 
@@ -181,7 +181,7 @@ enum emu_result exec_cmpxchg8b(struct emu_txn *t)
         return result;
     }
     if (length == 16 && (t->address & 15)) {
-        return emu_raise(t->emu, EMU_VECTOR_GP, 0);
+        return emu_raise(t->emu, VECTOR_GP, 0);
     }
     result = t->emu->ops->read(t->emu, t->address, t->expected, length, EMU_ACCESS_RMW);
     if (result != EMU_OK) {
@@ -195,11 +195,11 @@ enum emu_result exec_cmpxchg8b(struct emu_txn *t)
 
         __builtin_memcpy(data, &low, half);
         __builtin_memcpy(data + half, &high, half);
-        t->regs.rflags |= FLAG_ZF;
+        t->regs.rflags |= EFLAGS_ZF;
     } else {
         txn_set_gpr(t, INSN_RAX, half, old_low);
         txn_set_gpr(t, INSN_RDX, half, old_high);
-        t->regs.rflags &= ~FLAG_ZF;
+        t->regs.rflags &= ~EFLAGS_ZF;
     }
     txn_note_store(t, t->address, data, length, insn_has(t->insn, INSN_PREFIX_LOCK));
     return EMU_OK;

@@ -6,12 +6,6 @@
  */
 #include "emulate/txn.h"
 
-/* Bits of control registers: SDM 3A 2.5. */
-#define CR0_TS 0x8ull
-
-#define CR4_UMIP    (1ull << 11)
-#define CR4_OSXSAVE (1ull << 18)
-
 enum emu_result txn_read_cr4(struct emu_txn *t, uint64_t unknown, uint64_t *cr4)
 {
     *cr4 = unknown;
@@ -24,7 +18,7 @@ enum emu_result txn_need_cr4(struct emu_txn *t, uint64_t bit)
     enum emu_result result = txn_read_cr4(t, bit, &cr4);
 
     if (result == EMU_OK && !(cr4 & bit)) {
-        result = emu_raise(t->emu, EMU_VECTOR_UD, 0);
+        result = emu_raise(t->emu, VECTOR_UD, 0);
     }
     return result;
 }
@@ -92,7 +86,7 @@ enum emu_result exec_smsw(struct emu_txn *t)
     if (result == EMU_OK && t->emu->cpl != 0) {
         result = read_cr(t, 4, &cr4);
         if (result == EMU_OK && (cr4 & CR4_UMIP)) {
-            result = emu_raise(t->emu, EMU_VECTOR_GP, 0);
+            result = emu_raise(t->emu, VECTOR_GP, 0);
         }
     }
     return result == EMU_OK ? txn_set(t, 0, cr0) : result;
@@ -111,7 +105,8 @@ enum emu_result exec_lmsw(struct emu_txn *t)
         result = read_cr(t, 0, &cr0);
     }
     if (result == EMU_OK) {
-        txn_note(t, EFFECT_CR, 0, (cr0 & ~0xeull) | (value & 0xf));
+        txn_note(t, EFFECT_CR, 0,
+                 (cr0 & ~(CR0_MP | CR0_EM | CR0_TS)) | (value & (CR0_PE | CR0_MP | CR0_EM | CR0_TS)));
     }
     return result;
 }
@@ -175,13 +170,13 @@ enum emu_result exec_cli_sti(struct emu_txn *t)
 {
     bool set = t->insn->op == INSN_OP_STI;
 
-    if (t->emu->cpl > (t->regs.rflags & FLAG_IOPL) >> 12) {
-        return emu_raise(t->emu, EMU_VECTOR_GP, 0);
+    if (t->emu->cpl > (t->regs.rflags & EFLAGS_IOPL) >> EFLAGS_IOPL_SHIFT) {
+        return emu_raise(t->emu, VECTOR_GP, 0);
     }
-    if (set && !(t->regs.rflags & FLAG_IF)) {
+    if (set && !(t->regs.rflags & EFLAGS_IF)) {
         t->events |= EMU_EVENT_STI_SHADOW;
     }
-    arith_set_flag(&t->regs.rflags, FLAG_IF, set);
+    arith_set_flag(&t->regs.rflags, EFLAGS_IF, set);
     t->events |= EMU_EVENT_FLAGS_WRITE;
     return EMU_OK;
 }
@@ -189,9 +184,9 @@ enum emu_result exec_cli_sti(struct emu_txn *t)
 enum emu_result exec_clac_stac(struct emu_txn *t)
 {
     if (t->emu->cpl != 0) {
-        return emu_raise(t->emu, EMU_VECTOR_UD, 0);
+        return emu_raise(t->emu, VECTOR_UD, 0);
     }
-    arith_set_flag(&t->regs.rflags, FLAG_AC, t->insn->op == INSN_OP_STAC);
+    arith_set_flag(&t->regs.rflags, EFLAGS_AC, t->insn->op == INSN_OP_STAC);
     t->events |= EMU_EVENT_FLAGS_WRITE;
     return EMU_OK;
 }

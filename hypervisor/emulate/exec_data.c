@@ -107,14 +107,14 @@ enum emu_result exec_arith_flags(struct emu_txn *t)
 
     switch (t->insn->op) {
     case INSN_OP_CMC:
-        *flags ^= FLAG_CF;
+        *flags ^= EFLAGS_CF;
         break;
     case INSN_OP_CLC:
     case INSN_OP_STC:
-        arith_set_flag(flags, FLAG_CF, t->insn->op == INSN_OP_STC);
+        arith_set_flag(flags, EFLAGS_CF, t->insn->op == INSN_OP_STC);
         break;
     default:
-        arith_set_flag(flags, FLAG_DF, t->insn->op == INSN_OP_STD);
+        arith_set_flag(flags, EFLAGS_DF, t->insn->op == INSN_OP_STD);
         break;
     }
     return EMU_OK;
@@ -122,11 +122,11 @@ enum emu_result exec_arith_flags(struct emu_txn *t)
 
 enum emu_result exec_lahf_sahf(struct emu_txn *t)
 {
-    const uint64_t flags = FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF;
+    const uint64_t flags = EFLAGS_SF | EFLAGS_ZF | EFLAGS_AF | EFLAGS_PF | EFLAGS_CF;
     unsigned ah = INSN_RAX | INSN_REG_HIGH;
 
     if (t->insn->op == INSN_OP_LAHF) {
-        txn_set_gpr(t, ah, 1, (t->regs.rflags & flags) | FLAG_ONE);
+        txn_set_gpr(t, ah, 1, (t->regs.rflags & flags) | EFLAGS_FIXED);
     } else {
         t->regs.rflags = (t->regs.rflags & ~flags) | (txn_gpr(t, ah, 1) & flags);
     }

@@ -5,7 +5,7 @@
 /* Sets ZF, SF, PF from a byte; keeps CF, AF, OF. */
 static void byte_flags(struct emu_txn *t, uint64_t value)
 {
-    uint64_t keep = t->regs.rflags & (FLAG_CF | FLAG_AF | FLAG_OF);
+    uint64_t keep = t->regs.rflags & (EFLAGS_CF | EFLAGS_AF | EFLAGS_OF);
 
     arith_set_logic_flags(1, value, &t->regs.rflags);
     t->regs.rflags |= keep;
@@ -16,8 +16,8 @@ enum emu_result exec_daa_das(struct emu_txn *t)
     uint64_t *flags = &t->regs.rflags;
     unsigned old = (unsigned)txn_gpr(t, INSN_RAX, 1);
     bool add = t->insn->op == INSN_OP_DAA;
-    bool low = (old & 15) > 9 || (*flags & FLAG_AF);
-    bool high = old > 0x99 || (*flags & FLAG_CF);
+    bool low = (old & 15) > 9 || (*flags & EFLAGS_AF);
+    bool high = old > 0x99 || (*flags & EFLAGS_CF);
     unsigned adjust = (low ? 6 : 0) + (high ? 0x60 : 0);
     unsigned al = add ? old + adjust : old - adjust;
     bool carry = high;
@@ -27,8 +27,8 @@ enum emu_result exec_daa_das(struct emu_txn *t)
         carry = old < 6;
     }
     txn_set_gpr(t, INSN_RAX, 1, al);
-    arith_set_flag(flags, FLAG_AF, low);
-    arith_set_flag(flags, FLAG_CF, carry);
+    arith_set_flag(flags, EFLAGS_AF, low);
+    arith_set_flag(flags, EFLAGS_CF, carry);
     byte_flags(t, al);
     return EMU_OK;
 }
@@ -37,13 +37,13 @@ enum emu_result exec_aaa_aas(struct emu_txn *t)
 {
     uint64_t *flags = &t->regs.rflags;
     unsigned ax = (unsigned)txn_gpr(t, INSN_RAX, 2);
-    bool adjust = (ax & 15) > 9 || (*flags & FLAG_AF);
+    bool adjust = (ax & 15) > 9 || (*flags & EFLAGS_AF);
 
     if (adjust) {
         ax = t->insn->op == INSN_OP_AAA ? ax + 0x106 : ax - 0x106;
     }
     txn_set_gpr(t, INSN_RAX, 2, ax & 0xff0f);
-    arith_set_flag(flags, FLAG_AF | FLAG_CF, adjust);
+    arith_set_flag(flags, EFLAGS_AF | EFLAGS_CF, adjust);
     return EMU_OK;
 }
 
@@ -53,7 +53,7 @@ enum emu_result exec_aam(struct emu_txn *t)
     unsigned al = (unsigned)txn_gpr(t, INSN_RAX, 1);
 
     if (base == 0) {
-        return emu_raise(t->emu, EMU_VECTOR_DE, 0);
+        return emu_raise(t->emu, VECTOR_DE, 0);
     }
     txn_set_gpr(t, INSN_RAX, 2, (al / base) << 8 | al % base);
     byte_flags(t, al % base);
@@ -74,6 +74,6 @@ enum emu_result exec_aad(struct emu_txn *t)
 /* D6h, undocumented by Intel: AL = CF ? FFh : 0. */
 enum emu_result exec_salc(struct emu_txn *t)
 {
-    txn_set_gpr(t, INSN_RAX, 1, t->regs.rflags & FLAG_CF ? 0xff : 0);
+    txn_set_gpr(t, INSN_RAX, 1, t->regs.rflags & EFLAGS_CF ? 0xff : 0);
     return EMU_OK;
 }

@@ -7,8 +7,8 @@ enum emu_result txn_check_port(struct emu_txn *t, uint16_t port, unsigned size)
     if (t->emu->ops->check_port_permission) {
         return t->emu->ops->check_port_permission(t->emu, port, size);
     }
-    if (t->emu->cpl > (t->regs.rflags & FLAG_IOPL) >> 12) {
-        return emu_raise(t->emu, EMU_VECTOR_GP, 0);
+    if (t->emu->cpl > (t->regs.rflags & EFLAGS_IOPL) >> EFLAGS_IOPL_SHIFT) {
+        return emu_raise(t->emu, VECTOR_GP, 0);
     }
     return EMU_OK;
 }

@@ -89,7 +89,7 @@ enum emu_result exec_leave(struct emu_txn *t)
 enum emu_result exec_pushf(struct emu_txn *t)
 {
     /* The caller's RF is already cleared in the transaction; VM reads as 0 too (SDM 2B PUSHF). */
-    uint64_t value = (t->regs.rflags & ~(FLAG_RF | FLAG_VM)) | FLAG_ONE;
+    uint64_t value = (t->regs.rflags & ~(EFLAGS_RF | EFLAGS_VM)) | EFLAGS_FIXED;
 
     return txn_push(t, &value, t->insn->operand_size, t->insn->operand_size);
 }
@@ -98,7 +98,7 @@ enum emu_result exec_pushf(struct emu_txn *t)
 enum emu_result exec_popf(struct emu_txn *t)
 {
     const struct emu *emu = t->emu;
-    uint64_t writable = FLAGS_ARITH | FLAG_TF | FLAG_DF | FLAG_NT | FLAG_AC | FLAG_ID;
+    uint64_t writable = EFLAGS_STATUS | EFLAGS_TF | EFLAGS_DF | EFLAGS_NT | EFLAGS_AC | EFLAGS_ID;
     uint64_t value;
     enum emu_result result = txn_pop(t, t->insn->operand_size, &value);
 
@@ -106,10 +106,10 @@ enum emu_result exec_popf(struct emu_txn *t)
         return result;
     }
     if (emu->cpl == 0) {
-        writable |= FLAG_IOPL;
+        writable |= EFLAGS_IOPL;
     }
-    if (emu->cpl <= (t->regs.rflags & FLAG_IOPL) >> 12) {
-        writable |= FLAG_IF;
+    if (emu->cpl <= (t->regs.rflags & EFLAGS_IOPL) >> EFLAGS_IOPL_SHIFT) {
+        writable |= EFLAGS_IF;
     }
     writable &= arith_mask(t->insn->operand_size);
     t->regs.rflags = (t->regs.rflags & ~writable) | (value & writable);
@@ -170,7 +170,7 @@ enum emu_result exec_loop(struct emu_txn *t)
 {
     unsigned size = t->insn->address_size;
     uint64_t count = (txn_gpr(t, INSN_RCX, size) - 1) & arith_mask(size);
-    bool zero = t->regs.rflags & FLAG_ZF;
+    bool zero = t->regs.rflags & EFLAGS_ZF;
     bool taken = count != 0;
 
     if (t->insn->opcode != 0xe2) {

@@ -21,7 +21,7 @@ static uint64_t index_register(const struct emu_txn *t, unsigned reg)
 /* Moves rSI or rDI by one element, in the direction of DF. */
 static void advance(struct emu_txn *t, unsigned reg, unsigned size)
 {
-    uint64_t step = t->regs.rflags & FLAG_DF ? 0 - (uint64_t)size : size;
+    uint64_t step = t->regs.rflags & EFLAGS_DF ? 0 - (uint64_t)size : size;
 
     txn_set_gpr(t, reg, t->insn->address_size, index_register(t, reg) + step);
 }
@@ -162,7 +162,7 @@ static bool comparison_ends(const struct emu_txn *t)
     if (insn->op != INSN_OP_CMPS && insn->op != INSN_OP_SCAS) {
         return false;
     }
-    return !(t->regs.rflags & FLAG_ZF) == !!insn_has(insn, INSN_PREFIX_REP);
+    return !(t->regs.rflags & EFLAGS_ZF) == !!insn_has(insn, INSN_PREFIX_REP);
 }
 
 enum emu_result exec_repeat(struct emu *emu, const struct insn *insn, emu_handler iteration)

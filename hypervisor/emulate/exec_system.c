@@ -6,15 +6,6 @@
  */
 #include "emulate/txn.h"
 
-/* Architectural MSR numbers (SDM 4 table 2-2, APM 2 appendix A). */
-#define MSR_TSC     0x00000010u
-#define MSR_FS_BASE 0xc0000100u
-#define MSR_GS_BASE 0xc0000101u
-#define MSR_TSC_AUX 0xc0000103u
-
-#define CR4_TSD      (1ull << 2)
-#define CR4_FSGSBASE (1ull << 16)
-
 enum emu_result exec_cpuid(struct emu_txn *t)
 {
     static const uint8_t registers[4] = {INSN_RAX, INSN_RBX, INSN_RCX, INSN_RDX};
@@ -72,7 +63,7 @@ enum emu_result exec_rdtsc(struct emu_txn *t)
     if (t->emu->cpl != 0) {
         result = txn_read_cr4(t, 0, &cr4);
         if (result == EMU_OK && (cr4 & CR4_TSD)) {
-            result = emu_raise(t->emu, EMU_VECTOR_GP, 0);
+            result = emu_raise(t->emu, VECTOR_GP, 0);
         }
     }
     if (result == EMU_OK) {
@@ -157,16 +148,16 @@ enum emu_result exec_int(struct emu_txn *t)
 
     switch (t->insn->op) {
     case INSN_OP_INT3:
-        vector = EMU_VECTOR_BP;
+        vector = VECTOR_BP;
         break;
     case INSN_OP_ICEBP:
-        vector = EMU_VECTOR_DB;
+        vector = VECTOR_DB;
         break;
     case INSN_OP_INTO:
-        if (!(t->regs.rflags & FLAG_OF)) {
+        if (!(t->regs.rflags & EFLAGS_OF)) {
             return EMU_OK;
         }
-        vector = EMU_VECTOR_OF;
+        vector = VECTOR_OF;
         break;
     default:
         vector = (uint8_t)t->insn->imm;
@@ -178,7 +169,7 @@ enum emu_result exec_int(struct emu_txn *t)
 
 enum emu_result exec_ud(struct emu_txn *t)
 {
-    return emu_raise(t->emu, EMU_VECTOR_UD, 0);
+    return emu_raise(t->emu, VECTOR_UD, 0);
 }
 
 enum emu_result exec_mov_from_seg(struct emu_txn *t)
@@ -222,7 +213,7 @@ enum emu_result exec_wrbase(struct emu_txn *t)
         result = txn_get(t, 0, &base);
     }
     if (result == EMU_OK && !emu_is_canonical(t->emu, base)) {
-        result = emu_raise(t->emu, EMU_VECTOR_GP, 0);
+        result = emu_raise(t->emu, VECTOR_GP, 0);
     }
     if (result == EMU_OK) {
         txn_note(t, EFFECT_MSR, t->insn->op == INSN_OP_WRFSBASE ? MSR_FS_BASE : MSR_GS_BASE, base);

@@ -33,7 +33,7 @@ enum emu_result txn_read_segment(struct emu_txn *t, unsigned seg, struct emu_seg
 
 static enum emu_result segment_fault(struct emu_txn *t, unsigned seg)
 {
-    return emu_raise(t->emu, seg == INSN_SEG_SS ? EMU_VECTOR_SS : EMU_VECTOR_GP, 0);
+    return emu_raise(t->emu, seg == INSN_SEG_SS ? VECTOR_SS : VECTOR_GP, 0);
 }
 
 static enum emu_result linear64(struct emu_txn *t, unsigned seg, uint64_t offset, unsigned length,
@@ -298,7 +298,7 @@ enum emu_result txn_jump(struct emu_txn *t, uint64_t target)
     target &= arith_mask(t->insn->operand_size);
     if (t->emu->mode == INSN_MODE_64) {
         if (!emu_is_canonical(t->emu, target)) {
-            return emu_raise(t->emu, EMU_VECTOR_GP, 0);
+            return emu_raise(t->emu, VECTOR_GP, 0);
         }
     } else {
         result = txn_read_segment(t, INSN_SEG_CS, &code);
@@ -306,7 +306,7 @@ enum emu_result txn_jump(struct emu_txn *t, uint64_t target)
             return result;
         }
         if (target > code.limit) {
-            return emu_raise(t->emu, EMU_VECTOR_GP, 0);
+            return emu_raise(t->emu, VECTOR_GP, 0);
         }
     }
     t->regs.rip = target;
@@ -315,5 +315,5 @@ enum emu_result txn_jump(struct emu_txn *t, uint64_t target)
 
 enum emu_result txn_need_cpl0(struct emu_txn *t)
 {
-    return t->emu->cpl == 0 ? EMU_OK : emu_raise(t->emu, EMU_VECTOR_GP, 0);
+    return t->emu->cpl == 0 ? EMU_OK : emu_raise(t->emu, VECTOR_GP, 0);
 }

@@ -274,7 +274,7 @@ static void set_gpr(const struct quick_regs *regs, unsigned reg, unsigned size, 
 void quick_complete(const struct quick_insn *quick, const struct quick_regs *regs, uint64_t old,
                     uint64_t *rflags)
 {
-    *rflags &= ~FLAG_RF;
+    *rflags &= ~EFLAGS_RF;
     if (quick->kind == QUICK_MOV) {
         return;
     }
@@ -293,7 +293,7 @@ void quick_complete(const struct quick_insn *quick, const struct quick_regs *reg
         }
         break;
     default:
-        arith_set_flag(rflags, FLAG_CF, old & quick->source);
+        arith_set_flag(rflags, EFLAGS_CF, old & quick->source);
         break;
     }
 }

@@ -4,10 +4,6 @@
 
 #include "emulate/arith.h"
 
-/* Architectural numbers: SDM 4 table 2-2, SDM 3A 2.5. */
-#define MSR_TSC 0x10u
-#define CR0_TS  0x8ull
-
 static inline uint64_t *gpr(const struct quick_regs *regs, unsigned reg)
 {
     return (uint64_t *)((char *)regs->frame + regs->offset[reg & 15]);
@@ -228,7 +224,7 @@ static enum emu_result execute_privileged(const struct quick_system *q, struct e
                                           const struct quick_regs *regs)
 {
     if (emu->cpl != 0) {
-        return emu_raise(emu, EMU_VECTOR_GP, 0);
+        return emu_raise(emu, VECTOR_GP, 0);
     }
     switch (q->op) {
     case INSN_OP_RDMSR:

@@ -8,15 +8,9 @@
 #include "arch/x86/desc.h"
 #include "arch/x86/guest_word.h"
 #include "arch/x86/layout.h"
+#include "arch/x86/vectors.h"
 #include "core/vcpu_area.h"
 #include "hv/irqflags.h"
-
-#define RFLAGS_TF   0x100UL
-#define RFLAGS_IOPL 0x3000UL
-#define RFLAGS_NT   0x4000UL
-#define RFLAGS_RF   0x10000UL
-#define RFLAGS_VM   0x20000UL
-#define RFLAGS_AC   0x40000UL
 
 void pv_toggle_mode(struct pv_vcpu *p)
 {
@@ -34,10 +28,10 @@ static bool push_frame(const struct pv_vcpu *p, uint64_t *sp, bool from_kernel, 
 {
     const struct cpu_user_regs *r = &p->v.regs;
     uint64_t masked = p->v.info->evtchn_upcall_mask, *at = (uint64_t *)(*sp & ~15UL) - 7 - extra_count;
-    uint64_t rflags = (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (masked ? 0 : RFLAGS_IF);
+    uint64_t rflags = (r->rflags & ~(EFLAGS_IF | EFLAGS_IOPL)) | (masked ? 0 : EFLAGS_IF);
 
     if (p->honours_iopl)
-        rflags |= (uint64_t)p->iopl << 12;
+        rflags |= (uint64_t)p->iopl << EFLAGS_IOPL_SHIFT;
     *sp = (uint64_t)at;
     if (unlikely(!guest_range_is_allowed(*sp, (7 + PV_BOUNCE_EXTRA) * 8)))
         return false;
@@ -79,7 +73,7 @@ void pv_bounce(struct pv_vcpu *p, uint64_t address, bool mask_events, const uint
     r->cs = GUEST_CS64;
     r->ss = GUEST_DS;
     r->rsp = sp;
-    r->rflags &= ~(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC);
+    r->rflags &= ~(EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM | EFLAGS_AC);
 }
 
 static const struct pv_trap *handler_of(struct pv_vcpu *p, unsigned int vector)
@@ -112,10 +106,10 @@ void pv_inject_error(struct pv_vcpu *p, unsigned int vector, uint32_t error_code
 void pv_inject_page_fault(struct pv_vcpu *p, uint64_t address, uint32_t error_code)
 {
     if (p->kernel_mode)
-        error_code &= ~4U; /* the guest's kernel is not its user, whatever the processor thinks */
+        error_code &= ~PF_USER; /* the guest's kernel is not its user, whatever the processor thinks */
     p->cr2 = address;
     p->v.info->arch.cr2 = address;
-    pv_inject_error(p, 14, error_code);
+    pv_inject_error(p, VECTOR_PF, error_code);
 }
 
 void pv_failsafe(struct pv_vcpu *p)

@@ -20,11 +20,8 @@
 #include "pv/mmu.h"
 #include "pv/msr.h"
 
-#define CR0_TS          8UL
-#define DR7_ACTIVE      0xffUL
 #define SELECTOR_LDT    4
 #define SELECTOR_OFFSET 0xfff8
-#define PRED_CMD_IBPB   1
 
 /* Ids are not reused soon. Domain 0, at first: nothing was learnt before. */
 static DEFINE_PERCPU(domid_id_t, predictors_of);
@@ -136,9 +133,9 @@ void pv_switch_from(struct vcpu *v)
     save_segments(p);
     use_xcr0(p, cpu_features.xcr0);
     fpu_save(p->fpu);
-    if (p->dr7 & DR7_ACTIVE) {
+    if (p->dr7 & DR7_ENABLE) {
         p->dr6 = read_dr6();
-        write_dr7(0x400);
+        write_dr7(DR7_FIXED_ONE);
     }
 }
 
@@ -154,7 +151,7 @@ static void forget_predictions(const struct domain *next)
 void pv_switch_to(struct vcpu *v)
 {
     struct pv_vcpu *p = pv_vcpu(v);
-    uint64_t cr4 = pv_real_cr4(p), cr4_to_load = cr4 | (patch_on(PATCH_FSGSBASE) ? X86_CR4_FSGSBASE : 0);
+    uint64_t cr4 = pv_real_cr4(p), cr4_to_load = cr4 | (patch_on(PATCH_FSGSBASE) ? CR4_FSGSBASE : 0);
     uint64_t ours = (hv_gdt_page_mfn() << PAGE_SHIFT) | MAP_DATA;
     uint64_t *pte = pv_gdt_pte(v, PV_GDT_FRAMES);
 
@@ -174,7 +171,7 @@ void pv_switch_to(struct vcpu *v)
     use_xcr0(p, pv_real_xcr0(p));
     if (p->fpu_ts)
         write_cr0(read_cr0() | CR0_TS);
-    if (p->dr7 & DR7_ACTIVE) {
+    if (p->dr7 & DR7_ENABLE) {
         write_dr0(p->dr[0]);
         write_dr1(p->dr[1]);
         write_dr2(p->dr[2]);

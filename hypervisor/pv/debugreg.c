@@ -9,13 +9,8 @@
 #include "hv/errno.h"
 #include "pv/calls.h"
 
-#define DR7_ACTIVE     0xffUL
-#define DR7_GD         0x2000UL
-#define DR7_FIXED_ONE  0x400UL
-#define DR7_FIXED_ZERO 0xd800UL
-#define DR6_ONES       0xffff0ff0UL
-#define DR6_WRITABLE   0xe00fUL
-#define CR4_DE         8UL
+#define DR7_FIXED_ZERO 0xd800UL /* RTM among them: no guest has transactions */
+#define DR6_WRITABLE   (DR6_B | DR6_BD | DR6_BS | DR6_BT)
 
 static void load_register(struct pv_vcpu *p, unsigned int reg, uint64_t value)
 {
@@ -58,7 +53,7 @@ static long set_dr7(struct pv_vcpu *p, uint64_t value)
     value = (value & ~DR7_FIXED_ZERO) | DR7_FIXED_ONE;
     if (value & DR7_GD)
         return -EPERM;
-    if (value & DR7_ACTIVE && has_io_breakpoint(value) && !(p->cr4_guest & CR4_DE))
+    if (value & DR7_ENABLE && has_io_breakpoint(value) && !(p->cr4_guest & CR4_DE))
         return -EPERM;
     p->dr7 = value;
     if (&p->v == current_vcpu()) {
@@ -89,7 +84,7 @@ long pv_set_debugreg(struct pv_vcpu *p, unsigned int reg, uint64_t value)
             return -ENODEV;
         if (value >> 32)
             return -EINVAL;
-        p->dr6 = (value & DR6_WRITABLE) | DR6_ONES;
+        p->dr6 = (value & DR6_WRITABLE) | DR6_FIXED_ONE;
         load_register(p, 6, p->dr6);
         return 0;
     case 5:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * GDT and LDT of PV vcpus. Both are mapped in the vcpu's part of the per-domain area: the GDT's pages when it is set, the LDT's one by one as
- * they are touched. Layout of descriptors: SDM 3A 3.4.5, 5.8.3.1.
+ * they are touched.
  */
 #include "arch/x86/hostmap.h"
 #include "core/guest_abi.h"
@@ -11,14 +11,6 @@
 #include "pv/descriptors.h"
 #include "pv/walk.h"
 
-#define DESC_TYPE      (0xfULL << 40)
-#define DESC_CALL_GATE (0xcULL << 40)
-#define DESC_SEGMENT   BIT(44) /* code or data, as against gates, TSS and LDT */
-#define DESC_DPL       (3ULL << 45)
-#define DESC_PRESENT   BIT(47)
-#define GATE_RPL       (3ULL << 16)
-#define GATE_RESERVED  (0xffULL << 32) /* in 64-bit gates; there are no parameters to copy */
-
 #define DESCRIPTORS_PER_PAGE 512
 #define LDT_MAX_ENTRIES      8192
 
@@ -27,7 +19,7 @@ bool pv_fix_descriptor(const struct domain *d, uint64_t *descriptor)
     (void)d;
     if (!(*descriptor & DESC_PRESENT))
         return true; /* loading it faults */
-    if (*descriptor & DESC_SEGMENT) {
+    if (*descriptor & DESC_S) {
         *descriptor |= DESC_DPL;
         return true;
     }
@@ -35,7 +27,7 @@ bool pv_fix_descriptor(const struct domain *d, uint64_t *descriptor)
     if (!(*descriptor & DESC_TYPE))
         return true;
     /* Gates and system segments lead past our entry points. A call gate may stand there if ring 3 cannot use it. */
-    if ((*descriptor & DESC_TYPE) != DESC_CALL_GATE || *descriptor & GATE_RESERVED)
+    if ((*descriptor & DESC_TYPE) != DESC_TYPE_CALL_GATE || *descriptor & GATE_RESERVED)
         return false;
     *descriptor = (*descriptor & ~DESC_DPL) | GATE_RPL;
     return true;
@@ -49,7 +41,7 @@ int pv_check_descriptor_page(struct domain *d, uint64_t *page)
 
         if (!(descriptor & DESC_PRESENT))
             continue;
-        if (unlikely(!(descriptor & DESC_SEGMENT))) {
+        if (unlikely(!(descriptor & DESC_S))) {
             fixed = descriptor;
             if (!pv_fix_descriptor(d, &fixed))
                 return -EINVAL;

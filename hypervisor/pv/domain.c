@@ -124,9 +124,9 @@ static int pv_vcpu_init(struct vcpu *v)
         return -ENOMEM;
     p->kernel_mode = true;
     pv_port_rights_changed(p);
-    p->dr6 = 0xffff0ff0;
-    p->dr7 = 0x400;
-    p->cr0_guest = 0x80050033;
+    p->dr6 = DR6_FIXED_ONE;
+    p->dr7 = DR7_FIXED_ONE;
+    p->cr0_guest = CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE;
     p->cr4_guest = 0;
     p->mcg_cap = PV_MC_BANKS;
     lock_init(&p->ldt_lock, RANK_LEAF);

@@ -8,6 +8,7 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/split_root.h"
 #include "arch/x86/stack.h"
+#include "arch/x86/vectors.h"
 #include "core/hypercall.h"
 #include "core/softirq_bits.h"
 #include "event/event.h"
@@ -66,7 +67,7 @@ void guest_syscall32(struct vcpu *v)
     struct pv_vcpu *p = pv_vcpu(v);
 
     if (p->kernel_mode || !p->callback[PV_CB_SYSCALL32].valid)
-        pv_inject(p, 6);
+        pv_inject(p, VECTOR_UD);
     else
         bounce_syscall(p, PV_CB_SYSCALL32);
 }
@@ -76,9 +77,9 @@ void guest_sysenter(struct vcpu *v)
 {
     struct pv_vcpu *p = pv_vcpu(v);
 
-    v->regs.rflags |= RFLAGS_IF; /* the instruction cleared it before the gate could save it */
+    v->regs.rflags |= EFLAGS_IF; /* the instruction cleared it before the gate could save it */
     if (p->kernel_mode || !p->callback[PV_CB_SYSENTER].valid)
-        pv_inject_error(p, 13, 0);
+        pv_inject_error(p, VECTOR_GP, 0);
     else
         bounce_syscall(p, PV_CB_SYSENTER);
 }

@@ -10,11 +10,6 @@
 #include "pv/calls.h"
 #include "pv/ports.h"
 
-#define RFLAGS_IOPL 0x3000UL
-#define RFLAGS_VM   0x20000UL
-#define RFLAGS_VIF  0x80000UL
-#define RFLAGS_VIP  0x100000UL
-
 /* What the guest's kernel leaves on its stack: xen/arch-x86/xen-x86_64.h, struct iret_context. False: it cannot be read. */
 static bool read_context(uint64_t sp, struct iret_context *c)
 {
@@ -54,12 +49,12 @@ long do_iret(struct hypercall *hc)
         pv_toggle_mode(p);
     }
     if (unlikely(p->honours_iopl)) {
-        p->iopl = c.rflags >> 12 & 3;
+        p->iopl = c.rflags >> EFLAGS_IOPL_SHIFT & 3;
         pv_port_rights_changed(p);
     }
     r->rip = c.rip;
     r->cs = (uint16_t)(c.cs | 3);
-    r->rflags = (c.rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_VIF | RFLAGS_VIP)) | RFLAGS_IF | 2;
+    r->rflags = (c.rflags & ~(EFLAGS_IOPL | EFLAGS_VM | EFLAGS_VIF | EFLAGS_VIP)) | EFLAGS_IF | EFLAGS_FIXED;
     r->rsp = c.rsp;
     r->ss = (uint16_t)(c.ss | 3);
     r->rax = c.rax;
@@ -72,7 +67,7 @@ long do_iret(struct hypercall *hc)
         r->rcx = c.rcx;
         r->r11 = c.r11;
     }
-    p->v.info->evtchn_upcall_mask = !(c.rflags & RFLAGS_IF);
+    p->v.info->evtchn_upcall_mask = !(c.rflags & EFLAGS_IF);
     p->in_nmi = false;
     return 0;
 }
@@ -85,8 +80,6 @@ long do_stack_switch(struct hypercall *hc)
     p->kernel_sp = hc->arg[1];
     return 0;
 }
-
-#define CR0_TS 8UL
 
 long do_fpu_taskswitch(struct hypercall *hc)
 {

@@ -14,23 +14,9 @@
 #include "core/frame_ref.h"
 #include "pv/mmu.h"
 
-#define MSR_TSC             0x10
-#define MSR_HYPERCALL_PAGE  0x40000000
-#define MSR_APIC_BASE       0x1b
-#define MSR_UCODE_REV       0x8b
-#define MSR_PLATFORM_INFO   0xce
-#define MSR_MISC_ENABLE     0x1a0
-#define MSR_MCG_CAP         0x179
-#define MSR_MCG_STATUS      0x17a
-#define MSR_MC0_CTL         0x400
-#define MSR_AMD_SYSCFG      0xc0010010
-#define MSR_AMD_HWCR        0xc0010015
-#define MSR_AMD_NB_CFG      0xc001001f
-#define MSR_AMD_PATCH_LEVEL 0xc001008b
-#define MSR_AMD_MMIO_CFG    0xc0010058
-#define MSR_AMD_DE_CFG      0xc0011029
-#define EFER_GUEST          0xd01ULL /* SCE, LME, LMA, NX */
-#define CR0_TS              8UL
+#define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
+/* AMD's patch level is at 0x8b (MSR_BIOS_SIGN_ID); what is here, no manual says. */
+#define PATCH_LEVEL_TOO 0xc001008b
 
 static bool is_mc_bank(uint32_t msr)
 {
@@ -55,12 +41,12 @@ int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value)
         *value = rdtsc();
         return 0;
     case MSR_APIC_BASE:
-        *value = 0xfee00000 | 0x800 | (p->v.id ? 0 : 0x100);
+        *value = APIC_BASE_ADDRESS_DEFAULT | APIC_BASE_ENABLE | (p->v.id ? 0 : APIC_BASE_BSP);
         return 0;
-    case MSR_HYPERCALL_PAGE:
+    case POLICY_HYPERCALL_MSR:
         *value = 0;
         return 0;
-    case MSR_UCODE_REV:
+    case MSR_BIOS_SIGN_ID:
     case MSR_PLATFORM_INFO:
     case MSR_MISC_ENABLE:
     case MSR_AMD_SYSCFG:
@@ -100,8 +86,8 @@ int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value)
         else
             write_hidden_gs_base(value);
         return 0;
-    case MSR_UCODE_REV: /* written before it is read, to learn the microcode's version */
-    case MSR_AMD_PATCH_LEVEL:
+    case MSR_BIOS_SIGN_ID: /* written before it is read, to learn the microcode's version */
+    case PATCH_LEVEL_TOO:
     case MSR_AMD_NB_CFG:
     case MSR_AMD_DE_CFG:
         return authorise(p->v.domain, NULL, AUTHORITY_MACHINE_REGISTERS);
@@ -119,7 +105,7 @@ int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value)
 uint64_t pv_real_cr4(const struct pv_vcpu *p)
 {
     return (cpu_features.cr4 & ~PV_CR4_CHANGEABLE) |
-           (p->cr4_guest & (cpu_features.fsgsbase ? PV_CR4_CHANGEABLE : 0xcUL));
+           (p->cr4_guest & (cpu_features.fsgsbase ? PV_CR4_CHANGEABLE : CR4_TSD | CR4_DE));
 }
 
 void pv_set_fpu_ts(struct pv_vcpu *p, bool on)
@@ -136,14 +122,16 @@ void pv_set_fpu_ts(struct pv_vcpu *p, bool on)
 
 uint64_t pv_real_xcr0(const struct pv_vcpu *p)
 {
-    return p->xcr0 ? p->xcr0 : 1;
+    return p->xcr0 ? p->xcr0 : XCR0_X87;
 }
 
 bool pv_xcr0_is_possible(uint64_t value, uint64_t allowed)
 {
-    if ((value & ~allowed) || !(value & 1) || ((value & 4) && !(value & 2)))
+    const uint64_t avx512 = XCR0_SSE | XCR0_AVX | XCR0_AVX512;
+
+    if ((value & ~allowed) || !(value & XCR0_X87) || ((value & XCR0_AVX) && !(value & XCR0_SSE)))
         return false;
-    return !(value & 0xe0) || (value & 0xe6) == 0xe6;
+    return !(value & XCR0_AVX512) || (value & avx512) == avx512;
 }
 
 int pv_set_xcr0(struct pv_vcpu *p, uint64_t value)

@@ -3,6 +3,7 @@
 #ifndef PV_MSR_H
 #define PV_MSR_H
 
+#include "arch/x86/registers.h"
 #include "pv/pv.h"
 
 struct cpuid_regs;
@@ -29,8 +30,8 @@ void pv_set_fpu_ts(struct pv_vcpu *p, bool on);
 /* MOV to CR3 by the guest's kernel: the value names a frame. -EINVAL; -ERESTART: execute the instruction again, it has made progress. */
 int pv_write_cr3(struct pv_vcpu *p, uint64_t value) __must_check;
 
-/* Bits of CR4 that the guest decides: TSD, DE, FSGSBASE. The rest is the hypervisor's. */
-#define PV_CR4_CHANGEABLE 0x1000cUL
+/* Bits of CR4 that the guest decides. The rest is the hypervisor's. */
+#define PV_CR4_CHANGEABLE (CR4_TSD | CR4_DE | CR4_FSGSBASE)
 /* What CR4 holds while the vcpu runs. */
 uint64_t pv_real_cr4(const struct pv_vcpu *p);
 

@@ -7,18 +7,11 @@
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/desc.h"
+#include "arch/x86/pc_ports.h"
 #include "core/io_access.h"
 #include "drivers/pci/config.h"
 #include "drivers/serial.h"
 #include "hv/guest.h"
-
-#define CF8          0xcf8
-#define CFC          0xcfc
-#define CF8_ENABLE   0x80000000U
-#define CMOS_INDEX   0x70
-#define PIT_CHANNEL2 0x42
-#define PIT_COMMAND  0x43
-#define CMOS_DATA    0x71
 
 bool pv_port_allowed(struct pv_vcpu *p, uint16_t port, unsigned int size)
 {
@@ -70,7 +63,7 @@ static void raw_out(uint16_t port, unsigned int size, uint32_t value)
 
 static bool is_config_data(uint16_t port, unsigned int size)
 {
-    return port >= CFC && port + size <= CFC + 4;
+    return port >= PORT_PCI_DATA && port + size <= PORT_PCI_DATA + 4;
 }
 
 /* The device and register that the guest's copy of the index names. */
@@ -87,18 +80,18 @@ uint32_t pv_port_read(struct pv_vcpu *p, uint16_t port, unsigned int size)
     struct pv_domain *pd = pv_domain(d);
     unsigned int reg;
 
-    if (d->is_hardware && port == CF8 && size == 4)
+    if (d->is_hardware && port == PORT_PCI_ADDRESS && size == 4)
         return pd->pci_index;
     if (d->is_hardware && is_config_data(port, size)) {
-        if (!(pd->pci_index & CF8_ENABLE))
+        if (!(pd->pci_index & PCI_ADDRESS_ENABLE))
             return all_ones(size);
         struct pci_address a = config_target(pd, port, &reg);
 
         return pci_read(a, (uint16_t)reg, size);
     }
-    if (d->is_hardware && port == CMOS_INDEX && size == 1)
+    if (d->is_hardware && port == PORT_RTC_INDEX && size == 1)
         return pd->cmos_index;
-    if (d->is_hardware && port == CMOS_DATA && size == 1)
+    if (d->is_hardware && port == PORT_RTC_DATA && size == 1)
         return cmos_read(pd->cmos_index & 0x7f);
     if (!domain_may_use_port(d, port, size))
         return all_ones(size);
@@ -111,21 +104,21 @@ void pv_port_write(struct pv_vcpu *p, uint16_t port, unsigned int size, uint32_t
     struct pv_domain *pd = pv_domain(d);
     unsigned int reg;
 
-    if (d->is_hardware && port == CF8 && size == 4) {
+    if (d->is_hardware && port == PORT_PCI_ADDRESS && size == 4) {
         pd->pci_index = value;
     } else if (d->is_hardware && is_config_data(port, size)) {
         struct pci_address a = config_target(pd, port, &reg);
 
-        if (pd->pci_index & CF8_ENABLE)
+        if (pd->pci_index & PCI_ADDRESS_ENABLE)
             (void)pci_write(a, (uint16_t)reg, size, value);
-    } else if (d->is_hardware && port == CMOS_INDEX && size == 1) {
+    } else if (d->is_hardware && port == PORT_RTC_INDEX && size == 1) {
         pd->cmos_index = (uint8_t)value;
-    } else if (d->is_hardware && port == CMOS_DATA && size == 1) {
+    } else if (d->is_hardware && port == PORT_RTC_DATA && size == 1) {
         cmos_write(pd->cmos_index & 0x7f, (uint8_t)value);
-    } else if (port == PIT_COMMAND && size == 1) {
+    } else if (port == PORT_PIT_CONTROL && size == 1) {
         /* The mode register serves all three channels: commands to channel 2 go through where that is the domain's. */
-        if (value >> 6 == 2 && domain_may_use_port(d, PIT_CHANNEL2, 1))
-            outb((uint8_t)value, PIT_COMMAND);
+        if (value >> 6 == 2 && domain_may_use_port(d, PORT_PIT_COUNTER + 2, 1))
+            outb((uint8_t)value, PORT_PIT_CONTROL);
     } else if (domain_may_use_port(d, port, size)) {
         raw_out(port, size, value);
     }

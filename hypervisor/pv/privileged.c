@@ -26,8 +26,8 @@
      EMU_CLASS_CACHE | EMU_CLASS_XCR)
 #define REP_LIMIT 64
 
-#define CR0_TS        8UL
-#define CR4_SHOWN_OFF 0x302080UL /* PGE, VMXE, SMEP, SMAP are the hypervisor's business */
+#define CR4_SHOWN_OFF (CR4_PGE | CR4_VMXE | CR4_SMEP | CR4_SMAP) /* the hypervisor's business */
+#define FLAGS_MERGED  (EFLAGS_STATUS | EFLAGS_DF)
 
 static struct pv_vcpu *vcpu_of(struct emu *emu)
 {
@@ -43,7 +43,8 @@ static enum emu_result read_memory(struct emu *emu, uint64_t linear, void *buffe
 
 static enum emu_result write_memory(struct emu *emu, uint64_t linear, const void *buffer, unsigned length)
 {
-    return copy_to_guest(GUEST_PTR(linear), buffer, length) ? emu_raise_page_fault(emu, linear, 2) : EMU_OK;
+    return copy_to_guest(GUEST_PTR(linear), buffer, length) ? emu_raise_page_fault(emu, linear, PF_WRITE)
+                                                            : EMU_OK;
 }
 
 static enum emu_result read_segment(struct emu *emu, enum insn_seg seg, struct emu_segment *out)
@@ -59,7 +60,7 @@ static enum emu_result read_segment(struct emu *emu, enum insn_seg seg, struct e
 
 static enum emu_result check_port(struct emu *emu, uint16_t port, unsigned size)
 {
-    return pv_port_allowed(vcpu_of(emu), port, size) ? EMU_OK : emu_raise(emu, EMU_VECTOR_GP, 0);
+    return pv_port_allowed(vcpu_of(emu), port, size) ? EMU_OK : emu_raise(emu, VECTOR_GP, 0);
 }
 
 static enum emu_result port_read(struct emu *emu, uint16_t port, unsigned size, uint32_t *value)
@@ -92,14 +93,14 @@ static enum emu_result read_cr(struct emu *emu, unsigned cr, uint64_t *value)
         *value = pv_real_cr4(p) & ~CR4_SHOWN_OFF;
         return EMU_OK;
     default:
-        return emu_raise(emu, EMU_VECTOR_GP, 0);
+        return emu_raise(emu, VECTOR_GP, 0);
     }
 }
 
 static enum emu_result set_cr0(struct emu *emu, struct pv_vcpu *p, uint64_t value)
 {
     if ((value ^ p->cr0_guest) & ~CR0_TS)
-        return emu_raise(emu, EMU_VECTOR_GP, 0);
+        return emu_raise(emu, VECTOR_GP, 0);
     pv_set_fpu_ts(p, value & CR0_TS);
     return EMU_OK;
 }
@@ -108,7 +109,7 @@ static enum emu_result write_cr3_by(struct emu *emu, struct pv_vcpu *p, uint64_t
 {
     int rc = pv_write_cr3(p, value);
 
-    return !rc ? EMU_OK : rc == -ERESTART ? EMU_RETRY : emu_raise(emu, EMU_VECTOR_GP, 0);
+    return !rc ? EMU_OK : rc == -ERESTART ? EMU_RETRY : emu_raise(emu, VECTOR_GP, 0);
 }
 
 static enum emu_result write_cr(struct emu *emu, unsigned cr, uint64_t value)
@@ -128,7 +129,7 @@ static enum emu_result write_cr(struct emu *emu, unsigned cr, uint64_t value)
         write_cr4(pv_real_cr4(p));
         return EMU_OK;
     default:
-        return emu_raise(emu, EMU_VECTOR_GP, 0);
+        return emu_raise(emu, VECTOR_GP, 0);
     }
 }
 
@@ -142,17 +143,17 @@ static enum emu_result read_dr(struct emu *emu, unsigned dr, uint64_t *value)
 
 static enum emu_result write_dr(struct emu *emu, unsigned dr, uint64_t value)
 {
-    return pv_set_debugreg(vcpu_of(emu), dr, value) ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+    return pv_set_debugreg(vcpu_of(emu), dr, value) ? emu_raise(emu, VECTOR_GP, 0) : EMU_OK;
 }
 
 static enum emu_result read_msr(struct emu *emu, uint32_t msr, uint64_t *value)
 {
-    return pv_msr_read(vcpu_of(emu), msr, value) ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+    return pv_msr_read(vcpu_of(emu), msr, value) ? emu_raise(emu, VECTOR_GP, 0) : EMU_OK;
 }
 
 static enum emu_result write_msr(struct emu *emu, uint32_t msr, uint64_t value)
 {
-    return pv_msr_write(vcpu_of(emu), msr, value) ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+    return pv_msr_write(vcpu_of(emu), msr, value) ? emu_raise(emu, VECTOR_GP, 0) : EMU_OK;
 }
 
 static enum emu_result run_cpuid(struct emu *emu, uint32_t leaf, uint32_t subleaf, uint32_t result[4])
@@ -169,13 +170,13 @@ static enum emu_result run_cpuid(struct emu *emu, uint32_t leaf, uint32_t sublea
 
 static enum emu_result write_xcr(struct emu *emu, uint32_t xcr, uint64_t value)
 {
-    return xcr || pv_set_xcr0(vcpu_of(emu), value) ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+    return xcr || pv_set_xcr0(vcpu_of(emu), value) ? emu_raise(emu, VECTOR_GP, 0) : EMU_OK;
 }
 
 static enum emu_result flush_cache(struct emu *emu, enum emu_cache_op op, uint64_t linear)
 {
     if (op == EMU_CACHE_INVD)
-        return emu_raise(emu, EMU_VECTOR_GP, 0);
+        return emu_raise(emu, VECTOR_GP, 0);
     (void)linear;
     if (READ_ONCE(vcpu_of(emu)->v.domain->has_devices)) /* who has no devices needs no coherence */
         __asm__ volatile("wbinvd" ::: "memory");
@@ -234,7 +235,7 @@ static enum emu_result run_decoded(struct pv_vcpu *p, const struct insn *insn, s
     for (unsigned int i = 0; i < 16; i++)
         *(uint64_t *)((char *)r + pv_gpr_offset[i]) = regs.gpr[i];
     r->rip = regs.rip;
-    r->rflags = (regs.rflags & 0xcd5) | (r->rflags & ~0xcd5UL); /* arithmetic flags and DF */
+    r->rflags = (regs.rflags & FLAGS_MERGED) | (r->rflags & ~FLAGS_MERGED);
     return result;
 }
 
@@ -292,7 +293,7 @@ bool pv_emulate_privileged(struct vcpu *v)
     case EMU_RETRY:
         return true;
     case EMU_EXCEPTION:
-        if (emu.exception.vector == 14)
+        if (emu.exception.vector == VECTOR_PF)
             pv_inject_page_fault(p, emu.exception.cr2, emu.exception.error_code);
         else if (emu.exception.has_error_code)
             pv_inject_error(p, emu.exception.vector, emu.exception.error_code);

@@ -15,11 +15,10 @@
 #include "pv/walk.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/mmio_read_only.h"
+#include "arch/x86/vectors.h"
 
-#define PF_PRESENT BIT(0)
-#define PF_WRITE   BIT(1)
-#define PF_OTHERS                                                                                            \
-    0xffffffe8u /* reserved bits, instruction fetch, protection keys, ...: not our case (SDM 3A 4.7) */
+/* Reserved bits, protection keys, ...: not our case. No write is a fetch. */
+#define PF_OTHERS (~(uint32_t)(PF_PRESENT | PF_WRITE | PF_USER | PF_FETCH))
 
 /* The table's entry that the fault is about. */
 struct target {

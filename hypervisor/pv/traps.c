@@ -7,46 +7,13 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/layout.h"
+#include "arch/x86/vectors.h"
 #include "hv/guest.h"
 #include "hv/irqflags.h"
 #include "pv/bounce.h"
 #include "pv/calls.h"
 #include "pv/entry.h"
 #include "pv/fixups.h"
-
-enum {
-    TRAP_DE,
-    TRAP_DB,
-    TRAP_NMI,
-    TRAP_BP,
-    TRAP_OF,
-    TRAP_BR,
-    TRAP_UD,
-    TRAP_NM,
-    TRAP_DF,
-    TRAP_TS = 10,
-    TRAP_NP,
-    TRAP_SS,
-    TRAP_GP,
-    TRAP_PF,
-    TRAP_MF = 16,
-    TRAP_AC,
-    TRAP_MC,
-    TRAP_XM,
-    TRAP_CP = 21
-};
-
-#define PF_PRESENT 1
-#define PF_WRITE   2
-#define PF_USER    4
-#define PF_RSVD    8
-#define GP_IDT     2 /* the error code's selector names an IDT entry (SDM 3A 6.13) */
-#define CR0_TS     8UL
-
-/* Vectors whose frame carries an error code. */
-#define HAS_ERROR_CODE                                                                                       \
-    (BIT(TRAP_DF) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP) | BIT(TRAP_PF) |               \
-     BIT(TRAP_AC) | BIT(TRAP_CP))
 
 static bool in_hypervisor_range(uint64_t address)
 {
@@ -68,7 +35,7 @@ static bool descriptor_fault(struct pv_vcpu *p, uint64_t address)
         return true;
     }
     if (address >= gdt && address < gdt + PV_GDT_PAGES * PAGE_SIZE) {
-        pv_inject_error(p, TRAP_GP, (uint32_t)(address - gdt) & 0xfff8);
+        pv_inject_error(p, VECTOR_GP, (uint32_t)(address - gdt) & 0xfff8);
         return true;
     }
     return false;
@@ -78,9 +45,9 @@ void pv_exit_fault(struct pv_vcpu *p, uint64_t cr2)
 {
     struct cpu_user_regs *r = &p->v.regs;
 
-    if (r->entry_vector == TRAP_PF && descriptor_fault(p, cr2))
+    if (r->entry_vector == VECTOR_PF && descriptor_fault(p, cr2))
         return;
-    pv_inject_error(p, r->entry_vector == TRAP_PF ? TRAP_GP : r->entry_vector, r->error_code);
+    pv_inject_error(p, r->entry_vector == VECTOR_PF ? VECTOR_GP : r->entry_vector, r->error_code);
 }
 
 static void page_fault(struct pv_vcpu *p, uint64_t address)
@@ -101,27 +68,28 @@ static bool software_interrupt(struct pv_vcpu *p)
     struct cpu_user_regs *r = &p->v.regs;
     uint8_t bytes[2];
 
-    if ((r->error_code & 7) != GP_IDT || copy_from_guest(bytes, GUEST_PTR(r->rip), 2) || bytes[0] != 0xcd)
+    if ((r->error_code & (ERROR_EXT | ERROR_IDT | ERROR_TI)) != ERROR_IDT ||
+        copy_from_guest(bytes, GUEST_PTR(r->rip), 2) || bytes[0] != 0xcd)
         return false;
     if (p->traps[bytes[1]].dpl >= pv_virtual_level(p)) {
         r->rip += 2;
         pv_inject(p, bytes[1]);
     } else {
-        pv_inject_error(p, TRAP_GP, bytes[1] * 8U + GP_IDT);
+        pv_inject_error(p, VECTOR_GP, bytes[1] * 8U + ERROR_IDT);
     }
     return true;
 }
 
 static void general_protection(struct pv_vcpu *p)
 {
-    if (p->v.regs.error_code & GP_IDT) {
+    if (p->v.regs.error_code & ERROR_IDT) {
         if (!software_interrupt(p))
-            pv_inject_error(p, TRAP_GP, p->v.regs.error_code);
+            pv_inject_error(p, VECTOR_GP, p->v.regs.error_code);
         return;
     }
     if (p->v.regs.error_code == 0 && pv_emulate_privileged(&p->v))
         return;
-    pv_inject_error(p, TRAP_GP, p->v.regs.error_code);
+    pv_inject_error(p, VECTOR_GP, p->v.regs.error_code);
 }
 
 static void no_fpu(struct pv_vcpu *p)
@@ -130,19 +98,19 @@ static void no_fpu(struct pv_vcpu *p)
     p->fpu_ts = false;
     if (p->cr0_guest & CR0_TS) {
         p->cr0_guest &= ~CR0_TS;
-        pv_inject(p, TRAP_NM);
+        pv_inject(p, VECTOR_NM);
     }
 }
 
 static void debug_exception(struct pv_vcpu *p, uint64_t dr6)
 {
     p->dr6 = dr6;
-    pv_inject(p, TRAP_DB);
+    pv_inject(p, VECTOR_DB);
 }
 
 static void other_exception(struct pv_vcpu *p, unsigned int vector)
 {
-    if (vector < 32 && HAS_ERROR_CODE & BIT(vector))
+    if (vector < EXCEPTIONS && EXCEPTIONS_WITH_ERROR_CODE & BIT(vector))
         pv_inject_error(p, vector, p->v.regs.error_code);
     else
         pv_inject(p, vector);
@@ -155,30 +123,30 @@ void guest_trap(struct vcpu *v)
     uint64_t address, dr6;
 
     close_user_access(); /* interrupt gates leave the guest's EFLAGS.AC, which would switch SMAP off */
-    if (vector == TRAP_PF) {
+    if (vector == VECTOR_PF) {
         address = read_cr2();
         irq_enable();
         page_fault(p, address);
-    } else if (vector == 0x80) {
+    } else if (vector == VECTOR_INT80) {
         irq_enable();
-        if (likely(p->traps[0x80].address))
-            pv_bounce(p, p->traps[0x80].address, p->traps[0x80].mask_events, NULL, 0);
+        if (likely(p->traps[VECTOR_INT80].address))
+            pv_bounce(p, p->traps[VECTOR_INT80].address, p->traps[VECTOR_INT80].mask_events, NULL, 0);
         else
-            pv_inject_error(p, TRAP_GP, 0x80 * 8 + GP_IDT);
-    } else if (vector >= 32) {
+            pv_inject_error(p, VECTOR_GP, VECTOR_INT80 * 8 + ERROR_IDT);
+    } else if (vector >= EXCEPTIONS) {
         irq_dispatch(vector);
-    } else if (vector == TRAP_DB) {
+    } else if (vector == VECTOR_DB) {
         dr6 = read_dr6();
-        write_dr6(0xffff0ff0);
+        write_dr6(DR6_FIXED_ONE);
         irq_enable();
         debug_exception(p, dr6);
     } else {
         irq_enable();
-        if (vector == TRAP_GP)
+        if (vector == VECTOR_GP)
             general_protection(p);
-        else if (vector == TRAP_NM)
+        else if (vector == VECTOR_NM)
             no_fpu(p);
-        else if (vector == TRAP_UD && pv_forced_emulation(v))
+        else if (vector == VECTOR_UD && pv_forced_emulation(v))
             return;
         else
             other_exception(p, vector);

@@ -4,6 +4,7 @@
  * taken; then the GDT and the page tables, which take references, and time: they may stop, and are undone on failure; what cannot fail comes last.
  */
 #include "arch/x86/layout.h"
+#include "arch/x86/registers.h"
 #include "core/frame_ref.h"
 #include "core/vcpu_state.h"
 #include "hv/errno.h"
@@ -15,9 +16,6 @@
 #include "pv/mmu.h"
 #include "pv/msr.h"
 #include "pv/ports.h"
-
-#define RFLAGS_IOPL 0x3000UL
-#define CR0_TS      8UL
 
 static int check(const struct vcpu_guest_context *c)
 {
@@ -51,8 +49,8 @@ static void set_plain_state(struct pv_vcpu *p, const struct vcpu_guest_context *
     *r = c->user_regs;
     r->cs |= 3;
     r->ss |= 3;
-    r->rflags = (r->rflags & ~(RFLAGS_IOPL | 0x1a0000UL)) | RFLAGS_IF | 2;
-    p->iopl = c->user_regs.rflags >> 12 & 3;
+    r->rflags = (r->rflags & ~(EFLAGS_IOPL | EFLAGS_VM | EFLAGS_VIF | EFLAGS_VIP)) | EFLAGS_IF | EFLAGS_FIXED;
+    p->iopl = c->user_regs.rflags >> EFLAGS_IOPL_SHIFT & 3;
     pv_port_rights_changed(p);
     p->ds = c->user_regs.ds;
     p->es = c->user_regs.es;
@@ -84,7 +82,7 @@ static void set_plain_state(struct pv_vcpu *p, const struct vcpu_guest_context *
         memcpy(p->fpu, &c->fpu_ctxt, sizeof(c->fpu_ctxt));
     for (unsigned int i = 0; i < 4; i++)
         p->dr[i] = 0;
-    p->dr7 = 0x400;
+    p->dr7 = DR7_FIXED_ONE;
     for (unsigned int i = 0; i < 8; i++)
         if (i != 4 && i != 5 && c->debugreg[i])
             (void)pv_set_debugreg(p, i, c->debugreg[i]);

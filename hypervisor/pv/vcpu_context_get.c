@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A vcpu's whole state as struct vcpu_guest_context, for a toolstack. */
+#include "arch/x86/registers.h"
 #include "hv/errno.h"
 #include "hv/string.h"
 #include "pv/pv.h"
-
-#define RFLAGS_IOPL 0x3000UL
 
 static uint64_t callback(const struct pv_vcpu *p, enum pv_callback_kind kind)
 {
@@ -55,7 +54,7 @@ void pv_get_context(struct vcpu *v, struct vcpu_guest_context *out)
 
     memset(out, 0, sizeof(*out));
     out->user_regs = v->regs;
-    out->user_regs.rflags = (v->regs.rflags & ~RFLAGS_IOPL) | (uint64_t)p->iopl << 12;
+    out->user_regs.rflags = (v->regs.rflags & ~EFLAGS_IOPL) | (uint64_t)p->iopl << EFLAGS_IOPL_SHIFT;
     out->user_regs.ds = p->ds;
     out->user_regs.es = p->es;
     out->user_regs.fs = p->fs;

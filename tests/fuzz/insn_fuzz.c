@@ -36,7 +36,7 @@ static void check(bool holds)
 /* Every callback may fail: the failure-th does. */
 static enum emu_result outcome(struct emu *emu)
 {
-    return ++calls == head->failure ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+    return ++calls == head->failure ? emu_raise(emu, VECTOR_GP, 0) : EMU_OK;
 }
 
 static enum emu_result effect(struct emu *emu)

@@ -47,7 +47,7 @@ static enum emu_result read_cr(struct emu *emu, unsigned cr, uint64_t *value)
 static enum emu_result write_cr(struct emu *emu, unsigned cr, uint64_t value)
 {
     if (cr == 4 && value >> 32) {
-        return emu_raise(emu, EMU_VECTOR_GP, 0);
+        return emu_raise(emu, VECTOR_GP, 0);
     }
     cpu_of(emu)->cr[cr] = value;
     cpu_of(emu)->changes++;
@@ -70,7 +70,7 @@ static enum emu_result write_dr(struct emu *emu, unsigned dr, uint64_t value)
 static enum emu_result read_msr(struct emu *emu, uint32_t msr, uint64_t *value)
 {
     if (msr == 0xbad) {
-        return emu_raise(emu, EMU_VECTOR_GP, 0);
+        return emu_raise(emu, VECTOR_GP, 0);
     }
     *value = 0x1122334455667788ull + msr;
     return EMU_OK;
@@ -99,7 +99,7 @@ static enum emu_result cpuid(struct emu *emu, uint32_t leaf, uint32_t subleaf, u
 
 static enum emu_result check_port(struct emu *emu, uint16_t port, unsigned size)
 {
-    return cpu_of(emu)->deny_ports ? emu_raise(emu, EMU_VECTOR_GP, 0) : EMU_OK;
+    return cpu_of(emu)->deny_ports ? emu_raise(emu, VECTOR_GP, 0) : EMU_OK;
 }
 
 static enum emu_result io_read(struct emu *emu, uint16_t port, unsigned size, uint32_t *value)
@@ -146,7 +146,7 @@ static enum emu_result read_segment(struct emu *emu, enum insn_seg seg, struct e
 static enum emu_result load_segment(struct emu *emu, enum insn_seg seg, uint16_t selector)
 {
     if (selector == 0xbad) {
-        return emu_raise(emu, EMU_VECTOR_GP, selector & ~3u);
+        return emu_raise(emu, VECTOR_GP, selector & ~3u);
     }
     cpu_of(emu)->seg[seg].selector = selector;
     cpu_of(emu)->changes++;
@@ -181,7 +181,7 @@ static int reset(void **state)
     cpu.emu = (struct emu){
         .ops = &cpu_ops, .opaque = &cpu, .regs = &cpu.regs, .classes = ~0u, .mode = M64, .rep_limit = 1000};
     cpu.regs.rip = 0x400000;
-    cpu.regs.rflags = FLAG_ONE | FLAG_IF;
+    cpu.regs.rflags = EFLAGS_FIXED | EFLAGS_IF;
     cpu.regs.gpr[INSN_RSP] = MACHINE_RW_START + 0x1000;
     for (unsigned i = 0; i < 6; i++) {
         cpu.seg[i] =
@@ -251,7 +251,7 @@ static void test_cpuid_msr_tsc(void **state)
     assert_int_equal(RUN(0x0f, 0x31), EMU_OK);
     cpu.cr[4] = 1 << 2; /* TSD */
     EXPECT(EMU_EXCEPTION, 0x0f, 0x31);
-    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_GP);
+    assert_int_equal(cpu.emu.exception.vector, VECTOR_GP);
     assert_true(cpu.emu.exception.has_error_code);
 }
 
@@ -308,7 +308,7 @@ static void test_string_ports(void **state)
     cpu.regs.gpr[INSN_RCX] = 4;
     cpu.regs.gpr[INSN_RDI] = MACHINE_RO_START - 8;
     assert_int_equal(RUN(0xf3, 0x6d), EMU_EXCEPTION); /* rep insl */
-    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_PF);
+    assert_int_equal(cpu.emu.exception.vector, VECTOR_PF);
     assert_int_equal(cpu.emu.exception.cr2, MACHINE_RO_START);
     assert_int_equal(cpu.port_reads, 2);
     assert_int_equal(cpu.regs.gpr[INSN_RCX], 2);
@@ -344,26 +344,26 @@ static void test_flags_and_events(void **state)
 {
     (void)state;
     assert_int_equal(RUN(0xfa), EMU_OK); /* cli */
-    assert_int_equal(cpu.regs.rflags, FLAG_ONE);
+    assert_int_equal(cpu.regs.rflags, EFLAGS_FIXED);
     assert_int_equal(RUN(0xfb), EMU_OK); /* sti */
     assert_int_equal(cpu.emu.events, EMU_EVENT_STI_SHADOW | EMU_EVENT_FLAGS_WRITE);
     assert_int_equal(RUN(0xfb), EMU_OK);
     assert_int_equal(cpu.emu.events, EMU_EVENT_FLAGS_WRITE);
     assert_int_equal(RUN(0xf4), EMU_OK); /* hlt */
     assert_int_equal(cpu.emu.events, EMU_EVENT_HALT);
-    cpu.regs.gpr[INSN_RAX] = FLAG_IOPL;
+    cpu.regs.gpr[INSN_RAX] = EFLAGS_IOPL;
     assert_int_equal(RUN(0x50), EMU_OK);
     assert_int_equal(RUN(0x9d), EMU_OK); /* popf at CPL 0 */
-    assert_int_equal(cpu.regs.rflags, FLAG_ONE | FLAG_IOPL);
-    cpu.regs.rflags |= FLAG_RF;
+    assert_int_equal(cpu.regs.rflags, EFLAGS_FIXED | EFLAGS_IOPL);
+    cpu.regs.rflags |= EFLAGS_RF;
     assert_int_equal(RUN(0x90), EMU_OK); /* whatever completes clears RF */
-    assert_int_equal(cpu.regs.rflags, FLAG_ONE | FLAG_IOPL);
+    assert_int_equal(cpu.regs.rflags, EFLAGS_FIXED | EFLAGS_IOPL);
     cpu.emu.cpl = 3;
     assert_int_equal(RUN(0xfb), EMU_OK); /* allowed by IOPL */
     EXPECT(EMU_EXCEPTION, 0xf4);
-    cpu.regs.rflags = FLAG_ONE;
+    cpu.regs.rflags = EFLAGS_FIXED;
     EXPECT(EMU_EXCEPTION, 0xfa);
-    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_GP);
+    assert_int_equal(cpu.emu.exception.vector, VECTOR_GP);
 }
 
 static void test_interrupts(void **state)
@@ -375,7 +375,7 @@ static void test_interrupts(void **state)
     assert_int_equal(cpu.emu.length, 2);
     EXPECT(EMU_EXCEPTION, 0x0f, 0x0b);
     assert_false(cpu.emu.exception.software);
-    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_UD);
+    assert_int_equal(cpu.emu.exception.vector, VECTOR_UD);
     assert_false(cpu.emu.exception.has_error_code);
 }
 
@@ -413,10 +413,10 @@ static void test_segments(void **state)
     assert_memory_equal(cpu.machine.memory, "\1\2\3\4", 4);
     cpu.regs.gpr[INSN_RAX] = 0x11;
     EXPECT(EMU_EXCEPTION, 0xc7, 0x00, 1, 2, 3, 4); /* beyond the limit */
-    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_GP);
+    assert_int_equal(cpu.emu.exception.vector, VECTOR_GP);
     cpu.seg[INSN_SEG_SS].limit = 0x10;
     EXPECT(EMU_EXCEPTION, 0x50);
-    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_SS);
+    assert_int_equal(cpu.emu.exception.vector, VECTOR_SS);
     cpu.regs.gpr[INSN_RAX] = 0x10;
     cpu.seg[INSN_SEG_DS].attributes = 0xc91; /* read-only */
     EXPECT(EMU_EXCEPTION, 0xc7, 0x00, 1, 2, 3, 4);
@@ -454,16 +454,16 @@ static void test_canonical(void **state)
     (void)state;
     cpu.regs.gpr[INSN_RAX] = 0x00007ffffffffffcull;
     EXPECT(EMU_EXCEPTION, 0x48, 0x8b, 0x18); /* mov (%rax),%rbx */
-    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_GP);
+    assert_int_equal(cpu.emu.exception.vector, VECTOR_GP);
     cpu.regs.gpr[INSN_RAX] = 0xffff7ffffffffffcull;
     EXPECT(EMU_EXCEPTION, 0x48, 0x8b, 0x18);
-    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_GP);
+    assert_int_equal(cpu.emu.exception.vector, VECTOR_GP);
     cpu.regs.gpr[INSN_RBP] = 0x0000800000000000ull;
     EXPECT(EMU_EXCEPTION, 0x48, 0x8b, 0x5d, 0x00); /* mov (%rbp),%rbx */
-    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_SS);
+    assert_int_equal(cpu.emu.exception.vector, VECTOR_SS);
     cpu.emu.va_bits = 57;
     EXPECT(EMU_EXCEPTION, 0x48, 0x8b, 0x5d, 0x00);
-    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_PF);
+    assert_int_equal(cpu.emu.exception.vector, VECTOR_PF);
 }
 
 /* Real mode, as a caller describes it: base = selector * 16, limits of 64 KiB, a 16-bit stack. */
@@ -487,7 +487,7 @@ static void test_real_mode(void **state)
     assert_int_equal(RUN(0x8a, 0x02), EMU_OK); /* mov (%bp,%si),%al: 10h after wrapping */
     cpu.regs.gpr[INSN_RSI] = 0xf;
     EXPECT(EMU_EXCEPTION, 0x8b, 0x02); /* a word at FFFFh */
-    assert_int_equal(cpu.emu.exception.vector, EMU_VECTOR_SS);
+    assert_int_equal(cpu.emu.exception.vector, VECTOR_SS);
     cpu.regs.rip = 0xfff0;
     assert_int_equal(RUN(0xeb, 0x20), EMU_OK); /* jmp: IP wraps */
     assert_int_equal(cpu.regs.rip, 0x12);

@@ -62,15 +62,14 @@ static bool same_exception(const struct test_case *c, const struct emu_exception
     if (c->form->care == CARE_PUSHA || (c->form->care == CARE_STRING && !host_is_intel)) {
         return true; /* several accesses, and which faults first is the processor's choice */
     }
-    if (c->form->care == CARE_TARGET && ours->vector == EMU_VECTOR_GP &&
-        native_state.vector == EMU_VECTOR_PF) {
+    if (c->form->care == CARE_TARGET && ours->vector == VECTOR_GP && native_state.vector == VECTOR_PF) {
         return true; /* a bad target and a bad stack: Intel's processors find the stack first */
     }
     if (native_state.vector != ours->vector ||
         (native_state.error_code | present) != (ours->error_code | present)) {
         return false;
     }
-    return native_state.vector != EMU_VECTOR_PF || native_state.cr2 == ours->cr2;
+    return native_state.vector != VECTOR_PF || native_state.cr2 == ours->cr2;
 }
 
 /* A branch into the instruction itself, or into a way back, would not end as the harness expects. */
@@ -124,14 +123,14 @@ static void compare(const struct test_case *c, struct emu_regs *ours, struct emu
         return;
     }
     if (!host_is_intel && trapped && c->form->care == CARE_STRING) {
-        ignore |= FLAGS_ARITH;
+        ignore |= EFLAGS_STATUS;
     }
     if (!host_is_intel && c->form->care == CARE_PUSH_SEG) {
         copy_native_memory();
     }
     cut_registers(c, ours);
     cut_registers(c, theirs);
-    if (c->form->care == CARE_SCAN && (ours->rflags & FLAG_ZF)) {
+    if (c->form->care == CARE_SCAN && (ours->rflags & EFLAGS_ZF)) {
         unsigned destination = ((c->modrm >> 3) & 7) | c->rex_r;
 
         ours->gpr[destination] = theirs->gpr[destination];
@@ -157,16 +156,15 @@ static void compare(const struct test_case *c, struct emu_regs *ours, struct emu
 /* The page of code, which CS reaches, is memory that the emulator's machine does not have. */
 static bool reads_code(const struct emu *emu, enum emu_result result)
 {
-    return result == EMU_EXCEPTION && emu->exception.vector == EMU_VECTOR_PF &&
+    return result == EMU_EXCEPTION && emu->exception.vector == VECTOR_PF &&
            emu->exception.cr2 - (NATIVE_CODE - 8) < MACHINE_PAGE + 8;
 }
 
 /* What the processor would do with what cannot be decoded. */
 static enum emu_result undecoded(struct emu *emu, enum insn_status status)
 {
-    return status == INSN_TRUNCATED
-               ? EMU_RETRY
-               : emu_raise(emu, status == INSN_TOO_LONG ? EMU_VECTOR_GP : EMU_VECTOR_UD, 0);
+    return status == INSN_TRUNCATED ? EMU_RETRY
+                                    : emu_raise(emu, status == INSN_TOO_LONG ? VECTOR_GP : VECTOR_UD, 0);
 }
 
 static void check_case(struct test_case *c)
@@ -178,16 +176,16 @@ static void check_case(struct test_case *c)
     bool interrupted = false, trapped;
     enum insn_status status = insn_decode(&insn, c->bytes, c->length, c->mode);
     enum emu_result result = status == INSN_OK ? emulate(&emu, &insn, &interrupted) : undecoded(&emu, status);
-    uint64_t ignore = c->undefined | FLAG_RF;
+    uint64_t ignore = c->undefined | EFLAGS_RF;
 
     if (result == EMU_UNHANDLED || (status == INSN_OK && insn.length != c->length)) {
         report(c, "Understandings", &ours, &theirs);
         fail();
     }
     if (interrupted && result == EMU_EXCEPTION) {
-        ignore |= FLAGS_ARITH; /* a fault restores the flags, and ours were those of the last piece */
+        ignore |= EFLAGS_STATUS; /* a fault restores the flags, and ours were those of the last piece */
     }
-    if (c->form->care == CARE_POPF && (ours.rflags & (FLAG_TF | FLAG_AC | FLAG_NT))) {
+    if (c->form->care == CARE_POPF && (ours.rflags & (EFLAGS_TF | EFLAGS_AC | EFLAGS_NT))) {
         return; /* would trap after the instruction: not what is compared */
     }
     if ((result == EMU_OK && ends_in_harness(c, ours.rip)) || reads_code(&emu, result)) {

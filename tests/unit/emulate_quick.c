@@ -68,7 +68,8 @@ static const struct emu_ops cell_ops = {
 /* Runs both on the same state. False: the pre-decoder declined. */
 static bool compare(const uint8_t *bytes, size_t length)
 {
-    struct emu_regs full = {.rip = 0xffffffff81234567ull, .rflags = FLAG_ONE | (random64() & FLAGS_ARITH)};
+    struct emu_regs full = {.rip = 0xffffffff81234567ull,
+                            .rflags = EFLAGS_FIXED | (random64() & EFLAGS_STATUS)};
     struct emu_regs quick_state;
     struct quick_regs regs = {.frame = &quick_state.gpr, .offset = gpr_offset};
     struct emu emu = {.ops = &cell_ops, .regs = &full, .classes = ~0u, .mode = INSN_MODE_64, .va_bits = 57};

@@ -25,7 +25,7 @@ static enum emu_result note(struct emu *emu, char what, uint64_t index, uint64_t
 {
     assert_true(call_count < 8);
     calls[call_count++] = (struct call){.what = what, .index = index, .value = value};
-    return call_count == failing_call ? emu_raise(emu, EMU_VECTOR_GP, (uint32_t)what) : EMU_OK;
+    return call_count == failing_call ? emu_raise(emu, VECTOR_GP, (uint32_t)what) : EMU_OK;
 }
 
 static uint64_t answer(uint64_t index)
@@ -112,7 +112,7 @@ static const struct emu_ops ops = {
 /* Runs both. False: the short way declined. */
 static bool compare(const uint8_t *bytes, size_t length)
 {
-    struct emu_regs full = {.rip = 0xffffffff81000000ull, .rflags = FLAG_ONE}, quick_state;
+    struct emu_regs full = {.rip = 0xffffffff81000000ull, .rflags = EFLAGS_FIXED}, quick_state;
     struct quick_regs regs = {.frame = quick_state.gpr, .offset = gpr_offset};
     struct emu emu = {
         .ops = &ops, .regs = &full, .classes = chance(80) ? ~0u : (uint32_t)random64(), .mode = INSN_MODE_64};

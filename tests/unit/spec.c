@@ -239,23 +239,23 @@ static void test_features_taken_are_not_used(void **state)
     struct spec_policy p = decide_with("");
 
     (void)state;
-    assert_true(f->smep && f->cr4 & X86_CR4_SMEP && !p.fill_return_stack);
+    assert_true(f->smep && f->cr4 & CR4_SMEP && !p.fill_return_stack);
     assert_true(p.ibpb && p.clear_buffers && p.meltdown);
     assert_true(f->x2apic && f->tsc_deadline && f->invariant_tsc && f->sysenter && f->nx);
-    assert_true(f->xsave && f->cr4 & X86_CR4_OSXSAVE && f->xsave_size >= 576);
+    assert_true(f->xsave && f->cr4 & CR4_OSXSAVE && f->xsave_size >= 576);
 
     p = decide_with("smep=off");
-    assert_true(!f->smep && !(f->cr4 & X86_CR4_SMEP) && p.fill_return_stack);
+    assert_true(!f->smep && !(f->cr4 & CR4_SMEP) && p.fill_return_stack);
     assert_true(cpu_policy_has(&host_policy, XEN_X86_FEATURE_SMEP)); /* a guest might have it */
 
-    assert_true(f->smap && f->cr4 & X86_CR4_SMAP);
+    assert_true(f->smap && f->cr4 & CR4_SMAP);
     decide_with("smap=off xsave=off");
-    assert_true(!f->smap && !(f->cr4 & X86_CR4_SMAP) && f->smep);
-    assert_true(!f->xsave && !f->xcr0 && !(f->cr4 & X86_CR4_OSXSAVE));
+    assert_true(!f->smap && !(f->cr4 & CR4_SMAP) && f->smep);
+    assert_true(!f->xsave && !f->xcr0 && !(f->cr4 & CR4_OSXSAVE));
     assert_true(cpu_policy_has(&host_policy, XEN_X86_FEATURE_SMAP));
 
     p = decide_with("cpuid=no-smep");
-    assert_true(!f->smep && !(f->cr4 & X86_CR4_SMEP) && p.fill_return_stack);
+    assert_true(!f->smep && !(f->cr4 & CR4_SMEP) && p.fill_return_stack);
     assert_true(f->x2apic && f->tsc_deadline && p.ibpb && p.clear_buffers);
 
     p = decide_with("cpuid=no-x2apic,no-tsc-deadline,no-itsc,no-sep,no-ibrsb,no-md-clear");
@@ -265,7 +265,7 @@ static void test_features_taken_are_not_used(void **state)
 
     decide_with("cpuid=no-xsave,no-fsgsbase,no-umip,no-smap,no-page1gb,no-nx");
     assert_false(f->xsave || f->fsgsbase || f->umip || f->smap || f->huge_pages || f->xcr0);
-    assert_int_equal(f->cr4 & (X86_CR4_OSXSAVE | X86_CR4_FSGSBASE | X86_CR4_UMIP | X86_CR4_SMAP), 0);
+    assert_int_equal(f->cr4 & (CR4_OSXSAVE | CR4_FSGSBASE | CR4_UMIP | CR4_SMAP), 0);
     assert_int_equal(patched, 0);
     assert_true(f->nx);
 }

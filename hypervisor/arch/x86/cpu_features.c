@@ -7,20 +7,6 @@
 #include "hv/log.h"
 #include <xen/arch-x86/cpufeatureset.h>
 
-#define CR4_PAE      0x20UL
-#define CR4_MCE      0x40UL
-#define CR4_PGE      0x80UL
-#define CR4_OSFXSR   0x200UL
-#define CR4_OSXMM    0x400UL
-#define CR4_UMIP     0x800UL
-#define CR4_FSGSBASE 0x10000UL
-#define CR4_OSXSAVE  0x40000UL
-#define CR4_SMEP     0x100000UL
-#define CR4_SMAP     0x200000UL
-
-#define XCR0_X87_SSE 3UL
-#define XCR0_AVX     4UL
-
 struct cpu_features cpu_features;
 
 static bool is_tcg(struct cpuid_regs (*read)(uint32_t leaf, uint32_t subleaf))
@@ -40,11 +26,11 @@ static void choose_xsave(struct cpu_features *f, const struct cpu_policy *host)
         return;
     f->xsaveopt = cpu_policy_has(host, XEN_X86_FEATURE_XSAVEOPT);
     /* x87, SSE, AVX and AVX-512; PKRU and the rest need more than saving. */
-    f->xcr0 = host->xstate[0].a & 0xe7;
+    f->xcr0 = host->xstate[0].a & (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512);
     if (!cpu_policy_has(host, XEN_X86_FEATURE_AVX512F))
-        f->xcr0 &= XCR0_X87_SSE | XCR0_AVX;
+        f->xcr0 &= XCR0_X87 | XCR0_SSE | XCR0_AVX;
     if (!cpu_policy_has(host, XEN_X86_FEATURE_AVX) || !(f->xcr0 & XCR0_AVX))
-        f->xcr0 &= XCR0_X87_SSE;
+        f->xcr0 &= XCR0_X87 | XCR0_SSE;
     f->xsave_size = cpu_policy_xsave_size(host, f->xcr0);
 }
 
@@ -67,7 +53,7 @@ static void choose(struct cpu_features *f, const struct cpu_policy *host)
                "breaks under it\n");
     }
     choose_xsave(f, host);
-    f->cr4 = CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMM | (f->umip ? CR4_UMIP : 0) |
+    f->cr4 = CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | (f->umip ? CR4_UMIP : 0) |
              (f->fsgsbase ? CR4_FSGSBASE : 0) | (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) |
              (f->smap ? CR4_SMAP : 0);
 }

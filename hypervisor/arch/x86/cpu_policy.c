@@ -276,9 +276,9 @@ static void limit_xstate(struct cpu_policy *p, uint64_t xcr0)
     p->xcr0 = cpu_policy_has(p, F(XSAVE)) ? xcr0 : 0;
     if (!p->xcr0)
         set_feature(p, F(XSAVE), false);
-    if (!(p->xcr0 & 4))
+    if (!(p->xcr0 & XCR0_AVX))
         set_feature(p, F(AVX), false);
-    if ((p->xcr0 & 0xe0) != 0xe0)
+    if ((p->xcr0 & XCR0_AVX512) != XCR0_AVX512)
         set_feature(p, F(AVX512F), false);
     for (unsigned int i = 2; i < POLICY_XSTATE; i++)
         if (!(p->xcr0 & BIT(i)))

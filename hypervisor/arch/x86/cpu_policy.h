@@ -11,13 +11,14 @@
 
 #include "arch/x86/cpu.h"
 
-#define POLICY_WORDS     19
-#define POLICY_BASIC     0x0e /* leaves 0 to 0xd */
-#define POLICY_CACHE     8
-#define POLICY_FEATURES  3 /* subleaves of 7 */
-#define POLICY_XSTATE    64
-#define POLICY_EXTENDED  0x22 /* leaves 0x80000000 to 0x80000021 */
-#define XSAVE_HEADER_END 576
+#define POLICY_WORDS         19
+#define POLICY_BASIC         0x0e /* leaves 0 to 0xd */
+#define POLICY_CACHE         8
+#define POLICY_FEATURES      3 /* subleaves of 7 */
+#define POLICY_XSTATE        64
+#define POLICY_EXTENDED      0x22 /* leaves 0x80000000 to 0x80000021 */
+#define XSAVE_HEADER_END     576
+#define POLICY_HYPERCALL_MSR 0x40000000 /* what Xen's leaf 2 names: kernels take its number from there */
 
 enum cpu_vendor { VENDOR_OTHER, VENDOR_INTEL, VENDOR_AMD };
 

@@ -8,7 +8,6 @@
 #include <xen/arch-x86/cpuid.h>
 
 #define VERSION_4_17   (4u << 16 | 17)
-#define HYPERCALL_MSR  0x40000000u
 #define MTRR           (1u << XEN_X86_FEATURE_MTRR)
 #define TSC_RELIABLE   2u
 #define TSC_HAS_RDTSCP 4u
@@ -25,7 +24,7 @@ static void hypervisor_leaf(const struct cpu_policy *p, uint32_t leaf, uint32_t 
         out->a = VERSION_4_17;
         break;
     case 2:
-        *out = (struct cpuid_regs){1, HYPERCALL_MSR,
+        *out = (struct cpuid_regs){1, POLICY_HYPERCALL_MSR,
                                    p->preserve_accessed ? XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD : 0, 0};
         break;
     case 3:
@@ -52,7 +51,7 @@ static void xstate_leaf(const struct cpu_policy *p, const struct cpuid_guest *gu
         return;
     *out = p->xstate[array_index_clamp(subleaf, POLICY_XSTATE)];
     if (subleaf == 0)
-        out->b = cpu_policy_xsave_size(p, guest ? guest->xcr0 & p->xcr0 : 1);
+        out->b = cpu_policy_xsave_size(p, guest ? guest->xcr0 & p->xcr0 : XCR0_X87);
 }
 
 static void basic_leaf(const struct cpu_policy *p, const struct cpuid_guest *guest, uint32_t leaf,

@@ -107,9 +107,9 @@ static uint64_t components(const struct cpu_policy *p, uint64_t most)
     if (!cpu_policy_has(p, F(XSAVE)))
         return 0;
     if (!cpu_policy_has(p, F(AVX)))
-        xcr0 &= ~(uint64_t)0xe4;
+        xcr0 &= ~(XCR0_AVX | XCR0_AVX512);
     if (!cpu_policy_has(p, F(AVX512F)))
-        xcr0 &= ~(uint64_t)0xe0;
+        xcr0 &= ~XCR0_AVX512;
     return xcr0;
 }
 

@@ -15,6 +15,8 @@
 #include "arch/x86/spec.h"
 #include "arch/x86/split_root.h"
 #include "arch/x86/stack.h"
+#include "arch/x86/tables.h"
+#include "arch/x86/vectors.h"
 #include "core/domain.h"
 #include "core/heap.h"
 #include "hv/alloc.h"
@@ -24,24 +26,10 @@
 #include "hv/percpu.h"
 #include "hv/string.h"
 
-#define MSR_SYSENTER_CS 0x174
-#define MSR_SYSENTER_SP 0x175
-#define MSR_SYSENTER_IP 0x176
-#define MSR_EFER        0xc0000080
-#define MSR_STAR        0xc0000081
-#define MSR_LSTAR       0xc0000082
-#define MSR_CSTAR       0xc0000083
-#define MSR_FMASK       0xc0000084
-/* SYSCALL clears everything that could disturb us: TF, IF, DF, IOPL, NT, RF, AC, VM, VIF, VIP, ID stays. */
-#define SYSCALL_MASK 0x1f7700UL
-
-#define DESC_CODE64  0x00af9b000000ffffUL
-#define DESC_DATA    0x00cf93000000ffffUL
-#define DESC_USER32  0x00cffb000000ffffUL
-#define DESC_USER64  0x00affb000000ffffUL
-#define DESC_USERDAT 0x00cff3000000ffffUL
-#define TYPE_TSS     0x89
-#define TYPE_LDT     0x82
+/* SYSCALL clears everything that could disturb us; ID stays. */
+#define SYSCALL_MASK                                                                                         \
+    (EFLAGS_TF | EFLAGS_IF | EFLAGS_DF | EFLAGS_IOPL | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM | EFLAGS_AC |       \
+     EFLAGS_VIF | EFLAGS_VIP)
 
 #define BLOCK_SIZE (2UL * STACK_SIZE)
 #define GATE_CODE  STACK_SIZE
@@ -109,20 +97,20 @@ void idt_init(void)
 {
     for (unsigned int vector = 0; vector < 256; vector++) {
         uint64_t address = (uint64_t)entry_stubs + 16 * vector;
-        bool for_guest = vector == 3 || vector == 4 || vector == 0x80;
+        bool for_guest = vector == VECTOR_BP || vector == VECTOR_OF || vector == VECTOR_INT80;
 
         idt[vector] = (struct idt_entry){
             .offset_low = (uint16_t)address,
             .offset_middle = (uint16_t)(address >> 16),
             .offset_high = (uint32_t)(address >> 32),
             .selector = HV_CS,
-            .type = for_guest ? 0xee : 0x8e,
+            .type = DESC_BYTE_INTERRUPT_GATE | (for_guest ? DESC_BYTE_DPL3 : 0),
         };
     }
-    idt[1].ist = IST_DEBUG;
-    idt[2].ist = IST_NMI;
-    idt[8].ist = IST_DOUBLE_FAULT;
-    idt[18].ist = IST_MCE;
+    idt[VECTOR_DB].ist = IST_DEBUG;
+    idt[VECTOR_NMI].ist = IST_NMI;
+    idt[VECTOR_DF].ist = IST_DOUBLE_FAULT;
+    idt[VECTOR_MC].ist = IST_MCE;
 }
 
 /* A system descriptor takes two entries in 64-bit mode. */
@@ -135,12 +123,13 @@ static void set_system_descriptor(uint64_t *entry, uint64_t base, uint64_t limit
 
 static void fill_gdt_page(uint64_t *page, struct tss *t)
 {
-    page[(HV_CS & 0xfff) / 8] = DESC_CODE64;
-    page[(HV_DS & 0xfff) / 8] = DESC_DATA;
-    page[(GUEST_CS32 & 0xfff) / 8] = DESC_USER32;
-    page[(GUEST_DS & 0xfff) / 8] = DESC_USERDAT;
-    page[(GUEST_CS64 & 0xfff) / 8] = DESC_USER64;
-    set_system_descriptor(&page[(HV_TSS & 0xfff) / 8], (uint64_t)t, TSS_SIZE + PORT_MAP_BYTES - 1, TYPE_TSS);
+    page[(HV_CS & 0xfff) / 8] = DESC_FLAT_CODE64 | DESC_ACCESSED;
+    page[(HV_DS & 0xfff) / 8] = DESC_FLAT_DATA | DESC_ACCESSED;
+    page[(GUEST_CS32 & 0xfff) / 8] = DESC_FLAT_CODE32 | DESC_ACCESSED | DESC_DPL;
+    page[(GUEST_DS & 0xfff) / 8] = DESC_FLAT_DATA | DESC_ACCESSED | DESC_DPL;
+    page[(GUEST_CS64 & 0xfff) / 8] = DESC_FLAT_CODE64 | DESC_ACCESSED | DESC_DPL;
+    set_system_descriptor(&page[(HV_TSS & 0xfff) / 8], (uint64_t)t, TSS_SIZE + PORT_MAP_BYTES - 1,
+                          DESC_BYTE_TSS);
 }
 
 /*
@@ -279,7 +268,8 @@ void load_ldt(uint64_t base, unsigned int entries)
     uint16_t selector = 0;
 
     if (entries) {
-        set_system_descriptor(&this_cpu(gdt_page)[(HV_LDT & 0xfff) / 8], base, entries * 8UL - 1, TYPE_LDT);
+        set_system_descriptor(&this_cpu(gdt_page)[(HV_LDT & 0xfff) / 8], base, entries * 8UL - 1,
+                              DESC_BYTE_LDT);
         selector = HV_LDT;
     }
     __asm__ volatile("lldt %0" ::"r"(selector));
@@ -312,7 +302,7 @@ void cpu_enter(unsigned int cpu)
                      : "rax", "memory");
     __asm__ volatile("movl %0, %%ss" ::"r"(0));
     __asm__ volatile("lidt %0" ::"m"(p));
-    this_cpu(gdt_page)[(HV_TSS & 0xfff) / 8] &= ~(2UL << 40); /* not busy: LTR wants that */
+    this_cpu(gdt_page)[(HV_TSS & 0xfff) / 8] &= ~DESC_TSS_BUSY; /* LTR wants that */
     __asm__ volatile("ltr %w0" ::"r"(HV_TSS));
     load_ldt(0, 0);
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
@@ -321,8 +311,8 @@ void cpu_enter(unsigned int cpu)
     wrmsr(MSR_CSTAR, block + GATE_CODE + 256);
     wrmsr(MSR_FMASK, SYSCALL_MASK);
     wrmsr(MSR_SYSENTER_CS, cpu_features.sysenter ? HV_CS : 0); /* 0: SYSENTER is #GP */
-    wrmsr(MSR_SYSENTER_SP, (uint64_t)stack_top());             /* until its gate's first instruction */
-    wrmsr(MSR_SYSENTER_IP, block + GATE_CODE + 512);
+    wrmsr(MSR_SYSENTER_ESP, (uint64_t)stack_top());            /* until its gate's first instruction */
+    wrmsr(MSR_SYSENTER_EIP, block + GATE_CODE + 512);
     cpu_features_apply();
     spec_apply();
 }

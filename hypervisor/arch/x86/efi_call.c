@@ -21,6 +21,7 @@
 #include "arch/x86/layout.h"
 #include "arch/x86/tlb.h"
 #include "arch/x86/traps.h"
+#include "arch/x86/vectors.h"
 #include "core/heap.h"
 #include "core/options.h"
 #include "drivers/efi.h"
@@ -147,7 +148,8 @@ static const char *make_root(void)
 /* A trap while the firmware runs. True: it was the firmware's, and the call ends here. */
 static bool firmware_fault(struct cpu_user_regs *r)
 {
-    if (!firmware.under_way || firmware.cpu != cpu_id() || r->entry_vector == 2 || r->entry_vector == 18)
+    if (!firmware.under_way || firmware.cpu != cpu_id() || r->entry_vector == VECTOR_NMI ||
+        r->entry_vector == VECTOR_MC)
         return false;
     printk("EFI: %s inside a run-time service, error code %#x; they are not called any more\n",
            trap_name(r->entry_vector), r->error_code);

@@ -19,8 +19,8 @@ void *fpu_alloc(void)
     if (area) {
         area[0] = FCW_INIT;
         *(uint32_t *)(area + 12) = MXCSR_INIT;
-        if (cpu_features.xsave) /* XSTATE_BV: x87 and SSE are there */
-            *((uint64_t *)area + FXSAVE_SIZE / 8) = 3;
+        if (cpu_features.xsave) /* XSTATE_BV */
+            *((uint64_t *)area + FXSAVE_SIZE / 8) = XCR0_X87 | XCR0_SSE;
     }
     return area;
 }

@@ -339,9 +339,9 @@ void hostmap_release_boot_range(paddr_t start, paddr_t end)
 static void enter_new_root(void)
 {
     host_root = image_pa(host.root);
-    write_cr4(read_cr4() & ~0x80UL);
+    write_cr4(read_cr4() & ~CR4_PGE);
     write_cr3(host_root);
-    write_cr4(read_cr4() | 0x80UL); /* PGE, which also flushes */
+    write_cr4(read_cr4() | CR4_PGE); /* which also flushes */
 }
 
 /* A page of conventional memory below 640 KiB, not the first (the BIOS's data). */

@@ -3,20 +3,8 @@
 #ifndef ARCH_X86_HOSTMAP_H
 #define ARCH_X86_HOSTMAP_H
 
+#include "arch/x86/tables.h"
 #include "hv/frame.h"
-
-/* Page table bits (SDM 3A 4.5, table 4-15 ff.). */
-#define PTE_PRESENT  0x001ULL
-#define PTE_WRITE    0x002ULL
-#define PTE_USER     0x004ULL
-#define PTE_PWT      0x008ULL
-#define PTE_PCD      0x010ULL
-#define PTE_ACCESSED 0x020ULL
-#define PTE_DIRTY    0x040ULL
-#define PTE_LARGE    0x080ULL
-#define PTE_GLOBAL   0x100ULL
-#define PTE_NX       (1ULL << 63)
-#define PTE_ADDRESS  0x000ffffffffff000ULL
 
 #define MAP_DATA  (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL | PTE_NX)
 #define MAP_CODE  (PTE_PRESENT | PTE_ACCESSED | PTE_GLOBAL)

@@ -7,6 +7,7 @@
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/hostmap.h"
 #include "arch/x86/io_access_init.h"
+#include "arch/x86/pc_ports.h"
 #include "arch/x86/irq/irq.h"
 #include "core/io_access.h"
 #include "drivers/acpi/acpi.h"
@@ -29,22 +30,20 @@ void io_access_init(void)
     for (unsigned int port = 0; port < PORTS; port++)
         if (serial_owns_port((uint16_t)port))
             io_deny_ports(port, 1);
-    io_deny_ports(0x20, 2); /* 8259s */
-    io_deny_ports(0xa0, 2);
-    io_deny_ports(0x22, 2); /* IMCR */
-    io_deny_ports(
-        0x40,
-        2); /* 8254; its channel 2 with the speaker's gate is domain 0's, whose kernel measures the TSC by it (pv/ports.c filters 43) */
-    io_deny_ports(0x43, 1);
+    io_deny_ports(PORT_PIC_MASTER, 2);
+    io_deny_ports(PORT_PIC_SLAVE, 2);
+    io_deny_ports(PORT_IMCR, 2);
+    /* Counter 2 with the speaker's gate is domain 0's, whose kernel measures the TSC by it (pv/ports.c filters the control words). */
+    io_deny_ports(PORT_PIT_COUNTER, 2);
+    io_deny_ports(PORT_PIT_CONTROL, 1);
     if (clock_uses_pit()) {
-        io_deny_ports(0x42, 1);
-        io_deny_ports(0x61, 1);
+        io_deny_ports(PORT_PIT_COUNTER + 2, 1);
+        io_deny_ports(PORT_NMI_SC, 1);
     }
-    io_deny_ports(0x70, 2); /* CMOS: reached through cmos_read() and cmos_write() */
-    io_deny_ports(
-        0xcf8,
-        1); /* configuration space: through pci_read() and pci_write(); CF9, the reset register, lies in between */
-    io_deny_ports(0xcfa, 6);
+    io_deny_ports(PORT_RTC_INDEX, 2); /* reached through cmos_read() and cmos_write() */
+    /* Configuration space: through pci_read() and pci_write(). The reset register lies in between. */
+    io_deny_ports(PORT_PCI_ADDRESS, 1);
+    io_deny_ports(PORT_RST_CNT + 1, 6);
     if (acpi.pm_timer.space == ACPI_SPACE_IO && acpi.pm_timer.address)
         io_deny_ports((unsigned int)acpi.pm_timer.address, 4); /* as Xen: domain 0 has no PM timer */
 }

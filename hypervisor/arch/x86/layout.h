@@ -14,28 +14,24 @@
 #ifndef ARCH_X86_LAYOUT_H
 #define ARCH_X86_LAYOUT_H
 
-#ifdef __ASSEMBLER__
-#define ADDRESS(x) x
-#else
-#define ADDRESS(x) x##UL
-#endif
+#include "hv/const.h"
 
-#define HYPERVISOR_START ADDRESS(0xffff800000000000)
-#define HYPERVISOR_END   ADDRESS(0xffff880000000000)
+#define HYPERVISOR_START UL(0xffff800000000000)
+#define HYPERVISOR_END   UL(0xffff880000000000)
 #define HYPERVISOR_SLOT  256
 #define HYPERVISOR_SLOTS 16
 
-#define M2P_RO_START ADDRESS(0xffff800000000000)
-#define IMAGE_START  ADDRESS(0xffff808000000000)
+#define M2P_RO_START UL(0xffff800000000000)
+#define IMAGE_START  UL(0xffff808000000000)
 /* Within reach of the image's 32-bit displacements. */
-#define STACKS_START      ADDRESS(0xffff808010000000)
-#define IOMAP_START       ADDRESS(0xffff80a000000000)
-#define IOMAP_SIZE        ADDRESS(0x1000000000)
-#define M2P_RW_START      ADDRESS(0xffff810000000000)
-#define FRAME_TABLE_START ADDRESS(0xffff818000000000)
-#define PERDOMAIN_START   ADDRESS(0xffff820000000000)
+#define STACKS_START      UL(0xffff808010000000)
+#define IOMAP_START       UL(0xffff80a000000000)
+#define IOMAP_SIZE        UL(0x1000000000)
+#define M2P_RW_START      UL(0xffff810000000000)
+#define FRAME_TABLE_START UL(0xffff818000000000)
+#define PERDOMAIN_START   UL(0xffff820000000000)
 #define PERDOMAIN_SLOT    260
-#define DIRECT_MAP_START  ADDRESS(0xffff830000000000)
+#define DIRECT_MAP_START  UL(0xffff830000000000)
 
 /* Selectors of ours, in the GDT pages that guests must leave alone (xen.h: FIRST_RESERVED_GDT_*). */
 #define HV_CS      0xe008

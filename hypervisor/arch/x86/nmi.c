@@ -5,17 +5,12 @@
  * what was interrupted may hold it. (Stopping the machine replaces this handler, arch/x86/reboot.c.)
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/pc_ports.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/traps.h"
 #include "arch/x86/watchdog.h"
 #include "core/domain.h"
 #include "hv/log.h"
-
-#define PORT_B             0x61 /* ICH9 13.7.1: NMI status and control */
-#define PORT_B_SERR        0x80
-#define PORT_B_IOCHK       0x40
-#define PORT_B_CLEAR_SERR  0x04
-#define PORT_B_CLEAR_IOCHK 0x08
 
 static struct {
     unsigned int unknown, system_error, channel_check;
@@ -23,19 +18,19 @@ static struct {
 
 static bool chipset_nmi(struct cpu_user_regs *r)
 {
-    uint8_t cause = inb(PORT_B), keep = cause & 0x03;
+    uint8_t cause = inb(PORT_NMI_SC), keep = cause & (NMI_SC_TIM_CNT2_EN | NMI_SC_SPKR_DAT_EN);
 
-    if (watchdog_nmi(r, cause & (PORT_B_SERR | PORT_B_IOCHK)))
+    if (watchdog_nmi(r, cause & (NMI_SC_SERR_STS | NMI_SC_IOCHK_STS)))
         return true;
-    if (cause & PORT_B_SERR)
+    if (cause & NMI_SC_SERR_STS)
         nmis.system_error++;
-    else if (cause & PORT_B_IOCHK)
+    else if (cause & NMI_SC_IOCHK_STS)
         nmis.channel_check++;
     else
         nmis.unknown++;
-    if (cause & (PORT_B_SERR | PORT_B_IOCHK)) { /* a pulse of the clear bits re-arms the line */
-        outb(keep | PORT_B_CLEAR_SERR | PORT_B_CLEAR_IOCHK, PORT_B);
-        outb(keep, PORT_B);
+    if (cause & (NMI_SC_SERR_STS | NMI_SC_IOCHK_STS)) { /* a pulse of the clear bits re-arms the line */
+        outb(keep | NMI_SC_PCI_SERR_EN | NMI_SC_IOCHK_EN, PORT_NMI_SC);
+        outb(keep, PORT_NMI_SC);
     }
     if (hardware_domain && hardware_domain->vcpu[0])
         hardware_domain->vcpu[0]->nmi_pending = true;

@@ -14,7 +14,7 @@ void patch_poke(void *where, const void *bytes, size_t n)
 {
     uint64_t flags = irq_save(), cr0 = read_cr0();
 
-    write_cr0(cr0 & ~(uint64_t)X86_CR0_WP);
+    write_cr0(cr0 & ~CR0_WP);
     memcpy(where, bytes, n);
     write_cr0(cr0);
     (void)cpuid(0);

@@ -2,7 +2,8 @@
 /* The end of the machine's run. */
 #include "arch/x86/smp.h"
 #include "arch/x86/apic/apic.h"
-#include "arch/x86/irq/vectors.h"
+#include "arch/x86/pc_ports.h"
+#include "arch/x86/vectors.h"
 #include "arch/x86/traps.h"
 #include "arch/x86/watchdog.h"
 #include "drivers/acpi/acpi.h"
@@ -11,11 +12,7 @@
 #include "hv/log.h"
 #include "hv/percpu.h"
 
-#define KEYBOARD_STATUS 0x64
-#define KEYBOARD_BUSY   0x02
-#define KEYBOARD_RESET  0xfe
-#define CF9             0xcf9
-#define STOP_WAIT_US    200000
+#define STOP_WAIT_US 200000
 
 static cpumask_t stopped;
 static bool stopping;
@@ -88,19 +85,19 @@ void smp_stop_others(void)
 
 static void keyboard_reset(void)
 {
-    for (unsigned int i = 0; i < 100 && (inb(KEYBOARD_STATUS) & KEYBOARD_BUSY); i++)
+    for (unsigned int i = 0; i < 100 && (inb(PORT_KEYBOARD) & KEYBOARD_BUSY); i++)
         clock_delay_us(50);
-    outb(KEYBOARD_RESET, KEYBOARD_STATUS);
+    outb(KEYBOARD_RESET, PORT_KEYBOARD);
     clock_delay_us(50000);
 }
 
 static void cf9_reset(void)
 {
-    uint8_t keep = inb(CF9) & (uint8_t)~0x0e;
+    uint8_t keep = inb(PORT_RST_CNT) & (uint8_t) ~(RST_CNT_SYS_RST | RST_CNT_RST_CPU | RST_CNT_FULL_RST);
 
-    outb(keep | 0x02, CF9);
+    outb(keep | RST_CNT_SYS_RST, PORT_RST_CNT);
     clock_delay_us(50);
-    outb(keep | 0x06, CF9);
+    outb(keep | RST_CNT_SYS_RST | RST_CNT_RST_CPU, PORT_RST_CNT);
     clock_delay_us(50000);
 }
 

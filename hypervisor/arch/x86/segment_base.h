@@ -12,7 +12,7 @@
 
 static inline bool fsgsbase_is_on(void)
 {
-    return patch_on(PATCH_FSGSBASE) && (read_cr4() & X86_CR4_FSGSBASE);
+    return patch_on(PATCH_FSGSBASE) && (read_cr4() & CR4_FSGSBASE);
 }
 
 /* All values canonical. */

@@ -3,7 +3,7 @@
  * that waiting processors serve. */
 #include "arch/x86/smp.h"
 #include "arch/x86/apic/apic.h"
-#include "arch/x86/irq/vectors.h"
+#include "arch/x86/vectors.h"
 #include "hv/irqflags.h"
 #include "hv/lock_shown.h"
 #include "hv/log.h"

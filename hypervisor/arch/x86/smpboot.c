@@ -5,7 +5,7 @@
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/hostmap.h"
-#include "arch/x86/irq/vectors.h"
+#include "arch/x86/vectors.h"
 #include "arch/x86/platform.h"
 #include "arch/x86/tlb.h"
 #include "core/heap.h"
@@ -90,7 +90,7 @@ static void fill_trampoline(unsigned int cpu, uint64_t stack, uint64_t root)
         .cpu = cpu,
         .cr0 = (uint32_t)read_cr0(),
         .cr3 = (uint32_t)root,
-        .cr4 = X86_CR4_PAE, /* the rest in cpu_enter(): features, and PGE once we are on the final root */
+        .cr4 = CR4_PAE, /* the rest in cpu_enter(): features, and PGE once we are on the final root */
         .efer = (uint32_t)rdmsr(MSR_EFER) & ~EFER_LMA,
     };
 }

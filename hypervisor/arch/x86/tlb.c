@@ -13,7 +13,7 @@
  */
 #include "arch/x86/tlb.h"
 #include "arch/x86/apic/apic.h"
-#include "arch/x86/irq/vectors.h"
+#include "arch/x86/vectors.h"
 #include "arch/x86/smp.h"
 #include "hv/irqflags.h"
 #include "hv/lock_shown.h"
@@ -75,7 +75,7 @@ void tlb_flush_local(unsigned int flags)
     if (flags & TLB_FLUSH_GLOBAL) {
         uint64_t cr4 = read_cr4();
 
-        write_cr4(cr4 & ~(uint64_t)X86_CR4_PGE);
+        write_cr4(cr4 & ~CR4_PGE);
         write_cr4(cr4);
     } else if (flags & TLB_FLUSH) {
         write_cr3(read_cr3());
@@ -94,7 +94,7 @@ void tlb_load_root(uint64_t cr3)
 void tlb_load_root_and_cr4(uint64_t cr3, uint64_t cr4)
 {
     tick();
-    write_cr4(read_cr4() & ~(uint64_t)X86_CR4_PGE);
+    write_cr4(read_cr4() & ~CR4_PGE);
     write_cr3(cr3);
     write_cr4(cr4);
 }

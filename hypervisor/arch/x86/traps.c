@@ -10,6 +10,7 @@
 #include "arch/x86/image.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/stack.h"
+#include "arch/x86/vectors.h"
 #include "arch/x86/watchdog.h"
 #include "debug/symbols.h"
 #include "drivers/console.h"
@@ -163,18 +164,18 @@ void hypervisor_trap(struct cpu_user_regs *r)
 {
     uint64_t fixup;
 
-    if (r->entry_vector >= 32) {
+    if (r->entry_vector >= EXCEPTIONS) {
         irq_dispatch(r->entry_vector);
         return;
     }
-    if (r->entry_vector == 2 && nmi_handler && nmi_handler(r))
+    if (r->entry_vector == VECTOR_NMI && nmi_handler && nmi_handler(r))
         return;
-    if (r->entry_vector == 18 && machine_check_handler && machine_check_handler(r))
+    if (r->entry_vector == VECTOR_MC && machine_check_handler && machine_check_handler(r))
         return;
-    if (r->entry_vector ==
-        1) { /* a guest's breakpoint on memory that we touched for it, or its trap flag delayed past SYSCALL */
-        write_dr6(0xffff0ff0);
-        r->rflags &= ~0x100UL;
+    /* A guest's breakpoint on memory that we touched for it, or its trap flag delayed past SYSCALL. */
+    if (r->entry_vector == VECTOR_DB) {
+        write_dr6(DR6_FIXED_ONE);
+        r->rflags &= ~EFLAGS_TF;
         return;
     }
     fixup = extable_find(r->rip);

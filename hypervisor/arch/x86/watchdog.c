@@ -17,6 +17,7 @@
 #include "arch/x86/watchdog.h"
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/irq/irq.h"
+#include "arch/x86/pc_ports.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/traps.h"
 #include "core/options.h"
@@ -31,8 +32,6 @@
 #define BEAT            NS_PER_S
 #define TIMEOUT_DEFAULT 5
 #define TIMEOUT_MAX     3600
-#define PIT_CHANNEL0    0x40
-#define PIT_COMMAND     0x43
 #define PIT_RATE_MODE0                                                                                       \
     0x34 /* channel 0, both bytes, mode 2: rate generator (Intel 8254, "Control Word Format") */
 #define SOURCE_WAIT_US   300000
@@ -206,9 +205,9 @@ static void start_source(void)
         return;
     watchdog.source = true;
     before = watchdog.ticks;
-    outb(PIT_RATE_MODE0, PIT_COMMAND);
-    outb(0, PIT_CHANNEL0);
-    outb(0, PIT_CHANNEL0);
+    outb(PIT_RATE_MODE0, PORT_PIT_CONTROL);
+    outb(0, PORT_PIT_COUNTER);
+    outb(0, PORT_PIT_COUNTER);
     clock_delay_us(SOURCE_WAIT_US);
     if (READ_ONCE(watchdog.ticks) == before)
         watchdog.source = false;

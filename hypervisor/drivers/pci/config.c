@@ -3,14 +3,12 @@
 #include "drivers/acpi/acpi.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/map.h"
+#include "arch/x86/pc_ports.h"
 #include "hv/errno.h"
 #include "hv/lock_shown.h"
 #include "hv/log.h"
 
-#define PORT_ADDRESS 0xcf8
-#define PORT_DATA    0xcfc
-#define PORT_ENABLE  0x80000000u
-#define LINKS_MAX    48
+#define LINKS_MAX 48
 
 static struct {
     lock_t lock;
@@ -52,13 +50,14 @@ static uint32_t read_port(struct pci_address a, uint16_t reg, unsigned int bytes
     uint64_t flags = lock_irqsave(&config.lock);
     uint32_t value;
 
-    outl(PORT_ENABLE | (uint32_t)a.bus << 16 | (uint32_t)a.devfn << 8 | (reg & 0xfcu), PORT_ADDRESS);
+    outl(PCI_ADDRESS_ENABLE | (uint32_t)a.bus << 16 | (uint32_t)a.devfn << 8 | (reg & 0xfcu),
+         PORT_PCI_ADDRESS);
     if (bytes == 1)
-        value = inb((uint16_t)(PORT_DATA + (reg & 3)));
+        value = inb((uint16_t)(PORT_PCI_DATA + (reg & 3)));
     else if (bytes == 2)
-        value = inw((uint16_t)(PORT_DATA + (reg & 2)));
+        value = inw((uint16_t)(PORT_PCI_DATA + (reg & 2)));
     else
-        value = inl(PORT_DATA);
+        value = inl(PORT_PCI_DATA);
     unlock_irqrestore(&config.lock, flags);
     return value;
 }
@@ -67,13 +66,14 @@ static void write_port(struct pci_address a, uint16_t reg, unsigned int bytes, u
 {
     uint64_t flags = lock_irqsave(&config.lock);
 
-    outl(PORT_ENABLE | (uint32_t)a.bus << 16 | (uint32_t)a.devfn << 8 | (reg & 0xfcu), PORT_ADDRESS);
+    outl(PCI_ADDRESS_ENABLE | (uint32_t)a.bus << 16 | (uint32_t)a.devfn << 8 | (reg & 0xfcu),
+         PORT_PCI_ADDRESS);
     if (bytes == 1)
-        outb((uint8_t)value, (uint16_t)(PORT_DATA + (reg & 3)));
+        outb((uint8_t)value, (uint16_t)(PORT_PCI_DATA + (reg & 3)));
     else if (bytes == 2)
-        outw((uint16_t)value, (uint16_t)(PORT_DATA + (reg & 2)));
+        outw((uint16_t)value, (uint16_t)(PORT_PCI_DATA + (reg & 2)));
     else
-        outl(value, PORT_DATA);
+        outl(value, PORT_PCI_DATA);
     unlock_irqrestore(&config.lock, flags);
 }
 

@@ -3,9 +3,8 @@
 #ifndef HV_IRQFLAGS_H
 #define HV_IRQFLAGS_H
 
+#include "arch/x86/registers.h"
 #include "hv/types.h"
-
-#define RFLAGS_IF 0x200UL
 
 #ifdef UNIT_HOSTED
 static inline uint64_t irq_save(void)
@@ -36,7 +35,7 @@ static inline uint64_t irq_save(void)
 }
 static inline void irq_restore(uint64_t flags)
 {
-    if (flags & RFLAGS_IF)
+    if (flags & EFLAGS_IF)
         __asm__ volatile("sti" ::: "memory");
 }
 static inline void irq_enable(void)
@@ -52,7 +51,7 @@ static inline bool irqs_enabled(void)
     uint64_t flags;
 
     __asm__ volatile("pushfq; popq %0" : "=rm"(flags));
-    return flags & RFLAGS_IF;
+    return flags & EFLAGS_IF;
 }
 #endif
 #endif

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdbool.h>
 #include "abi/types.h"
+#include "hv/const.h"
 
 #define __must_check   __attribute__((warn_unused_result))
 #define __packed       __attribute__((packed))
@@ -37,7 +38,6 @@
 #define ROUND_DOWN(n, a)              ((n) & ~((__typeof__(n))(a)-1))
 #define IS_ALIGNED(n, a)              (((n) & ((a)-1)) == 0)
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
-#define BIT(n)                        (1ULL << (n))
 
 #define min(a, b)                                                                                            \
     ({                                                                                                       \

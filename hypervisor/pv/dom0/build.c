@@ -16,8 +16,6 @@
 #include "hv/irqflags.h"
 #include "pv/pv.h"
 
-#define MSR_FS_BASE 0xc0000100
-
 static const char *module_line(const struct boot_module *m)
 {
     /* QEMU puts the file's path in front, GRUB does not: a path has a slash before any blank or equals sign. */
@@ -287,7 +285,7 @@ static void set_registers(struct dom0_build *b)
     r->rsp = b->stack_va + PAGE_SIZE;
     r->cs = GUEST_CS64;
     r->ss = GUEST_DS;
-    r->rflags = RFLAGS_IF | 2;
+    r->rflags = EFLAGS_IF | EFLAGS_FIXED;
     pv_vcpu(b->v)->kernel_sp = r->rsp;
     pv_vcpu(b->v)->kernel_ss = GUEST_DS;
     b->v->is_initialised = true;

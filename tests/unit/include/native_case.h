@@ -348,7 +348,7 @@ static void make_registers(struct test_case *c)
     for (unsigned i = 0; i < 16 && c->mode != INSN_MODE_64; i++) {
         gpr[i] = i < 8 ? (uint32_t)gpr[i] : 0;
     }
-    c->regs.rflags = FLAG_ONE | FLAG_IF | (random64() & (FLAGS_ARITH | (chance(30) ? FLAG_DF : 0)));
+    c->regs.rflags = EFLAGS_FIXED | EFLAGS_IF | (random64() & (EFLAGS_STATUS | (chance(30) ? EFLAGS_DF : 0)));
     c->regs.rip = NATIVE_INSN - (c->mode == INSN_MODE_64 ? 0 : native_segments[INSN_SEG_CS].base);
 }
 
@@ -384,9 +384,9 @@ static bool find_undefined(struct test_case *c)
         return false;
     }
     if (count != 0) {
-        c->undefined |= rotate ? 0 : FLAG_AF;
-        c->undefined |= count == 1 ? 0 : FLAG_OF;
-        c->undefined |= !rotate && count >= bits ? FLAG_CF : 0;
+        c->undefined |= rotate ? 0 : EFLAGS_AF;
+        c->undefined |= count == 1 ? 0 : EFLAGS_OF;
+        c->undefined |= !rotate && count >= bits ? EFLAGS_CF : 0;
     }
     return true;
 }

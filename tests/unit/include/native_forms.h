@@ -38,11 +38,11 @@ enum care {
     CARE_PUSHA, /* PUSHA, POPA: the processor may have done some of eight moves when it faults; the emulator has done none */
 };
 
-#define F_UNDEF_LOGIC    FLAG_AF
-#define F_UNDEF_MULTIPLY (FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF)
-#define F_UNDEF_BITTEST  (FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF)
-#define F_UNDEF_SCAN     (FLAG_CF | FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF)
-#define F_UNDEF_ALL      FLAGS_ARITH
+#define F_UNDEF_LOGIC    EFLAGS_AF
+#define F_UNDEF_MULTIPLY (EFLAGS_SF | EFLAGS_ZF | EFLAGS_AF | EFLAGS_PF)
+#define F_UNDEF_BITTEST  (EFLAGS_OF | EFLAGS_SF | EFLAGS_AF | EFLAGS_PF)
+#define F_UNDEF_SCAN     (EFLAGS_CF | EFLAGS_OF | EFLAGS_SF | EFLAGS_AF | EFLAGS_PF)
+#define F_UNDEF_ALL      EFLAGS_STATUS
 
 enum imm {
     I0,
@@ -146,7 +146,7 @@ static const struct form forms[] = {
      MODRM,
      ANY,
      .prefix = 0xf3,
-     .undefined = FLAG_OF | FLAG_SF | FLAG_PF | FLAG_AF,
+     .undefined = EFLAGS_OF | EFLAGS_SF | EFLAGS_PF | EFLAGS_AF,
      .count = 2},
     {{0x0f, 0xb8}, 2, MODRM, ANY, .prefix = 0xf3},
     {{0x0f, 0x38, 0xf0}, 3, MODRM, ANY, .prefix = 0xf2, .count = 2},
@@ -221,12 +221,12 @@ static const struct form forms[] = {
     {{0x0e}, 1, PLAIN, ANY, .care = CARE_PUSH_SEG, .modes = NOT64},
     {{0x16}, 1, PLAIN, ANY, .care = CARE_PUSH_SEG, .modes = NOT64},
     {{0x1e}, 1, PLAIN, ANY, .care = CARE_PUSH_SEG, .modes = NOT64},
-    {{0x27}, 1, PLAIN, ANY, .undefined = FLAG_OF, .modes = NOT64},
-    {{0x2f}, 1, PLAIN, ANY, .undefined = FLAG_OF, .modes = NOT64},
-    {{0x37}, 1, PLAIN, ANY, .undefined = FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF, .modes = NOT64},
-    {{0x3f}, 1, PLAIN, ANY, .undefined = FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF, .modes = NOT64},
-    {{0xd4}, 1, PLAIN, ANY, .imm = I8, .undefined = FLAG_OF | FLAG_AF | FLAG_CF, .modes = NOT64},
-    {{0xd5}, 1, PLAIN, ANY, .imm = I8, .undefined = FLAG_OF | FLAG_AF | FLAG_CF, .modes = NOT64},
+    {{0x27}, 1, PLAIN, ANY, .undefined = EFLAGS_OF, .modes = NOT64},
+    {{0x2f}, 1, PLAIN, ANY, .undefined = EFLAGS_OF, .modes = NOT64},
+    {{0x37}, 1, PLAIN, ANY, .undefined = EFLAGS_OF | EFLAGS_SF | EFLAGS_ZF | EFLAGS_PF, .modes = NOT64},
+    {{0x3f}, 1, PLAIN, ANY, .undefined = EFLAGS_OF | EFLAGS_SF | EFLAGS_ZF | EFLAGS_PF, .modes = NOT64},
+    {{0xd4}, 1, PLAIN, ANY, .imm = I8, .undefined = EFLAGS_OF | EFLAGS_AF | EFLAGS_CF, .modes = NOT64},
+    {{0xd5}, 1, PLAIN, ANY, .imm = I8, .undefined = EFLAGS_OF | EFLAGS_AF | EFLAGS_CF, .modes = NOT64},
     {{0xd6}, 1, PLAIN, ANY, .modes = NOT64},
     {{0x60}, 1, PLAIN, ANY, .care = CARE_PUSHA, .count = 2, .modes = NOT64},
     {{0x82}, 1, MODRM, D(0), .imm = I8, .lockable = true, .modes = NOT64},

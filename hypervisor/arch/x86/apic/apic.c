@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/cpu_features.h"
-#include "arch/x86/irq/vectors.h"
+#include "arch/x86/vectors.h"
 #include "drivers/acpi/acpi.h"
 #include "hv/irqflags.h"
 #include "hv/log.h"
@@ -9,12 +9,7 @@
 #include "hv/percpu.h"
 #include <xen/arch-x86/cpufeatureset.h>
 
-#define BASE_BSP        0x100u
-#define BASE_X2APIC     0x400u
-#define BASE_ENABLE     0x800u
-#define BASE_ADDRESS    0xffffff000ULL
 #define SPURIOUS_ENABLE 0x100u
-#define DEFAULT_ADDRESS 0xfee00000u
 #define ICR_WAIT_SPINS  (1u << 24)
 #define ERRORS_SHOWN    16
 
@@ -32,13 +27,13 @@ static bool ids_need_x2apic(void)
 /* From xAPIC to x2APIC is one step; there is no way back but through "disabled" (SDM 3A 10.12.5). */
 static void set_mode(void)
 {
-    uint64_t base = rdmsr(MSR_APIC_BASE), want = base | BASE_ENABLE;
+    uint64_t base = rdmsr(MSR_APIC_BASE), want = base | APIC_BASE_ENABLE;
 
     if (apic.x2apic)
-        want |= BASE_X2APIC;
-    if (!(base & BASE_ENABLE)) {
-        want = (want & ~BASE_ADDRESS) | apic.address | BASE_ENABLE;
-        wrmsr(MSR_APIC_BASE, want & ~(uint64_t)BASE_X2APIC);
+        want |= APIC_BASE_EXTD;
+    if (!(base & APIC_BASE_ENABLE)) {
+        want = (want & ~APIC_BASE_ADDRESS) | apic.address | APIC_BASE_ENABLE;
+        wrmsr(MSR_APIC_BASE, want & ~APIC_BASE_EXTD);
     }
     if (want != base)
         wrmsr(MSR_APIC_BASE, want);
@@ -53,10 +48,10 @@ void apic_init(bool want_x2apic)
                     "Look for it in the "
                     "firmware's setup.\n");
     base = rdmsr(MSR_APIC_BASE);
-    apic.address = base & BASE_ENABLE   ? base & BASE_ADDRESS
-                   : acpi.lapic_address ? acpi.lapic_address
-                                        : DEFAULT_ADDRESS;
-    apic.x2apic = (base & BASE_X2APIC) || (cpu_features.x2apic && (want_x2apic || ids_need_x2apic()));
+    apic.address = base & APIC_BASE_ENABLE ? base & APIC_BASE_ADDRESS
+                   : acpi.lapic_address    ? acpi.lapic_address
+                                           : APIC_BASE_ADDRESS_DEFAULT;
+    apic.x2apic = (base & APIC_BASE_EXTD) || (cpu_features.x2apic && (want_x2apic || ids_need_x2apic()));
     if (apic.x2apic && !cpu_features.x2apic)
         printk("APIC: firmware left it in x2APIC mode, where it stays, whatever cpuid= says\n");
     if (apic.x2apic)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The local APIC of each processor, in xAPIC (memory-mapped) or x2APIC (MSR) form; which one is chosen once,
- * at boot. Interrupt numbers in irq/vectors.h. All functions act on the processor that calls them.
+ * at boot. Interrupt numbers in vectors.h. All functions act on the processor that calls them.
  */
 #ifndef ARCH_X86_APIC_APIC_H
 #define ARCH_X86_APIC_APIC_H

@@ -2,7 +2,7 @@
 /* The local APIC's timer: one-shot, or compared with the TSC where the processor can (SDM 3A 10.5.4). */
 #include "arch/x86/apic/apic.h"
 #include "arch/x86/cpu_features.h"
-#include "arch/x86/irq/vectors.h"
+#include "arch/x86/vectors.h"
 #include "hv/irqflags.h"
 #include "hv/log.h"
 #include "hv/panic.h"

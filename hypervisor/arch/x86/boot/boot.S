@@ -6,14 +6,14 @@
  * (dropped by arch/x86/hostmap.c), the same 4 GiB in the direct map, and the first 1 GiB at IMAGE_START. hostmap.c replaces all of it.
  */
 #include "arch/x86/layout.h"
+#include "arch/x86/pc_ports.h"
+#include "arch/x86/registers.h"
 #include "arch/x86/stack.h"
+#include "arch/x86/tables.h"
 
 #define PHYS(symbol) ((symbol) - IMAGE_START)
 
-#define PTE_P    0x001
-#define PTE_RW   0x002
-#define PTE_PSE  0x080
-#define TABLE    (PTE_P | PTE_RW | 0x60)
+#define TABLE (PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY)
 
         .section .boot.header, "a"
         .balign 4
@@ -64,13 +64,13 @@ boot_entry:
         jb      no_long_mode
         movl    $0x80000001, %eax
         cpuid
-        btl     $29, %edx
+        btl     $29, %edx               /* LM */
         jnc     no_long_mode
         movl    %edx, %ebp
 
         /* Four page directories of 2 MiB pages for the first 4 GiB. */
         movl    $PHYS(boot_l2), %ecx
-        movl    $(PTE_P | PTE_RW | PTE_PSE | 0x60), %eax
+        movl    $(TABLE | PTE_LARGE), %eax
         xorl    %edx, %edx
 1:      movl    %eax, (%ecx)
         movl    $0, 4(%ecx)
@@ -96,18 +96,18 @@ boot_entry:
         movl    $(PHYS(boot_l3_image) + TABLE), PHYS(boot_l4) + 257 * 8
 
         movl    %cr4, %eax
-        orl     $0x620, %eax            /* PAE, OSFXSR, OSXMMEXCPT */
+        orl     $(CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT), %eax
         movl    %eax, %cr4
         movl    $PHYS(boot_l4), %eax
         movl    %eax, %cr3
-        movl    $0xC0000080, %ecx       /* EFER: LME, SCE, and NXE where there is NX */
+        movl    $MSR_EFER, %ecx
         rdmsr
-        orl     $0x101, %eax
-        btl     $20, %ebp
+        orl     $(EFER_LME | EFER_SCE), %eax
+        btl     $20, %ebp               /* NX */
         jnc     3f
-        orl     $0x800, %eax
+        orl     $EFER_NXE, %eax
 3:      wrmsr
-        movl    $0x80050033, %eax       /* PG, AM, WP, NE, ET, MP, PE */
+        movl    $(CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE), %eax
         movl    %eax, %cr0
         lgdtl   PHYS(boot_gdt_pointer)
         ljmpl   $8, $PHYS(boot_64)
@@ -118,12 +118,12 @@ no_long_mode:
         testb   %al, %al
         jz      6f
         movb    %al, %bl
-        movw    $0x3fd, %dx
+        movw    $(PORT_COM1 + UART_LSR), %dx
 5:      inb     %dx, %al
-        testb   $0x20, %al
+        testb   $UART_LSR_THR_EMPTY, %al
         jz      5b
         movb    %bl, %al
-        movw    $0x3f8, %dx
+        movw    $(PORT_COM1 + UART_THR), %dx
         outb    %al, %dx
         jmp     4b
 6:      cli
@@ -157,8 +157,8 @@ boot_high:
         .balign 8
 boot_gdt:
         .quad 0
-        .quad 0x00af9a000000ffff
-        .quad 0x00cf92000000ffff
+        .quad DESC_FLAT_CODE64
+        .quad DESC_FLAT_DATA
 boot_gdt_pointer:
         .word 23
         .long PHYS(boot_gdt)

@@ -5,6 +5,9 @@
  * Everything is addressed relative to the page: EBX holds its address from 32-bit mode on.
  * The words at trampoline_data are filled in by arch/x86/smp.c (struct trampoline_data).
  */
+#include "arch/x86/registers.h"
+#include "arch/x86/tables.h"
+
 #define OFFSET(x) ((x) - trampoline_start)
 #define CODE32 8
 #define DATA32 16
@@ -27,7 +30,7 @@ trampoline_start:
     addl %ebx, OFFSET(far32)
     addl %ebx, OFFSET(far64)
     lgdtl OFFSET(gdt_pointer)
-    movl $1, %eax
+    movl $CR0_PE, %eax
     movl %eax, %cr0
     ljmpl *OFFSET(far32)
 
@@ -41,7 +44,7 @@ protected:
     movl %eax, %cr4
     movl OFFSET(data_cr3)(%ebx), %eax
     movl %eax, %cr3
-    movl $0xc0000080, %ecx
+    movl $MSR_EFER, %ecx
     movl OFFSET(data_efer)(%ebx), %eax
     xorl %edx, %edx
     wrmsr
@@ -63,9 +66,9 @@ long_mode:
     .balign 8
 gdt:
     .quad 0
-    .quad 0x00cf9b000000ffff
-    .quad 0x00cf93000000ffff
-    .quad 0x00af9b000000ffff
+    .quad DESC_FLAT_CODE32 | DESC_ACCESSED
+    .quad DESC_FLAT_DATA | DESC_ACCESSED
+    .quad DESC_FLAT_CODE64 | DESC_ACCESSED
 gdt_pointer:
     .word gdt_pointer - gdt - 1
     .long OFFSET(gdt)

@@ -3,18 +3,14 @@
  */
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/pc_ports.h"
 #include "drivers/acpi/acpi.h"
 
-#define PM_TIMER_HZ    3579545
-#define PIT_HZ         1193182
-#define PIT_COMMAND    0x43
-#define PIT_CHANNEL2   0x42
-#define PIT_LATCH2     0x80
-#define PIT_MODE2      0xb4 /* channel 2, both bytes, rate generator */
-#define PORT_B         0x61
-#define PORT_B_GATE2   0x01
-#define PORT_B_SPEAKER 0x02
-#define PROBE_READS    100000
+#define PM_TIMER_HZ  3579545
+#define PIT_COUNTER2 (PORT_PIT_COUNTER + 2)
+#define PIT_LATCH2   0x80
+#define PIT_MODE2    0xb4 /* counter 2, both bytes, rate generator */
+#define PROBE_READS  100000
 
 static uint64_t pm_read(void)
 {
@@ -44,17 +40,17 @@ static uint64_t pit_read(void)
 {
     uint8_t low;
 
-    outb(PIT_LATCH2, PIT_COMMAND);
-    low = inb(PIT_CHANNEL2);
-    return 0xffff - (uint16_t)(low | inb(PIT_CHANNEL2) << 8); /* counts down */
+    outb(PIT_LATCH2, PORT_PIT_CONTROL);
+    low = inb(PIT_COUNTER2);
+    return 0xffff - (uint16_t)(low | inb(PIT_COUNTER2) << 8); /* counts down */
 }
 
 static bool pit_probe(void)
 {
-    outb((uint8_t)((inb(PORT_B) & ~PORT_B_SPEAKER) | PORT_B_GATE2), PORT_B);
-    outb(PIT_MODE2, PIT_COMMAND);
-    outb(0, PIT_CHANNEL2);
-    outb(0, PIT_CHANNEL2);
+    outb((uint8_t)((inb(PORT_NMI_SC) & ~NMI_SC_SPKR_DAT_EN) | NMI_SC_TIM_CNT2_EN), PORT_NMI_SC);
+    outb(PIT_MODE2, PORT_PIT_CONTROL);
+    outb(0, PIT_COUNTER2);
+    outb(0, PIT_COUNTER2);
     platform_pit.frequency = PIT_HZ;
     platform_pit.mask = 0xffff;
     return counts(pit_read, platform_pit.mask);

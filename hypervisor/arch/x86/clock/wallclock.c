@@ -3,12 +3,11 @@
  * right to one second. */
 #include "arch/x86/clock/clock.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/pc_ports.h"
 #include "drivers/acpi/acpi.h"
 #include "hv/lock_shown.h"
 #include "hv/log.h"
 
-#define CMOS_INDEX   0x70
-#define CMOS_DATA    0x71
 #define RTC_SECONDS  0
 #define RTC_MINUTES  2
 #define RTC_HOURS    4
@@ -36,8 +35,8 @@ uint8_t cmos_read(uint8_t index)
     uint64_t flags = lock_irqsave(&cmos_lock);
     uint8_t value;
 
-    outb(index & 0x7f, CMOS_INDEX);
-    value = inb(CMOS_DATA);
+    outb(index & 0x7f, PORT_RTC_INDEX);
+    value = inb(PORT_RTC_DATA);
     unlock_irqrestore(&cmos_lock, flags);
     return value;
 }
@@ -46,8 +45,8 @@ void cmos_write(uint8_t index, uint8_t value)
 {
     uint64_t flags = lock_irqsave(&cmos_lock);
 
-    outb(index & 0x7f, CMOS_INDEX);
-    outb(value, CMOS_DATA);
+    outb(index & 0x7f, PORT_RTC_INDEX);
+    outb(value, PORT_RTC_DATA);
     unlock_irqrestore(&cmos_lock, flags);
 }
 

@@ -10,8 +10,10 @@
  */
 #include "arch/x86/layout.h"
 #include "arch/x86/patch.h"
+#include "arch/x86/registers.h"
 #include "arch/x86/split_root.h"
 #include "arch/x86/stack.h"
+#include "arch/x86/vectors.h"
 #include "offsets.h"
 
         .section .entry.text, "ax"
@@ -123,13 +125,13 @@ entry_stubs:
 vector = 0
 .rept 256
         .balign 16
-        /* The processor pushes an error code for these (SDM 3A, table 6-1). */
-        .if (vector == 8) || ((vector >= 10) && (vector <= 14)) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+        /* The processor pushes an error code for these. */
+        .if (vector < EXCEPTIONS) && ((EXCEPTIONS_WITH_ERROR_CODE | BIT(VECTOR_VC) | BIT(VECTOR_SX)) & (1 << (vector & 31)))
         .else
         pushq   $0
         .endif
         movl    $vector, 4(%rsp)
-        .if (vector == 1) || (vector == 2) || (vector == 8) || (vector == 18)
+        .if (vector == VECTOR_DB) || (vector == VECTOR_NMI) || (vector == VECTOR_DF) || (vector == VECTOR_MC)
         jmp     entry_ist
         .else
         jmp     entry_common
@@ -200,7 +202,7 @@ entry_syscall32:
 entry_sysenter:
         save_guest
         movq    VCPU_stack_from_regs(%rdi), %rsp
-        pushq   $2
+        pushq   $EFLAGS_FIXED
         popfq
         fill_return_stack
         clear_general
@@ -289,7 +291,7 @@ entry_ist:
         movq    %rsp, %rdi
         testb   $3, REGS_cs(%rdi)
         jz      2f
-        cmpl    $1, REGS_vector(%rdi)
+        cmpl    $VECTOR_DB, REGS_vector(%rdi)
         jne     3f
         move_frame_to_vcpu
         wipe_door

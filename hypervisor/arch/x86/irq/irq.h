@@ -12,7 +12,7 @@
 
 #include "hv/cpumask.h"
 #include "hv/lock.h"
-#include "arch/x86/irq/vectors.h"
+#include "arch/x86/vectors.h"
 
 struct domain;
 struct irq_desc;
