@@ -109,7 +109,7 @@ static int set_context(struct kit_puppet *p)
     context.user_regs.rip = KIT_PUPPET_VA(CODE);
     context.user_regs.rbx = KIT_PUPPET_VA(BOX);
     context.user_regs.rsp = KIT_PUPPET_VA(STACK + 1);
-    context.user_regs.rflags = 0x202;
+    context.user_regs.rflags = EFLAGS_IF | EFLAGS_FIXED;
     context.user_regs.cs = FLAT_KERNEL_CS;
     context.user_regs.ss = FLAT_KERNEL_SS;
     context.kernel_ss = FLAT_KERNEL_SS;

@@ -73,7 +73,7 @@ static void unwind(struct kit_regs *regs, struct kit_vcpu *v)
     regs->rax = 1;
     regs->cs = FLAT_KERNEL_CS & ~3;
     regs->ss = FLAT_KERNEL_SS;
-    regs->rflags = 2 | (v->try->mask ? 0 : KIT_FLAGS_IF);
+    regs->rflags = EFLAGS_FIXED | (v->try->mask ? 0 : EFLAGS_IF);
 }
 
 bool kit_try(void (*fn)(void *), void *arg, struct kit_fault *fault)
@@ -119,7 +119,7 @@ void kit_trap(struct kit_regs *regs)
     if (fixup) {
         describe(&v->fault, regs, v);
         regs->rip = fixup->end;
-        regs->rflags &= ~KIT_FLAGS_TF;
+        regs->rflags &= ~EFLAGS_TF;
         return;
     }
     if (v->try) {

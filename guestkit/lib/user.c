@@ -25,7 +25,7 @@ int kit_user_init(struct kit_user *u, const void *code, size_t size)
         rc = kit_map(u->root_mfn, KIT_USER_DATA, kit_maddr_of(u->data) | PTE_RW | PTE_U | PTE_NX);
     u->regs.rip = KIT_USER_CODE;
     u->regs.cs = FLAT_USER_CS64;
-    u->regs.rflags = KIT_FLAGS_IF | 2;
+    u->regs.rflags = EFLAGS_IF | EFLAGS_FIXED;
     u->regs.rsp = KIT_USER_DATA + KIT_PAGE_SIZE;
     u->regs.ss = FLAT_USER_SS64;
     return rc;

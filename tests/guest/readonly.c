@@ -32,8 +32,8 @@ static void outl(uint16_t port, uint32_t value)
 
 static uint32_t config(unsigned devfn, unsigned reg)
 {
-    outl(0xcf8, 0x80000000u | devfn << 8 | (reg & 0xfc));
-    return inl(0xcfc) >> (reg & 3) * 8;
+    outl(PORT_PCI_ADDRESS, PCI_ADDRESS_ENABLE | devfn << 8 | (reg & 0xfc));
+    return inl(PORT_PCI_DATA) >> (reg & 3) * 8;
 }
 
 static void use_ports(void)
@@ -85,8 +85,11 @@ static void check_stores_dropped(volatile uint32_t *at)
     CHECK_NO_FAULT(KIT_PROBE("movl %[v], (%[p])", : [v] "r"(before ^ 5), [p] "r"(at) : "memory"));
     CHECK_NO_FAULT(KIT_PROBE("movb $0x55, (%[p])", : [p] "r"(at) : "memory"));
     CHECK_NO_FAULT(KIT_PROBE("movq $0x55, 8(%[p])", : [p] "r"(at) : "memory"));
-    CHECK_FAULT(KIT_PROBE("orl $0x55, (%[p])", : [p] "r"(at) : "memory"), 14, 3);
-    CHECK_FAULT(KIT_PROBE("xchgl %[v], (%[p])", : [v] "r"(before ^ 5), [p] "r"(at) : "memory"), 14, 3);
+    CHECK_FAULT(KIT_PROBE("orl $0x55, (%[p])", : [p] "r"(at) : "memory"), VECTOR_PF, PF_PRESENT | PF_WRITE);
+    CHECK_FAULT(KIT_PROBE("xchgl %[v], (%[p])",
+                          : [v] "r"(before ^ 5), [p] "r"(at)
+                          : "memory"),
+                VECTOR_PF, PF_PRESENT | PF_WRITE);
     CHECK_EQ(*at, before);
 }
 

@@ -64,8 +64,8 @@ KIT_TEST(start_of_day_layout)
 
 KIT_TEST(entry_registers)
 {
-    CHECK_EQ(kit_entry_rflags & KIT_FLAGS_IF, KIT_FLAGS_IF);
-    CHECK_EQ(kit_entry_rflags & (KIT_FLAGS_DF | KIT_FLAGS_TF), 0);
+    CHECK_EQ(kit_entry_rflags & EFLAGS_IF, EFLAGS_IF);
+    CHECK_EQ(kit_entry_rflags & (EFLAGS_DF | EFLAGS_TF), 0);
     CHECK_EQ(kit_entry_upcall_mask, 1); /* events come masked */
 }
 

@@ -73,7 +73,7 @@ void kit_vcpu_context(struct kit_vcpu *v, struct vcpu_guest_context *c)
     c->flags = VGCF_IN_KERNEL;
     c->user_regs.cs = FLAT_KERNEL_CS;
     c->user_regs.ss = FLAT_KERNEL_SS;
-    c->user_regs.rflags = KIT_FLAGS_IF;
+    c->user_regs.rflags = EFLAGS_IF;
     c->user_regs.rsp = (uintptr_t)v->stack + KIT_STACK_SIZE - 8;
     kit_trap_table(c->trap_ctxt);
     c->kernel_ss = FLAT_KERNEL_SS;

@@ -62,13 +62,13 @@ BENCH(rdmsr, 1)
     uint32_t lo, hi;
 
     while (n--)
-        __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(0xc0000100));
+        __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(MSR_FS_BASE));
 }
 
 BENCH(wrmsr, 1)
 {
     while (n--)
-        __asm__ volatile("wrmsr" ::"a"(0x1000), "d"(0), "c"(0xc0000100));
+        __asm__ volatile("wrmsr" ::"a"(0x1000), "d"(0), "c"(MSR_FS_BASE));
 }
 
 static void open_ports(void)
@@ -82,14 +82,14 @@ BENCH(io_in, 1)
 {
     open_ports();
     while (n--)
-        kit_inb(0x80);
+        kit_inb(PORT_POST);
 }
 
 BENCH(io_out, 1)
 {
     open_ports();
     while (n--)
-        kit_outb(0x80, 0);
+        kit_outb(PORT_POST, 0);
 }
 
 /* CMOS's index: never the machine's. */
@@ -97,14 +97,14 @@ BENCH(io_in_shared, 1)
 {
     open_ports();
     while (n--)
-        kit_inb(0x70);
+        kit_inb(PORT_RTC_INDEX);
 }
 
 BENCH(io_out_shared, 1)
 {
     open_ports();
     while (n--)
-        kit_outb(0x70, 0x0d);
+        kit_outb(PORT_RTC_INDEX, 0x0d);
 }
 
 BENCH(read_cr0, 1)

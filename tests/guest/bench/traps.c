@@ -12,11 +12,11 @@ static bool skip_load(struct kit_regs *regs)
 
 BENCH(page_fault_bounce, 1)
 {
-    kit_trap_fn before = kit_trap_hook(14, skip_load);
+    kit_trap_fn before = kit_trap_hook(VECTOR_PF, skip_load);
 
     while (n--)
         __asm__ volatile(".byte 0x48, 0x8b, 0x07" ::"D"(0x1000UL) : "rax", "memory");
-    kit_trap_hook(14, before);
+    kit_trap_hook(VECTOR_PF, before);
 }
 
 static bool skip_ud2(struct kit_regs *regs)
@@ -33,20 +33,20 @@ static bool resume(struct kit_regs *regs)
 
 BENCH(undefined_bounce, 1)
 {
-    kit_trap_fn before = kit_trap_hook(6, skip_ud2);
+    kit_trap_fn before = kit_trap_hook(VECTOR_UD, skip_ud2);
 
     while (n--)
         __asm__ volatile("ud2" ::: "memory");
-    kit_trap_hook(6, before);
+    kit_trap_hook(VECTOR_UD, before);
 }
 
 BENCH(int80_kernel, 1)
 {
-    kit_trap_fn before = kit_trap_hook(0x80, resume);
+    kit_trap_fn before = kit_trap_hook(VECTOR_INT80, resume);
 
     while (n--)
         __asm__ volatile("int $0x80" ::: "memory");
-    kit_trap_hook(0x80, before);
+    kit_trap_hook(VECTOR_INT80, before);
 }
 
 /* User loops: r12 times the entry, then ud2. */
@@ -64,9 +64,9 @@ static struct kit_user user;
 
 static bool back_at_once(struct kit_regs *regs)
 {
-    if (regs->vector == 6)
+    if (regs->vector == VECTOR_UD)
         return false;
-    if (regs->vector == 14)
+    if (regs->vector == VECTOR_PF)
         regs->rip += 3;
     return true;
 }
@@ -80,7 +80,7 @@ static void run_user(const char *label, unsigned long n)
     user.regs.r12 = n;
     user.regs.rdi = 0x1000;
     kit_user_run(&user);
-    CHECK_EQ(user.regs.vector, 6);
+    CHECK_EQ(user.regs.vector, VECTOR_UD);
     CHECK_EQ(user.regs.r12, 0);
 }
 

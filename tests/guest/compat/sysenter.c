@@ -33,7 +33,7 @@ static struct kit_regs *go(const char *label, uint16_t cs, uint64_t rflags)
     user.regs.rip = AT(label);
     user.regs.cs = cs;
     user.regs.ss = FLAT_USER_SS32;
-    user.regs.rflags = rflags | KIT_FLAGS_IF | 2;
+    user.regs.rflags = rflags | EFLAGS_IF | EFLAGS_FIXED;
     user.regs.rsp = KIT_USER_DATA + KIT_PAGE_SIZE;
     user.regs.rax = 0x1234;
     user.regs.rbx = 0x11;
@@ -66,7 +66,7 @@ KIT_TEST(int80)
 {
     struct kit_regs *r = go(compat_int80, FLAT_USER_CS32, 0);
 
-    CHECK_EXIT(r, 0x80, 0);
+    CHECK_EXIT(r, VECTOR_INT80, 0);
     CHECK_REGISTERS(r);
     CHECK_EQ(r->rip, AT(compat_int80) + 2);
     CHECK_EQ(r->cs, FLAT_USER_CS32);
@@ -75,15 +75,14 @@ KIT_TEST(int80)
 /* The general registers arrive; instruction and stack pointer are lost, and no code segment is named. */
 KIT_TEST(sysenter)
 {
-    static const uint64_t flags[] = {0,    KIT_FLAGS_TF, 0x4000 /* NT */, 0x400 /* DF */, 0x40000 /* AC */,
-                                     0x8d5};
+    static const uint64_t flags[] = {0, EFLAGS_TF, EFLAGS_NT, EFLAGS_DF, EFLAGS_AC, 0x8d5};
 
     for (unsigned masks = 0; masks < 2; masks++) {
         CHECK_RC(reg(CALLBACKTYPE_sysenter, masks ? CALLBACKF_mask_events : 0, KIT_VECTOR_SYSENTER), 0);
         for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
             struct kit_regs *r;
 
-            if (flags[i] == KIT_FLAGS_TF)
+            if (flags[i] == EFLAGS_TF)
                 continue;
             r = go(compat_sysenter, FLAT_USER_CS32, flags[i]);
             CHECK_EXIT(r, KIT_VECTOR_SYSENTER, 0);
@@ -94,7 +93,7 @@ KIT_TEST(sysenter)
             CHECK_EQ(r->cs & 0xffff, 3);
             CHECK_EQ(r->ss, FLAT_USER_SS);
             CHECK_EQ(kit_fault()->mask, masks);
-            CHECK_EQ(r->rflags & (0x8d5 | KIT_FLAGS_IF), (flags[i] & 0x8d5) | KIT_FLAGS_IF);
+            CHECK_EQ(r->rflags & (EFLAGS_STATUS | EFLAGS_IF), (flags[i] & EFLAGS_STATUS) | EFLAGS_IF);
         }
     }
 }
@@ -131,9 +130,9 @@ KIT_TEST(sysenter_often)
     user.resume = again;
     r = go(compat_sysenter, FLAT_USER_CS32, 0);
     user.resume = NULL;
-    CHECK_EXIT(r, 6, 0);
+    CHECK_EXIT(r, VECTOR_UD, 0);
     CHECK_EQ(r->rbx, 1000);
-    CHECK(flags_inside & KIT_FLAGS_IF); /* the real one: else no interrupt would end the kernel */
+    CHECK(flags_inside & EFLAGS_IF); /* the real one: else no interrupt would end the kernel */
 }
 
 /* AMD's way in is no instruction on this processor; TCG has it all the same. */
@@ -143,7 +142,7 @@ KIT_TEST(syscall)
 
     CHECK_RC(reg(CALLBACKTYPE_syscall32, 0, KIT_VECTOR_SYSCALL32), 0);
     r = go(compat_syscall, FLAT_USER_CS32, 0);
-    CHECK_EXIT(r, r->vector == 6 ? 6 : KIT_VECTOR_SYSCALL32, 0);
+    CHECK_EXIT(r, r->vector == VECTOR_UD ? VECTOR_UD : KIT_VECTOR_SYSCALL32, 0);
 }
 
 /* Before anything is registered; the tests above come later. */
@@ -151,7 +150,7 @@ KIT_TEST_ALONE(sysenter_without_callback)
 {
     struct kit_regs *r = go(compat_sysenter, FLAT_USER_CS32, 0);
 
-    CHECK_EXIT(r, 13, 0);
+    CHECK_EXIT(r, VECTOR_GP, 0);
     CHECK_EQ(r->rip, 0);
     CHECK_EQ(r->cs & 0xffff, 3);
 }

@@ -31,7 +31,7 @@ static struct kit_regs *go(const char *label)
     user.regs.rip = AT(label);
     user.regs.cs = FLAT_USER_CS32;
     user.regs.ss = FLAT_USER_SS32;
-    user.regs.rflags = KIT_FLAGS_IF | 2;
+    user.regs.rflags = EFLAGS_IF | EFLAGS_FIXED;
     user.regs.rsp = KIT_USER_DATA + KIT_PAGE_SIZE;
     user.regs.rax = 0x1234;
     user.regs.rbp = 0x66;
@@ -66,7 +66,7 @@ KIT_TEST(sysenter)
 
     hcall_callback_op(CALLBACKOP_register, &op);
     r = go(compat_sysenter);
-    kit_check(r->vector == 6 || (r->vector == 13 && !r->error), __FILE__, __LINE__, "vector %lu error %#lx",
-              r->vector, r->error);
+    kit_check(r->vector == VECTOR_UD || (r->vector == VECTOR_GP && !r->error), __FILE__, __LINE__,
+              "vector %lu error %#lx", r->vector, r->error);
     CHECK_EQ(r->rip, AT(compat_sysenter));
 }

@@ -52,8 +52,8 @@ static uint32_t config(unsigned devfn, unsigned reg)
 {
     uint32_t value;
 
-    __asm__ volatile("outl %0, %w1" : : "a"(0x80000000u | devfn << 8 | reg), "d"(0xcf8));
-    __asm__ volatile("inl %w1, %0" : "=a"(value) : "d"(0xcfc));
+    __asm__ volatile("outl %0, %w1" : : "a"(PCI_ADDRESS_ENABLE | devfn << 8 | reg), "d"(PORT_PCI_ADDRESS));
+    __asm__ volatile("inl %w1, %0" : "=a"(value) : "d"(PORT_PCI_DATA));
     return value;
 }
 
@@ -336,8 +336,8 @@ KIT_TEST(many_pieces)
 
 static uint8_t rtc(uint8_t reg)
 {
-    kit_outb(0x70, reg);
-    return kit_inb(0x71);
+    kit_outb(PORT_RTC_INDEX, reg);
+    return kit_inb(PORT_RTC_DATA);
 }
 
 static int bind(struct kit_puppet *p, unsigned pirq)
@@ -366,12 +366,12 @@ static bool clock_rings(struct kit_puppet *p, int port)
     bool pending = false;
 
     rtc(0x0c);
-    kit_outb(0x70, 0x0b);
-    kit_outb(0x71, control | 0x10); /* once a second */
+    kit_outb(PORT_RTC_INDEX, 0x0b);
+    kit_outb(PORT_RTC_DATA, control | 0x10); /* once a second */
     for (uint64_t end = kit_time_ns() + 5 * KIT_S; !pending && kit_time_ns() < end;)
         pending = kit_puppet_peek(p, at) >> port & 1;
-    kit_outb(0x70, 0x0b);
-    kit_outb(0x71, control);
+    kit_outb(PORT_RTC_INDEX, 0x0b);
+    kit_outb(PORT_RTC_DATA, control);
     rtc(0x0c);
     return pending;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The CPU policy of a domain that has not run yet, read and set as libxl does. */
 #include "foreign.h"
+#include <kit/arch/registers.h>
 
 static xen_cpuid_leaf_t leaves[200];
 static xen_msr_entry_t msrs[10];
@@ -44,7 +45,8 @@ KIT_TEST(policy_get)
     CHECK_RC(get(d), 0);
     CHECK(op.u.cpu_policy.nr_leaves > 20 && op.u.cpu_policy.nr_leaves <= most &&
           op.u.cpu_policy.nr_msrs == 2);
-    CHECK(leaves[0].leaf == 0 && leaves[0].a >= 4 && msrs[0].idx == 0xce && msrs[1].idx == 0x10a);
+    CHECK(leaves[0].leaf == 0 && leaves[0].a >= 4 && msrs[0].idx == MSR_PLATFORM_INFO &&
+          msrs[1].idx == MSR_ARCH_CAPABILITIES);
     CHECK_RC(call(XEN_DOMCTL_get_cpu_policy, d, 5, 2), -XEN_ENOBUFS);
     CHECK_EQ(op.u.cpu_policy.nr_leaves, 5);
     CHECK_RC(call(XEN_DOMCTL_get_cpu_policy, d, 200, 1), -XEN_ENOBUFS);

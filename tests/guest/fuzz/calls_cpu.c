@@ -4,7 +4,7 @@
 
 #include <kit/trap.h>
 
-#define BASE_MSR(index) (0xc0000100U + (index)) /* FS_BASE, GS_BASE, KERNEL_GS_BASE */
+#define BASE_MSR(index) (MSR_FS_BASE + (index)) /* and GS_BASE, KERNEL_GS_BASE */
 
 static uint64_t read_msr(unsigned msr)
 {

@@ -69,14 +69,14 @@ static void set_iopl(uint32_t level)
 
 static uint8_t rtc_read(uint8_t reg)
 {
-    kit_outb(0x70, reg);
-    return kit_inb(0x71);
+    kit_outb(PORT_RTC_INDEX, reg);
+    return kit_inb(PORT_RTC_DATA);
 }
 
 static void rtc_write(uint8_t reg, uint8_t value)
 {
-    kit_outb(0x70, reg);
-    kit_outb(0x71, value);
+    kit_outb(PORT_RTC_INDEX, reg);
+    kit_outb(PORT_RTC_DATA, value);
 }
 
 static volatile unsigned interrupts;

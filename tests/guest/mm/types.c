@@ -188,7 +188,7 @@ static uint32_t read_error(uintptr_t at)
     uint64_t v = 0;
     struct kit_fault f = KIT_PROBE("mov (%[p]), %[v]", [v] "+r"(v) : [p] "r"(at));
 
-    return f.raised && f.vector == 14 ? f.error : 0;
+    return f.raised && f.vector == VECTOR_PF ? f.error : 0;
 }
 
 /* Whether anything but the M2P can be found where the hypervisor's slots are seen as if they were of level 3. */

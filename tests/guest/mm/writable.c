@@ -201,12 +201,12 @@ KIT_TEST(write_across_entries)
 
     CHECK_OR_RETURN(start());
     f = KIT_PROBE("movq $0, 4(%0)", : "r"(w.l1) : "memory");
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     CHECK_EQ(f.cr2, (uintptr_t)w.l1 + 4);
     f = KIT_PROBE("movl $0, 6(%0)", : "r"(w.l1) : "memory");
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     f = KIT_PROBE("movw $0, 1(%0)", : "r"(w.l1) : "memory");
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     finish();
 }
 
@@ -218,10 +218,10 @@ KIT_TEST(write_bad_entry)
     CHECK_OR_RETURN(start());
     before = w.l1[0];
     f = KIT_PROBE("mov %1, (%0)", : "r"(w.l1), "r"(0x100000UL | PTE_RW) : "memory");
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     CHECK_EQ(w.l1[0], before);
     f = KIT_PROBE("mov %1, (%0)", : "r"(w.l1), "r"(kit_maddr_of(w.l1) | PTE_RW) : "memory");
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     CHECK_EQ(w.l1[0], before);
     finish();
 }
@@ -279,16 +279,16 @@ KIT_TEST(write_not_emulated)
     CHECK_OR_RETURN(start());
     before = w.l1[0];
     f = KIT_PROBE("movups %%xmm0, (%0)", : "r"(w.l1) : "memory");
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     f = KIT_PROBE("movq %%xmm0, (%0)", : "r"(w.l1) : "memory");
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     f = KIT_PROBE("fxsave (%0)", : "r"(w.l1) : "memory");
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     CHECK_EQ(f.cr2, (uintptr_t)w.l1);
     /* Debian's Xen (4.17.7) jumps to address 0 and panics when a guest does this. */
     if (kit_on_xenios()) {
         f = KIT_PROBE("fnstcw (%0)", : "r"(w.l1) : "memory");
-        CHECK_FAULT(f, 14, 3);
+        CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     }
     CHECK_EQ(w.l1[0], before);
     finish();
@@ -305,12 +305,12 @@ KIT_TEST(write_other_levels)
     CHECK(kit_pte_find(kit_root_mfn, w.va, 2, &l2, NULL));
     l2_table = kit_va_of_mfn(l2 >> 12);
     f = KIT_PROBE("movq $0, 8(%0)", : "r"(l2_table) : "memory");
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     f = KIT_PROBE("movq $0, (%0)", : "r"(kit_va_of_mfn(kit_root_mfn)) : "memory");
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     CHECK_RC(kit_set_ro(ro), 0);
     f = KIT_PROBE("movq $0, (%0)", : "r"(ro) : "memory");
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     CHECK_RC(kit_set_rw(ro), 0);
     kit_page_free(ro);
     finish();

@@ -172,12 +172,12 @@ KIT_TEST(emulated_access_to_hypervisor)
         uint64_t n = 1;
         struct kit_fault f = KIT_PROBE("cld; rep insb", "+D"(p), "+c"(n) : "d"(0x3f8) : "memory");
 
-        CHECK(f.raised && (f.vector == 14 || f.vector == 13));
+        CHECK(f.raised && (f.vector == VECTOR_PF || f.vector == VECTOR_GP));
         CHECK_EQ(n, 1);
         if (targets[i] == MACH2PHYS_VIRT_START)
             continue; /* may be read */
         f = KIT_PROBE("cld; rep outsb", "+S"(p), "+c"(n) : "d"(0x80) : "memory");
-        CHECK(f.raised && (f.vector == 14 || f.vector == 13));
+        CHECK(f.raised && (f.vector == VECTOR_PF || f.vector == VECTOR_GP));
     }
     iopl.iopl = 0;
     CHECK_RC(hcall_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
@@ -192,14 +192,14 @@ KIT_TEST(emulated_code_at_the_edge)
     pages[4095] = 0x0f; /* the first byte of wrmsr */
     CHECK_RC(kit_unmap(pages + 4096), 0);
     CHECK(kit_try((void (*)(void *))(uintptr_t)(pages + 4095), NULL, &f));
-    CHECK_EQ(f.vector, 14);
+    CHECK_EQ(f.vector, VECTOR_PF);
     CHECK_EQ(f.cr2, (uintptr_t)pages + 4096);
     CHECK_RC(kit_set_rw(pages + 4096), 0);
     memset(pages, 0x66, 15); /* fifteen prefixes and an instruction */
     pages[15] = 0xfa;
     pages[16] = 0xc3;
     CHECK(kit_try((void (*)(void *))(uintptr_t)pages, NULL, &f));
-    CHECK(f.vector == 13 || f.vector == 6);
+    CHECK(f.vector == VECTOR_GP || f.vector == VECTOR_UD);
     memset(pages, 0, 8192);
     kit_pages_free(pages, 2);
 }
@@ -233,17 +233,17 @@ KIT_TEST(sysret_to_non_canonical)
 
     CHECK_RC(kit_user_init(&user, edge_code, (size_t)(edge_code_end - edge_code)), 0);
     kit_user_run(&user);
-    CHECK_EQ(user.regs.vector, 0x80);
+    CHECK_EQ(user.regs.vector, VECTOR_INT80);
     for (unsigned i = 0; i < ARRAY_SIZE(targets); i++)
         for (unsigned flags = 0; flags <= VGCF_in_syscall; flags += VGCF_in_syscall) {
             frame = (struct iret_context){.flags = flags,
                                           .rip = targets[i],
                                           .cs = FLAT_USER_CS64,
-                                          .rflags = KIT_FLAGS_IF | 2,
+                                          .rflags = EFLAGS_IF | EFLAGS_FIXED,
                                           .rsp = KIT_USER_DATA + KIT_PAGE_SIZE,
                                           .ss = FLAT_USER_SS64};
             return_to(&frame);
-            CHECK_EQ(user.regs.vector, 13);
+            CHECK_EQ(user.regs.vector, VECTOR_GP);
             CHECK_EQ(user.regs.rip, targets[i]);
         }
 }
@@ -254,7 +254,7 @@ KIT_TEST(syscall_below_the_hole)
     uint8_t *page = kit_page_alloc();
     struct iret_context frame = {.rip = 0x7ffffffffffeUL,
                                  .cs = FLAT_USER_CS64,
-                                 .rflags = KIT_FLAGS_IF | 2,
+                                 .rflags = EFLAGS_IF | EFLAGS_FIXED,
                                  .rsp = KIT_USER_DATA + KIT_PAGE_SIZE,
                                  .ss = FLAT_USER_SS64};
 
@@ -269,7 +269,7 @@ KIT_TEST(syscall_below_the_hole)
     frame.flags = VGCF_in_syscall;
     frame.rip = user.regs.rip;
     return_to(&frame);
-    CHECK_EQ(user.regs.vector, 13);
+    CHECK_EQ(user.regs.vector, VECTOR_GP);
     kit_user_free(&user);
     /* The mapping of `page` went with the tables. */
     kit_page_free(page);
@@ -369,7 +369,7 @@ KIT_TEST(multicall_with_iret_to_user)
     f.to = (struct iret_context){.rax = TOLD,
                                  .cs = FLAT_USER_CS64,
                                  .ss = FLAT_USER_SS64,
-                                 .rflags = 2 | KIT_FLAGS_IF,
+                                 .rflags = EFLAGS_FIXED | EFLAGS_IF,
                                  .rsp = KIT_USER_DATA + KIT_PAGE_SIZE,
                                  .rip = KIT_USER_CODE};
     v->user = &user;
@@ -377,7 +377,7 @@ KIT_TEST(multicall_with_iret_to_user)
         run_list(list, 2, &f);
     v->user = NULL;
     kit_events_enable();
-    CHECK_EQ(user.regs.vector, 0x80);
+    CHECK_EQ(user.regs.vector, VECTOR_INT80);
     CHECK_EQ(user.regs.rax, TOLD);
     CHECK_EQ(list[0].result, TOLD);
     CHECK_EQ(list[1].result, TOLD);

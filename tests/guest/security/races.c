@@ -529,7 +529,8 @@ KIT_TEST(vcpu_races)
     static struct vcpu_runstate_info area[4];
     unsigned n = kit_nr_vcpus();
 
-    kit_trap_hook(2, ignore); /* without a callback of its own, an NMI comes by the trap table's entry */
+    /* Without a callback of its own, an NMI comes by the trap table's entry. */
+    kit_trap_hook(VECTOR_NMI, ignore);
     h.writes = 0;
     for (unsigned i = 0; i < 60; i++)
         for (unsigned v = 1; v < n; v++) {
@@ -561,8 +562,6 @@ static int pin_to(int32_t cpu)
 
     return (int)hcall_sched_op(SCHEDOP_pin_override, &pin);
 }
-
-#define CR4_OSXSAVE 0x40000UL
 
 static void set_xcr0(uint32_t value)
 {

@@ -89,7 +89,7 @@ KIT_TEST(event_upcall_frame)
     CHECK_EQ(upcalls, 1);
     CHECK_EQ(upcall.frame_mask, 0);
     CHECK_EQ(upcall.mask, 1);
-    CHECK_EQ(upcall.rflags & KIT_FLAGS_IF, KIT_FLAGS_IF);
+    CHECK_EQ(upcall.rflags & EFLAGS_IF, EFLAGS_IF);
     CHECK_EQ(upcall.cs, FLAT_KERNEL_CS & ~3);
     CHECK_EQ(kit_this()->info->evtchn_upcall_mask, 0);
     CHECK_EQ(kit_event_count((unsigned)port), 1);
@@ -111,7 +111,7 @@ KIT_TEST(event_upcall_frame)
 static bool unmask_hook(struct kit_regs *regs)
 {
     regs->rip += 2;
-    regs->rflags |= KIT_FLAGS_IF;
+    regs->rflags |= EFLAGS_IF;
     return true;
 }
 
@@ -124,13 +124,13 @@ KIT_TEST(event_on_iret)
     kit_event_unmask((unsigned)port);
     kit_events_disable();
     kit_trap_hook(KIT_VECTOR_EVENT, record_upcall);
-    kit_trap_hook(6, unmask_hook);
+    kit_trap_hook(VECTOR_UD, unmask_hook);
     upcalls = 0;
     CHECK_RC(kit_event_send((unsigned)port), 0);
     __asm__ volatile("lea 1f(%%rip), %0; ud2; 1: nop" : "=r"(after)::"memory");
     CHECK_EQ(upcalls, 1);
     CHECK_EQ(upcall.rip, after);
-    kit_trap_hook(6, NULL);
+    kit_trap_hook(VECTOR_UD, NULL);
     kit_trap_hook(KIT_VECTOR_EVENT, NULL);
     kit_events_disable();
     CHECK_RC(kit_event_close((unsigned)port), 0);

@@ -5,14 +5,11 @@
 #include <kit/test.h>
 #include <kit/trap.h>
 
-#define DR6_DEFAULT 0xffff0ff0UL
-#define DR7_DEFAULT 0x400UL
-
 static void reset(void)
 {
     for (int i = 0; i < 4; i++)
         hcall_set_debugreg(i, 0);
-    hcall_set_debugreg(6, DR6_DEFAULT);
+    hcall_set_debugreg(6, DR6_FIXED_ONE);
     hcall_set_debugreg(7, 0);
 }
 
@@ -23,10 +20,10 @@ KIT_TEST(debug_register_numbers)
     CHECK_RC(hcall_get_debugreg(8), -XEN_ENODEV);
     CHECK_RC(hcall_set_debugreg(-1, 0), -XEN_ENODEV);
     CHECK_RC(hcall_set_debugreg(8, 0), -XEN_ENODEV);
-    CHECK_EQ(hcall_get_debugreg(4), DR6_DEFAULT); /* 4 and 5 are 6 and 7 while CR4.DE is clear */
-    CHECK_EQ(hcall_get_debugreg(5), DR7_DEFAULT);
-    CHECK_EQ(hcall_get_debugreg(6), DR6_DEFAULT);
-    CHECK_EQ(hcall_get_debugreg(7), DR7_DEFAULT);
+    CHECK_EQ(hcall_get_debugreg(4), DR6_FIXED_ONE); /* 4 and 5 are 6 and 7 while CR4.DE is clear */
+    CHECK_EQ(hcall_get_debugreg(5), DR7_FIXED_ONE);
+    CHECK_EQ(hcall_get_debugreg(6), DR6_FIXED_ONE);
+    CHECK_EQ(hcall_get_debugreg(7), DR7_FIXED_ONE);
 }
 
 KIT_TEST(debug_addresses)
@@ -46,11 +43,11 @@ KIT_TEST(debug_addresses)
 KIT_TEST(debug_status)
 {
     CHECK_RC(hcall_set_debugreg(6, 0), 0);
-    CHECK_EQ(hcall_get_debugreg(6), DR6_DEFAULT);
+    CHECK_EQ(hcall_get_debugreg(6), DR6_FIXED_ONE);
     CHECK_RC(hcall_set_debugreg(6, 0xe00f), 0);
     CHECK_EQ(hcall_get_debugreg(6), 0xffffeffful);
     CHECK_RC(hcall_set_debugreg(6, 0x11000), 0);
-    CHECK_EQ(hcall_get_debugreg(6), DR6_DEFAULT);
+    CHECK_EQ(hcall_get_debugreg(6), DR6_FIXED_ONE);
     CHECK_RC(hcall_set_debugreg(6, 1UL << 32), -XEN_EINVAL);
     reset();
 }
@@ -90,13 +87,13 @@ KIT_TEST(debug_instructions)
     CHECK_NO_FAULT(f);
     CHECK_EQ(v, 0x4000);
     f = KIT_PROBE("mov %0, %%db0", : "r"(HYPERVISOR_VIRT_START));
-    CHECK_FAULT(f, 13, 0);
+    CHECK_FAULT(f, VECTOR_GP, 0);
     f = KIT_PROBE("mov %%db7, %0", "+r"(v));
     CHECK_NO_FAULT(f);
-    CHECK_EQ(v, DR7_DEFAULT);
+    CHECK_EQ(v, DR7_FIXED_ONE);
     f = KIT_PROBE("mov %%db6, %0", "+r"(v));
     CHECK_NO_FAULT(f);
-    CHECK_EQ(v, DR6_DEFAULT);
+    CHECK_EQ(v, DR6_FIXED_ONE);
     f = KIT_PROBE("mov %%db5, %0", "+r"(v));
     CHECK_NO_FAULT(f);
     reset();
@@ -112,7 +109,7 @@ KIT_TEST(debug_watchpoint)
     CHECK_RC(hcall_set_debugreg(0, (uintptr_t)&watched), 0);
     CHECK_RC(hcall_set_debugreg(7, 0xd0001 | 2), 0); /* 8 bytes? length 4, write, local and global */
     f = KIT_PROBE("movq $1, (%0); nop", : "r"(&watched) : "memory");
-    CHECK_FAULT(f, 1, 0);
+    CHECK_FAULT(f, VECTOR_DB, 0);
     CHECK_EQ(hcall_get_debugreg(6) & 0xf, 1);
     CHECK_RC(hcall_set_debugreg(7, 0), 0);
     f = KIT_PROBE("movq $1, (%0); nop", : "r"(&watched) : "memory");
@@ -130,7 +127,7 @@ KIT_TEST(debug_breakpoint)
     CHECK_RC(hcall_set_debugreg(1, at), 0);
     CHECK_RC(hcall_set_debugreg(7, 4), 0);
     f = KIT_PROBE("nop; .globl kit_debug_target; kit_debug_target: nop", );
-    CHECK_FAULT(f, 1, 0);
+    CHECK_FAULT(f, VECTOR_DB, 0);
     CHECK_EQ(f.rip, at);
     CHECK_EQ(hcall_get_debugreg(6) & 0xf, 2);
     reset();

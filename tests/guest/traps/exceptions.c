@@ -26,7 +26,7 @@ KIT_TEST(divide)
         KIT_PROBE("lea 1f(%%rip), %[s]; xor %%edx, %%edx; mov $1, %%eax; xor %%ecx, %%ecx; 1: div %%ecx",
                   [s] "+r"(start)::"rax", "rdx", "rcx");
 
-    CHECK_FAULT(f, 0, 0);
+    CHECK_FAULT(f, VECTOR_DE, 0);
     CHECK_EQ(f.rip, start);
     check_frame(&f, __LINE__);
 }
@@ -36,7 +36,7 @@ KIT_TEST(undefined)
     uint64_t start = 0;
     struct kit_fault f = KIT_PROBE("lea 1f(%%rip), %[s]; 1: ud2", [s] "+r"(start));
 
-    CHECK_FAULT(f, 6, 0);
+    CHECK_FAULT(f, VECTOR_UD, 0);
     CHECK_EQ(f.rip, start);
     check_frame(&f, __LINE__);
 }
@@ -46,10 +46,10 @@ KIT_TEST(breakpoint)
     uint64_t after = 0;
     struct kit_fault f = KIT_PROBE("lea 1f(%%rip), %[s]; int3; 1:", [s] "+r"(after));
 
-    CHECK_FAULT(f, 3, 0);
+    CHECK_FAULT(f, VECTOR_BP, 0);
     CHECK_EQ(f.rip, after);
     f = KIT_PROBE("lea 1f(%%rip), %[s]; .byte 0xcd, 3; 1:", [s] "+r"(after));
-    CHECK_FAULT(f, 3, 0);
+    CHECK_FAULT(f, VECTOR_BP, 0);
     CHECK_EQ(f.rip, after);
 }
 
@@ -58,7 +58,7 @@ KIT_TEST(overflow)
     uint64_t after = 0;
     struct kit_fault f = KIT_PROBE("lea 1f(%%rip), %[s]; .byte 0xcd, 4; 1:", [s] "+r"(after));
 
-    CHECK_FAULT(f, 4, 0);
+    CHECK_FAULT(f, VECTOR_OF, 0);
     CHECK_EQ(f.rip, after);
 }
 
@@ -66,9 +66,9 @@ KIT_TEST(invalid_in_long_mode)
 {
     struct kit_fault f = KIT_PROBE(".byte 0xce", );
 
-    CHECK_FAULT(f, 6, 0); /* into */
+    CHECK_FAULT(f, VECTOR_UD, 0); /* into */
     f = KIT_PROBE(".byte 0x06", );
-    CHECK_FAULT(f, 6, 0); /* push es */
+    CHECK_FAULT(f, VECTOR_UD, 0); /* push es */
 }
 
 /*
@@ -99,18 +99,18 @@ KIT_TEST(software_interrupt_dpl)
     uint64_t start = 0, after = 0;
     struct kit_fault f = KIT_PROBE("lea 1f(%%rip), %[s]; 1: int $0x50", [s] "+r"(start));
 
-    CHECK_FAULT(f, 13, seen_error(0x50));
+    CHECK_FAULT(f, VECTOR_GP, seen_error(0x50));
     CHECK_EQ(f.rip, start);
     f = KIT_PROBE("lea 1f(%%rip), %[s]; int $0x80; 1:", [s] "+r"(after));
-    CHECK_FAULT(f, 0x80, 0);
+    CHECK_FAULT(f, VECTOR_INT80, 0);
     CHECK_EQ(f.rip, after);
     check_frame(&f, __LINE__);
     f = KIT_PROBE("int $0", );
-    CHECK_FAULT(f, 13, seen_error(0));
+    CHECK_FAULT(f, VECTOR_GP, seen_error(0));
     f = KIT_PROBE("int $13", );
-    CHECK_FAULT(f, 13, seen_error(13));
+    CHECK_FAULT(f, VECTOR_GP, seen_error(13));
     f = KIT_PROBE("int $14", );
-    CHECK_FAULT(f, 13, seen_error(14));
+    CHECK_FAULT(f, VECTOR_GP, seen_error(14));
 }
 
 KIT_TEST(software_interrupt_kernel_dpl)
@@ -130,7 +130,7 @@ KIT_TEST(software_interrupt_kernel_dpl)
             CHECK_FAULT(f, v, 0);
             CHECK_EQ(f.rip, after);
         } else {
-            CHECK_FAULT(f, 13, seen_error(0x51));
+            CHECK_FAULT(f, VECTOR_GP, seen_error(0x51));
         }
     }
     CHECK_RC(kit_trap_table_install(), 0);
@@ -149,7 +149,7 @@ KIT_TEST(software_interrupt_exception_vector)
         f = KIT_PROBE("int $7", );
     else
         f = KIT_PROBE("int $14", );
-    CHECK_FAULT(f, 14, 0);
+    CHECK_FAULT(f, VECTOR_PF, 0);
     CHECK_RC(kit_trap_table_install(), 0);
 }
 
@@ -158,15 +158,15 @@ KIT_TEST(general_protection)
     uint64_t v = 0;
     struct kit_fault f = KIT_PROBE("mov (%[p]), %[v]", [v] "+r"(v) : [p] "r"(0x8000000000000000UL));
 
-    CHECK_FAULT(f, 13, 0);
+    CHECK_FAULT(f, VECTOR_GP, 0);
     check_frame(&f, __LINE__);
     /* The descriptors that Xen keeps for itself, in reserved slots of every GDT. */
     f = KIT_PROBE("mov %w[s], %%es", : [s] "r"(0xe008));
-    CHECK_FAULT(f, 13, 0xe008);
+    CHECK_FAULT(f, VECTOR_GP, 0xe008);
     f = KIT_PROBE("mov %w[s], %%es", : [s] "r"(0x1b));
-    CHECK_FAULT(f, 13, 0x18);
+    CHECK_FAULT(f, VECTOR_GP, 0x18);
     f = KIT_PROBE("mov %w[s], %%ss; mov %w[k], %%ss", : [s] "r"(0x1b), [k] "r"(FLAT_KERNEL_SS));
-    CHECK_FAULT(f, 13, 0x18);
+    CHECK_FAULT(f, VECTOR_GP, 0x18);
     f = KIT_PROBE("mov %w[s], %%ds; mov %w[z], %%ds", : [s] "r"(FLAT_RING3_DS32), [z] "r"(0));
     CHECK_NO_FAULT(f);
 }
@@ -196,14 +196,14 @@ KIT_TEST(page_fault_codes)
     page[0] = 0xc3; /* ret */
     CHECK_RC(kit_unmap(page), 0);
     f = read_at(page + 0x123);
-    CHECK_FAULT(f, 14, 0);
+    CHECK_FAULT(f, VECTOR_PF, 0);
     CHECK_EQ(f.cr2, (uintptr_t)page + 0x123);
     check_frame(&f, __LINE__);
     f = write_at(page + 8);
-    CHECK_FAULT(f, 14, 2);
+    CHECK_FAULT(f, VECTOR_PF, PF_WRITE);
     CHECK_EQ(f.cr2, (uintptr_t)page + 8);
     CHECK(kit_try(call_at, page, &f));
-    CHECK_FAULT(f, 14, 0x10);
+    CHECK_FAULT(f, VECTOR_PF, PF_FETCH);
     CHECK_EQ(f.cr2, (uintptr_t)page);
     CHECK_EQ(f.rip, (uintptr_t)page);
 
@@ -211,9 +211,9 @@ KIT_TEST(page_fault_codes)
     f = read_at(page);
     CHECK_NO_FAULT(f);
     f = write_at(page);
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     CHECK(kit_try(call_at, page, &f));
-    CHECK_FAULT(f, 14, 0x11);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_FETCH);
 
     CHECK_RC(kit_set_rw(page), 0);
     f = write_at(page + 8);
@@ -227,18 +227,18 @@ KIT_TEST(page_fault_elsewhere)
 {
     struct kit_fault f = read_at((void *)0x1000);
 
-    CHECK_FAULT(f, 14, 0);
+    CHECK_FAULT(f, VECTOR_PF, 0);
     CHECK_EQ(f.cr2, 0x1000);
     /* The hypervisor's range: only the M2P can be read. What is mapped there for itself faults with error 1.
      */
     for (uintptr_t va = MACH2PHYS_VIRT_END; va < HYPERVISOR_VIRT_END; va += 1UL << 34) {
         f = read_at((void *)va);
-        if (!f.raised || f.vector != 14 || (f.error & ~1U) || f.cr2 != va)
+        if (!f.raised || f.vector != VECTOR_PF || (f.error & ~1U) || f.cr2 != va)
             kit_check(false, __FILE__, __LINE__, "read of %lx: raised %d vector %u error %x", va, f.raised,
                       f.vector, f.error);
     }
     f = write_at((void *)MACH2PHYS_VIRT_START);
-    CHECK_FAULT(f, 14, 3);
+    CHECK_FAULT(f, VECTOR_PF, PF_PRESENT | PF_WRITE);
     f = read_at((void *)MACH2PHYS_VIRT_START);
     CHECK_NO_FAULT(f);
 }
@@ -249,19 +249,19 @@ static bool nested_hook(struct kit_regs *regs)
 {
     struct kit_fault f = read_at((void *)0x2000);
 
-    nested_seen += f.raised && f.vector == 14 && f.cr2 == 0x2000;
+    nested_seen += f.raised && f.vector == VECTOR_PF && f.cr2 == 0x2000;
     regs->rip += 2; /* ud2 */
     return true;
 }
 
 KIT_TEST(nested_trap)
 {
-    kit_trap_fn before = kit_trap_hook(6, nested_hook);
+    kit_trap_fn before = kit_trap_hook(VECTOR_UD, nested_hook);
 
     nested_seen = 0;
     __asm__ volatile("ud2");
     CHECK_EQ(nested_seen, 1);
-    kit_trap_hook(6, before);
+    kit_trap_hook(VECTOR_UD, before);
 }
 
 static struct kit_regs seen;
@@ -279,7 +279,7 @@ static bool copy_regs(struct kit_regs *regs)
 /* Every register arrives in the handler, and what the handler changed arrives back, flags included. */
 KIT_TEST(registers_through_a_trap)
 {
-    kit_trap_fn before = kit_trap_hook(6, copy_regs);
+    kit_trap_fn before = kit_trap_hook(VECTOR_UD, copy_regs);
     uint64_t rcx = 0x1c, rax = 0xa, rdx = 0xd, rsi = 0x5, rdi = 0xd1;
     uint64_t in_r8, in_r11;
     uint8_t carry;
@@ -306,7 +306,7 @@ KIT_TEST(registers_through_a_trap)
     CHECK_EQ(in_r11, 0x11);
     CHECK_EQ(carry, 0);
     CHECK_EQ(in_r8, 0x88);
-    kit_trap_hook(6, before);
+    kit_trap_hook(VECTOR_UD, before);
 }
 
 /* The frame goes below the stack pointer, aligned down to 16 bytes. */
@@ -321,7 +321,7 @@ KIT_TEST(frame_position)
                       [s] "+&r"(sp)
                       : [o] "r"((uint64_t)offset)
                       : "rbx", "memory");
-        CHECK_FAULT(f, 6, 0);
+        CHECK_FAULT(f, VECTOR_UD, 0);
         CHECK_EQ(f.rsp, sp);
         /* frame is the address of rip; behind it come cs, rflags, rsp, ss: 40 bytes up to the aligned rsp */
         CHECK_EQ(f.frame + 40, sp & ~15UL);
@@ -335,8 +335,8 @@ KIT_TEST(single_step)
         "pushfq; orq $0x100, (%%rsp); popfq; nop; 1: nop; lea 1b(%%rip), %[s]", [s] "+r"(after)::"memory");
 
     (void)after;
-    CHECK_FAULT(f, 1, 0);
-    CHECK_EQ(f.rflags & KIT_FLAGS_TF, KIT_FLAGS_TF);
+    CHECK_FAULT(f, VECTOR_DB, 0);
+    CHECK_EQ(f.rflags & EFLAGS_TF, EFLAGS_TF);
     CHECK_EQ(hcall_get_debugreg(6) & 0x4000, 0x4000);
     CHECK_RC(hcall_set_debugreg(6, 0xffff0ff0), 0);
 }
@@ -347,7 +347,7 @@ KIT_TEST(device_not_available)
 
     CHECK_RC(hcall_fpu_taskswitch(1), 0);
     f = KIT_PROBE("fninit", );
-    CHECK_FAULT(f, 7, 0);
+    CHECK_FAULT(f, VECTOR_NM, 0);
     /* Delivering #NM cleared TS. */
     f = KIT_PROBE("fninit", );
     CHECK_NO_FAULT(f);
@@ -357,7 +357,7 @@ KIT_TEST(device_not_available)
     CHECK_NO_FAULT(f);
     CHECK_RC(hcall_fpu_taskswitch(-1), 0);
     f = KIT_PROBE("fninit", );
-    CHECK_FAULT(f, 7, 0);
+    CHECK_FAULT(f, VECTOR_NM, 0);
 }
 
 KIT_TEST(floating_point_faults)
@@ -368,14 +368,14 @@ KIT_TEST(floating_point_faults)
                                    : [c] "m"(control)
                                    : "memory");
 
-    CHECK_FAULT(f, 16, 0);
+    CHECK_FAULT(f, VECTOR_MF, 0);
     __asm__ volatile("fninit");
     f = KIT_PROBE(
         "ldmxcsr %[m]; xorps %%xmm0, %%xmm0; mov $1, %%eax; cvtsi2ss %%eax, %%xmm1; divss %%xmm0, %%xmm1",
         : [m] "m"(mxcsr)
         : "rax", "memory");
     if (f.raised) /* TCG never raises it */
-        CHECK_FAULT(f, 19, 0);
+        CHECK_FAULT(f, VECTOR_XM, 0);
     mxcsr = 0x1f80;
     __asm__ volatile("ldmxcsr %0" ::"m"(mxcsr));
 }

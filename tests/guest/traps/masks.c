@@ -24,21 +24,21 @@ KIT_TEST(mask_in_frame)
     f = KIT_PROBE("ud2", );
     CHECK_EQ(f.frame_mask, 1);
     CHECK_EQ(f.mask, 1);
-    CHECK_EQ(f.rflags & KIT_FLAGS_IF, 0);
+    CHECK_EQ(f.rflags & EFLAGS_IF, 0);
     CHECK_EQ(info->evtchn_upcall_mask, 1);
 
     kit_events_enable();
     f = KIT_PROBE("ud2", );
     CHECK_EQ(f.frame_mask, 0);
     CHECK_EQ(f.mask, 0); /* without TI_IF the mask stays as it is */
-    CHECK_EQ(f.rflags & KIT_FLAGS_IF, KIT_FLAGS_IF);
+    CHECK_EQ(f.rflags & EFLAGS_IF, EFLAGS_IF);
     CHECK_EQ(info->evtchn_upcall_mask, 0);
 
     CHECK_RC(set_one(6, 4, kit_trap_stub(6, false)), 0);
     f = KIT_PROBE("ud2", );
     CHECK_EQ(f.frame_mask, 0);
     CHECK_EQ(f.mask, 1); /* with it, it is set on entry */
-    CHECK_EQ(f.rflags & KIT_FLAGS_IF, KIT_FLAGS_IF);
+    CHECK_EQ(f.rflags & EFLAGS_IF, EFLAGS_IF);
     CHECK_EQ(info->evtchn_upcall_mask, 0); /* and restored by iret */
     kit_events_disable();
     CHECK_RC(kit_trap_table_install(), 0);
@@ -53,7 +53,7 @@ KIT_TEST(mask_odd_values)
     info->evtchn_upcall_mask = 0x80;
     f = KIT_PROBE("ud2", );
     CHECK_EQ(f.frame_mask, 0x80);
-    CHECK_EQ(f.rflags & KIT_FLAGS_IF, 0);
+    CHECK_EQ(f.rflags & EFLAGS_IF, 0);
     CHECK_EQ(info->evtchn_upcall_mask, 1);
     info->evtchn_upcall_mask = 1;
 }
@@ -61,14 +61,14 @@ KIT_TEST(mask_odd_values)
 static bool clear_if(struct kit_regs *regs)
 {
     regs->rip += 2;
-    regs->rflags &= ~KIT_FLAGS_IF;
+    regs->rflags &= ~EFLAGS_IF;
     return true;
 }
 
 static bool set_if(struct kit_regs *regs)
 {
     regs->rip += 2;
-    regs->rflags |= KIT_FLAGS_IF;
+    regs->rflags |= EFLAGS_IF;
     return true;
 }
 
@@ -76,13 +76,13 @@ KIT_TEST(iret_sets_mask_from_if)
 {
     volatile struct vcpu_info *info = kit_this()->info;
 
-    kit_trap_hook(6, set_if);
+    kit_trap_hook(VECTOR_UD, set_if);
     __asm__ volatile("ud2" ::: "memory");
     CHECK_EQ(info->evtchn_upcall_mask, 0);
-    kit_trap_hook(6, clear_if);
+    kit_trap_hook(VECTOR_UD, clear_if);
     __asm__ volatile("ud2" ::: "memory");
     CHECK_EQ(info->evtchn_upcall_mask, 1);
-    kit_trap_hook(6, NULL);
+    kit_trap_hook(VECTOR_UD, NULL);
 }
 
 KIT_TEST(real_flags_keep_if)
@@ -91,10 +91,10 @@ KIT_TEST(real_flags_keep_if)
 
     kit_events_disable();
     __asm__ volatile("pushfq; popq %0" : "=r"(flags));
-    CHECK_EQ(flags & KIT_FLAGS_IF, KIT_FLAGS_IF); /* the processor's IF has nothing to do with the mask */
-    CHECK_EQ(flags & 0x3000, 0);                  /* and IOPL shows as 0 */
+    CHECK_EQ(flags & EFLAGS_IF, EFLAGS_IF); /* the processor's IF has nothing to do with the mask */
+    CHECK_EQ(flags & EFLAGS_IOPL, 0);       /* and IOPL shows as 0 */
     __asm__ volatile("pushfq; andq $~0x200, (%%rsp); popfq; pushfq; popq %0" : "=r"(flags));
-    CHECK_EQ(flags & KIT_FLAGS_IF, KIT_FLAGS_IF);
+    CHECK_EQ(flags & EFLAGS_IF, EFLAGS_IF);
 }
 
 KIT_TEST(trap_table_errors)
@@ -123,10 +123,10 @@ KIT_TEST(trap_table_partial)
 
     CHECK_RC(hcall_set_trap_table(t), -XEN_EINVAL);
     f = KIT_PROBE("ud2", );
-    CHECK_FAULT(f, 7, 0); /* the other stub: the first entry counts */
+    CHECK_FAULT(f, VECTOR_NM, 0); /* the other stub: the first entry counts */
     CHECK_RC(kit_trap_table_install(), 0);
     f = KIT_PROBE("ud2", );
-    CHECK_FAULT(f, 6, 0);
+    CHECK_FAULT(f, VECTOR_UD, 0);
 }
 
 /* The selector's RPL does not matter; a null selector is taken too. */
@@ -138,7 +138,7 @@ KIT_TEST(trap_table_selectors)
 
     CHECK_RC(hcall_set_trap_table(t), 0);
     f = KIT_PROBE("int $0x80", );
-    CHECK_FAULT(f, 0x80, 0);
+    CHECK_FAULT(f, VECTOR_INT80, 0);
     t[0].vector = 0x62;
     t[0].cs = 0;
     CHECK_RC(hcall_set_trap_table(t), 0);

@@ -28,8 +28,8 @@ static struct kit_fault wrmsr(uint32_t msr, uint64_t value)
         kit_check(ef.raised &&ef.vector == (v) && ef.error == (e), __FILE__, __LINE__,                       \
                   "%s: raised %d vector %u error %x", text, ef.raised, ef.vector, ef.error);                 \
     } while (0)
-#define EXPECT_GP(text, ...) EXPECT(13, 0, text, ##__VA_ARGS__)
-#define EXPECT_UD(text, ...) EXPECT(6, 0, text, ##__VA_ARGS__)
+#define EXPECT_GP(text, ...) EXPECT(VECTOR_GP, 0, text, ##__VA_ARGS__)
+#define EXPECT_UD(text, ...) EXPECT(VECTOR_UD, 0, text, ##__VA_ARGS__)
 #define EXPECT_OK(text, ...)                                                                                 \
     do {                                                                                                     \
         struct kit_fault ef = KIT_PROBE(text, ##__VA_ARGS__);                                                \
@@ -74,14 +74,14 @@ KIT_TEST(iopl_in_frames)
 
     CHECK_RC(set_iopl(3), 0);
     f = KIT_PROBE("ud2", );
-    CHECK_EQ(f.rflags & 0x3000, 0);
+    CHECK_EQ(f.rflags & EFLAGS_IOPL, 0);
     CHECK_RC(hcall_vm_assist(VMASST_CMD_enable, VMASST_TYPE_architectural_iopl), 0);
     for (unsigned level = 0; level < 4; level++) {
         CHECK_RC(set_iopl(level), 0);
         f = KIT_PROBE("ud2", );
-        CHECK_EQ(f.rflags & 0x3000, level << 12);
+        CHECK_EQ(f.rflags & EFLAGS_IOPL, level << 12);
         __asm__ volatile("pushfq; popq %0" : "=r"(flags));
-        CHECK_EQ(flags & 0x3000, 0);
+        CHECK_EQ(flags & EFLAGS_IOPL, 0);
     }
     CHECK_RC(set_iopl(0), 0);
     /* A kernel counts as level 0 now: IOPL 0 is enough. */
@@ -94,7 +94,7 @@ KIT_TEST(iopl_in_frames)
 static bool iopl_hook(struct kit_regs *regs)
 {
     regs->rip += 2;
-    regs->rflags |= 0x3000;
+    regs->rflags |= EFLAGS_IOPL;
     return true;
 }
 
@@ -103,16 +103,16 @@ KIT_TEST(iopl_by_iret)
 {
     struct kit_fault f;
 
-    kit_trap_hook(6, iopl_hook);
+    kit_trap_hook(VECTOR_UD, iopl_hook);
     __asm__ volatile("ud2");
-    kit_trap_hook(6, NULL);
+    kit_trap_hook(VECTOR_UD, NULL);
     EXPECT_GP("cli", );
     CHECK_RC(hcall_vm_assist(VMASST_CMD_enable, VMASST_TYPE_architectural_iopl), 0);
-    kit_trap_hook(6, iopl_hook);
+    kit_trap_hook(VECTOR_UD, iopl_hook);
     __asm__ volatile("ud2");
-    kit_trap_hook(6, NULL);
+    kit_trap_hook(VECTOR_UD, NULL);
     f = KIT_PROBE("ud2", );
-    CHECK_EQ(f.rflags & 0x3000, 0x3000);
+    CHECK_EQ(f.rflags & EFLAGS_IOPL, EFLAGS_IOPL);
     CHECK_RC(set_iopl(0), 0);
     CHECK_RC(hcall_vm_assist(VMASST_CMD_disable, VMASST_TYPE_architectural_iopl), 0);
 }
@@ -152,22 +152,22 @@ KIT_TEST(control_register_0)
 {
     uint64_t cr0 = read_cr0();
 
-    CHECK_EQ(cr0 & 0x80000001, 0x80000001);
-    CHECK_EQ(cr0 & 8, 0);
-    EXPECT_OK("mov %0, %%cr0", : "r"(cr0 | 8));
-    CHECK_EQ(read_cr0(), cr0 | 8);
-    EXPECT(7, 0, "fninit", );
+    CHECK_EQ(cr0 & (CR0_PG | CR0_PE), CR0_PG | CR0_PE);
+    CHECK_EQ(cr0 & CR0_TS, 0);
+    EXPECT_OK("mov %0, %%cr0", : "r"(cr0 | CR0_TS));
+    CHECK_EQ(read_cr0(), cr0 | CR0_TS);
+    EXPECT(VECTOR_NM, 0, "fninit", );
     CHECK_EQ(read_cr0(), cr0);
-    EXPECT_OK("mov %0, %%cr0", : "r"(cr0 | 8));
+    EXPECT_OK("mov %0, %%cr0", : "r"(cr0 | CR0_TS));
     EXPECT_OK("clts", );
     CHECK_EQ(read_cr0(), cr0);
     CHECK_RC(hcall_fpu_taskswitch(1), 0);
-    CHECK_EQ(read_cr0(), cr0 | 8);
+    CHECK_EQ(read_cr0(), cr0 | CR0_TS);
     CHECK_RC(hcall_fpu_taskswitch(0), 0);
     CHECK_EQ(read_cr0(), cr0);
-    EXPECT_GP("mov %0, %%cr0", : "r"(cr0 & ~1UL));
-    EXPECT_GP("mov %0, %%cr0", : "r"(cr0 & ~0x80000000UL));
-    EXPECT_GP("mov %0, %%cr0", : "r"(cr0 ^ 0x10000UL));
+    EXPECT_GP("mov %0, %%cr0", : "r"(cr0 & ~CR0_PE));
+    EXPECT_GP("mov %0, %%cr0", : "r"(cr0 & ~CR0_PG));
+    EXPECT_GP("mov %0, %%cr0", : "r"(cr0 ^ CR0_WP));
     EXPECT_GP("mov %0, %%cr0", : "r"(cr0 | 1UL << 40));
 }
 
@@ -202,14 +202,14 @@ KIT_TEST(control_register_4)
     uint64_t cr4 = 0, v = 0;
 
     EXPECT_OK("mov %%cr4, %0", "+r"(cr4));
-    CHECK_EQ(cr4 & 0x620, 0x620); /* PAE, OSFXSR, OSXMMEXCPT */
-    CHECK_EQ(cr4 & 0x8c, 0);      /* TSD, DE, PGE */
-    EXPECT_OK("mov %0, %%cr4", : "r"(cr4 | 4));
+    CHECK_EQ(cr4 & (CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT), CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    CHECK_EQ(cr4 & (CR4_TSD | CR4_DE | CR4_PGE), 0);
+    EXPECT_OK("mov %0, %%cr4", : "r"(cr4 | CR4_TSD));
     EXPECT_OK("mov %%cr4, %0", "+r"(v));
-    CHECK_EQ(v, cr4 | 4);
-    EXPECT_OK("mov %0, %%cr4", : "r"((cr4 | 8) ^ 0x20 ^ (1UL << 40)));
+    CHECK_EQ(v, cr4 | CR4_TSD);
+    EXPECT_OK("mov %0, %%cr4", : "r"((cr4 | CR4_DE) ^ CR4_PAE ^ (1UL << 40)));
     EXPECT_OK("mov %%cr4, %0", "+r"(v));
-    CHECK_EQ(v, cr4 | 8);
+    CHECK_EQ(v, cr4 | CR4_DE);
     EXPECT_OK("mov %0, %%cr4", : "r"(cr4));
     EXPECT_OK("mov %%cr4, %0", "+r"(v));
     CHECK_EQ(v, cr4);
@@ -222,7 +222,7 @@ KIT_TEST(tsd_and_rdtsc)
     uint64_t cr4 = 0;
 
     EXPECT_OK("mov %%cr4, %0", "+r"(cr4));
-    EXPECT_OK("mov %0, %%cr4", : "r"(cr4 | 4));
+    EXPECT_OK("mov %0, %%cr4", : "r"(cr4 | CR4_TSD));
     EXPECT_OK("rdtsc", ::"rax", "rdx");
     EXPECT_OK("mov %0, %%cr4", : "r"(cr4));
 }
@@ -237,7 +237,7 @@ KIT_TEST(fsgsbase)
     }
     EXPECT_UD("rdfsbase %0", "+r"(v));
     EXPECT_OK("mov %%cr4, %0", "+r"(cr4));
-    EXPECT_OK("mov %0, %%cr4", : "r"(cr4 | 1UL << 16));
+    EXPECT_OK("mov %0, %%cr4", : "r"(cr4 | CR4_FSGSBASE));
     CHECK_RC(hcall_set_segment_base(SEGBASE_FS, 0x1000), 0);
     CHECK_RC(hcall_set_segment_base(SEGBASE_GS_KERNEL, 0x2000), 0);
     EXPECT_OK("rdfsbase %0", "+r"(v));
@@ -246,9 +246,9 @@ KIT_TEST(fsgsbase)
     CHECK_EQ(v, 0x2000);
     EXPECT_OK("wrfsbase %0", : "r"(0x3000UL));
     EXPECT_OK("wrgsbase %0", : "r"(0x4000UL));
-    CHECK(!rdmsr(0xc0000100, &v).raised);
+    CHECK(!rdmsr(MSR_FS_BASE, &v).raised);
     CHECK_EQ(v, 0x3000);
-    CHECK(!rdmsr(0xc0000101, &v).raised);
+    CHECK(!rdmsr(MSR_GS_BASE, &v).raised);
     CHECK_EQ(v, 0x4000);
     EXPECT_OK("mov %0, %%cr4", : "r"(cr4));
     EXPECT_UD("rdfsbase %0", "+r"(v));
@@ -267,19 +267,19 @@ KIT_TEST(segment_bases)
     __asm__ volatile("mov %%gs:0, %0" : "=r"(got));
     CHECK_EQ(got, 0x11);
     CHECK_RC(hcall_set_segment_base(SEGBASE_GS_USER, 0x5000), 0);
-    CHECK(!rdmsr(0xc0000100, &v).raised && v == (uintptr_t)data);
-    CHECK(!rdmsr(0xc0000101, &v).raised && v == (uintptr_t)data);
-    CHECK(!rdmsr(0xc0000102, &v).raised && v == 0x5000);
-    CHECK(!wrmsr(0xc0000100, (uintptr_t)&data[1]).raised);
+    CHECK(!rdmsr(MSR_FS_BASE, &v).raised && v == (uintptr_t)data);
+    CHECK(!rdmsr(MSR_GS_BASE, &v).raised && v == (uintptr_t)data);
+    CHECK(!rdmsr(MSR_KERNEL_GS_BASE, &v).raised && v == 0x5000);
+    CHECK(!wrmsr(MSR_FS_BASE, (uintptr_t)&data[1]).raised);
     __asm__ volatile("mov %%fs:0, %0" : "=r"(got));
     CHECK_EQ(got, 0x22);
-    CHECK(!wrmsr(0xc0000101, (uintptr_t)&data[1]).raised);
+    CHECK(!wrmsr(MSR_GS_BASE, (uintptr_t)&data[1]).raised);
     __asm__ volatile("mov %%gs:0, %0" : "=r"(got));
     CHECK_EQ(got, 0x22);
-    CHECK(!wrmsr(0xc0000102, 0x6000).raised);
-    CHECK(wrmsr(0xc0000100, bad).raised);
-    CHECK(wrmsr(0xc0000101, bad).raised);
-    CHECK(wrmsr(0xc0000102, bad).raised);
+    CHECK(!wrmsr(MSR_KERNEL_GS_BASE, 0x6000).raised);
+    CHECK(wrmsr(MSR_FS_BASE, bad).raised);
+    CHECK(wrmsr(MSR_GS_BASE, bad).raised);
+    CHECK(wrmsr(MSR_KERNEL_GS_BASE, bad).raised);
     for (unsigned which = 0; which < 3; which++) {
         CHECK_RC(hcall_set_segment_base(which, bad), -XEN_EINVAL);
         CHECK_RC(hcall_set_segment_base(which, 0xffff830000000000UL), 0);
@@ -294,33 +294,49 @@ KIT_TEST(segment_bases)
 /* MSRs whose answer does not depend on the processor model. */
 KIT_TEST(msrs)
 {
-    static const uint32_t none[] = {0x17,       0x174,      0x175,      0x176,      0x200,
-                                    0x250,      0x2ff,      0x480,      0x600,      0x802,
-                                    0xd90,      0xda0,      0xc0000081, 0xc0000082, 0xc0000083,
-                                    0xc0000084, 0xc0010114, 0xc0010117, 0x40000001, 0x12345678};
+    static const uint32_t none[] = {MSR_PLATFORM_ID,
+                                    MSR_SYSENTER_CS,
+                                    MSR_SYSENTER_ESP,
+                                    MSR_SYSENTER_EIP,
+                                    0x200,
+                                    0x250,
+                                    MSR_MTRR_DEF_TYPE,
+                                    0x480,
+                                    0x600,
+                                    0x802,
+                                    0xd90,
+                                    MSR_XSS,
+                                    MSR_STAR,
+                                    MSR_LSTAR,
+                                    MSR_CSTAR,
+                                    MSR_FMASK,
+                                    0xc0010114,
+                                    0xc0010117,
+                                    0x40000001,
+                                    0x12345678};
     uint64_t v;
 
     for (unsigned i = 0; i < ARRAY_SIZE(none); i++) {
         struct kit_fault r = rdmsr(none[i], &v), w = wrmsr(none[i], 0);
 
-        kit_check(r.raised && r.vector == 13 && r.error == 0, __FILE__, __LINE__, "rdmsr %x gave %lx",
+        kit_check(r.raised && r.vector == VECTOR_GP && r.error == 0, __FILE__, __LINE__, "rdmsr %x gave %lx",
                   none[i], v);
-        kit_check(w.raised && w.vector == 13 && w.error == 0, __FILE__, __LINE__, "wrmsr %x", none[i]);
+        kit_check(w.raised && w.vector == VECTOR_GP && w.error == 0, __FILE__, __LINE__, "wrmsr %x", none[i]);
     }
-    CHECK(!rdmsr(0x10, &v).raised);
-    CHECK(wrmsr(0x10, v).raised);
-    CHECK(!rdmsr(0x1b, &v)
+    CHECK(!rdmsr(MSR_TSC, &v).raised);
+    CHECK(wrmsr(MSR_TSC, v).raised);
+    CHECK(!rdmsr(MSR_APIC_BASE, &v)
                .raised); /* APIC base, as the processor has it: this is the boot processor's or another's */
-    CHECK_EQ(v & ~0x100UL, 0xfee00800);
-    CHECK(wrmsr(0x1b, v).raised);
-    CHECK(!rdmsr(0xc0000080, &v).raised);
-    CHECK_EQ(v, 0xd01);
-    CHECK(!wrmsr(0xc0000080, v).raised); /* the same value is taken, another is not */
-    CHECK(wrmsr(0xc0000080, 0x500).raised);
-    CHECK(wrmsr(0xc0000080, 0x1d01).raised);
-    CHECK(!rdmsr(0x277, &v).raised);
+    CHECK_EQ(v & ~APIC_BASE_BSP, 0xfee00000 | APIC_BASE_ENABLE);
+    CHECK(wrmsr(MSR_APIC_BASE, v).raised);
+    CHECK(!rdmsr(MSR_EFER, &v).raised);
+    CHECK_EQ(v, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
+    CHECK(!wrmsr(MSR_EFER, v).raised); /* the same value is taken, another is not */
+    CHECK(wrmsr(MSR_EFER, EFER_LME | EFER_LMA).raised);
+    CHECK(wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME).raised);
+    CHECK(!rdmsr(MSR_PAT, &v).raised);
     CHECK_EQ(v, 0x50100070406UL); /* Xen's PAT */
-    CHECK(wrmsr(0x277, v).raised);
+    CHECK(wrmsr(MSR_PAT, v).raised);
     CHECK(!rdmsr(0x40000000, &v).raised);
     CHECK_EQ(v, 0);
     CHECK(wrmsr(0x40000000, 0).raised);
@@ -354,7 +370,7 @@ KIT_TEST(cpuid_leaves)
     CHECK(kit_cpuid(0x80000001, 0).d & 1U << 11);    /* syscall */
     /* The prefix is undefined in front of anything else. */
     f = KIT_PROBE("lea 1f(%%rip), %[s]; 1: .byte 0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x90", [s] "+r"(start));
-    CHECK_FAULT(f, 6, 0);
+    CHECK_FAULT(f, VECTOR_UD, 0);
     CHECK_EQ(f.rip, start);
 }
 
@@ -375,7 +391,9 @@ static uint32_t io_read(uint16_t port, unsigned bytes, bool *raised)
 
 KIT_TEST(io_ports_need_iopl)
 {
-    static const uint16_t ports[] = {0x20, 0x40, 0x61, 0x70, 0x80, 0x3f8, 0xcf8, 0xcfc, 0x1234, 0xffff};
+    static const uint16_t ports[] = {
+        PORT_PIC_MASTER, PORT_PIT_COUNTER, PORT_NMI_SC,   PORT_RTC_INDEX, PORT_POST,
+        PORT_COM1,       PORT_PCI_ADDRESS, PORT_PCI_DATA, 0x1234,         0xffff};
     bool raised;
 
     for (unsigned i = 0; i < ARRAY_SIZE(ports); i++) {
@@ -394,17 +412,19 @@ KIT_TEST(io_ports_need_iopl)
 /* What domain 0 may not have reads as ones, without a fault: the PIC, and the hypervisor's serial port. */
 KIT_TEST(io_ports_denied)
 {
-    static const uint16_t denied[] = {0x20, 0x21, 0xa0, 0xa1, 0x40, 0x43, 0x3f8, 0x3fd};
+    static const uint16_t denied[] = {PORT_PIC_MASTER,     PORT_PIC_MASTER_DATA, PORT_PIC_SLAVE,
+                                      PORT_PIC_SLAVE_DATA, PORT_PIT_COUNTER,     PORT_PIT_CONTROL,
+                                      PORT_COM1,           PORT_COM1_LSR};
     bool raised;
 
     CHECK_RC(set_iopl(1), 0);
     for (unsigned i = 0; i < ARRAY_SIZE(denied); i++)
-        if (denied[i] != 0x43)
+        if (denied[i] != PORT_PIT_CONTROL)
             CHECK_EQ(io_read(denied[i], 1, &raised), 0x5a5a5aff);
-    CHECK_EQ(io_read(0x3f8, 2, &raised), 0x5a5affff);
-    CHECK_EQ(io_read(0x3f8, 4, &raised), 0xffffffff);
-    EXPECT_OK("outb %%al, %w0", : "d"(0x21), "a"(0xff));
-    EXPECT_OK("outb %%al, %w0", : "d"(0x3f8), "a"('!'));
+    CHECK_EQ(io_read(PORT_COM1, 2, &raised), 0x5a5affff);
+    CHECK_EQ(io_read(PORT_COM1, 4, &raised), 0xffffffff);
+    EXPECT_OK("outb %%al, %w0", : "d"(PORT_PIC_MASTER_DATA), "a"(0xff));
+    EXPECT_OK("outb %%al, %w0", : "d"(PORT_COM1), "a"('!'));
     CHECK_RC(set_iopl(0), 0);
 }
 
@@ -414,15 +434,15 @@ KIT_TEST(io_pci_and_rtc)
     bool raised;
 
     CHECK_RC(set_iopl(1), 0);
-    EXPECT_OK("outl %0, %w1", : "a"(0x80000000), "d"(0xcf8));
-    CHECK_EQ(io_read(0xcf8, 4, &raised), 0x80000000);
-    v = io_read(0xcfc, 4, &raised);
+    EXPECT_OK("outl %0, %w1", : "a"(PCI_ADDRESS_ENABLE), "d"(PORT_PCI_ADDRESS));
+    CHECK_EQ(io_read(PORT_PCI_ADDRESS, 4, &raised), PCI_ADDRESS_ENABLE);
+    v = io_read(PORT_PCI_DATA, 4, &raised);
     CHECK(v == 0x12378086 || v == 0x29c08086); /* i440FX or Q35 */
-    CHECK_EQ(io_read(0xcfc, 2, &raised) & 0xffff, 0x8086);
-    CHECK_EQ(io_read(0xcfe, 2, &raised) & 0xffff, v >> 16);
-    CHECK_EQ(io_read(0xcfd, 1, &raised) & 0xff, 0x80);
-    EXPECT_OK("outb %b0, %w1", : "a"(0x0d), "d"(0x70));
-    CHECK_EQ(io_read(0x71, 1, &raised) & 0x80, 0x80); /* register D: battery good */
+    CHECK_EQ(io_read(PORT_PCI_DATA, 2, &raised) & 0xffff, 0x8086);
+    CHECK_EQ(io_read(PORT_PCI_DATA + 2, 2, &raised) & 0xffff, v >> 16);
+    CHECK_EQ(io_read(PORT_PCI_DATA + 1, 1, &raised) & 0xff, 0x80);
+    EXPECT_OK("outb %b0, %w1", : "a"(0x0d), "d"(PORT_RTC_INDEX));
+    CHECK_EQ(io_read(PORT_RTC_DATA, 1, &raised) & 0x80, 0x80); /* register D: battery good */
     CHECK_RC(set_iopl(0), 0);
 }
 
@@ -434,29 +454,29 @@ KIT_TEST(io_strings)
     struct kit_fault f;
 
     CHECK_RC(set_iopl(1), 0);
-    f = KIT_PROBE("cld; rep insb", "+D"(p), "+c"(count) : "d"(0x3f8) : "memory");
+    f = KIT_PROBE("cld; rep insb", "+D"(p), "+c"(count) : "d"(PORT_COM1) : "memory");
     CHECK_NO_FAULT(f);
     CHECK_EQ(count, 0);
     CHECK(p == buf + 4 && buf[0] == 0xff && buf[3] == 0xff && !buf[4]);
     p = buf + 3;
     count = 2;
-    f = KIT_PROBE("std; rep insb; cld", "+D"(p), "+c"(count) : "d"(0x3f8) : "memory");
+    f = KIT_PROBE("std; rep insb; cld", "+D"(p), "+c"(count) : "d"(PORT_COM1) : "memory");
     CHECK_NO_FAULT(f);
     CHECK(p == buf + 1);
     p = (void *)0x1000;
     count = 4;
-    f = KIT_PROBE("cld; rep insb", "+D"(p), "+c"(count) : "d"(0x61) : "memory");
-    CHECK_FAULT(f, 14, 2);
+    f = KIT_PROBE("cld; rep insb", "+D"(p), "+c"(count) : "d"(PORT_NMI_SC) : "memory");
+    CHECK_FAULT(f, VECTOR_PF, PF_WRITE);
     CHECK_EQ(f.cr2, 0x1000);
     CHECK_EQ(count, 4);
     p = buf;
-    f = KIT_PROBE("cld; rep outsb", "+S"(p), "+c"(count) : "d"(0x80) : "memory");
+    f = KIT_PROBE("cld; rep outsb", "+S"(p), "+c"(count) : "d"(PORT_POST) : "memory");
     CHECK_NO_FAULT(f);
     CHECK(count == 0 && p == buf + 4);
     p = (void *)0x1000;
     count = 1;
-    f = KIT_PROBE("cld; rep outsb", "+S"(p), "+c"(count) : "d"(0x80) : "memory");
-    CHECK_FAULT(f, 14, 0);
+    f = KIT_PROBE("cld; rep outsb", "+S"(p), "+c"(count) : "d"(PORT_POST) : "memory");
+    CHECK_FAULT(f, VECTOR_PF, 0);
     CHECK_RC(set_iopl(0), 0);
 }
 

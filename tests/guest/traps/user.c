@@ -67,7 +67,7 @@ static struct kit_regs *go(const char *label, uint64_t rdi)
     user.regs.rip = AT(label);
     user.regs.cs = FLAT_USER_CS64;
     user.regs.ss = FLAT_USER_SS64;
-    user.regs.rflags = KIT_FLAGS_IF | 2;
+    user.regs.rflags = EFLAGS_IF | EFLAGS_FIXED;
     user.regs.rsp = KIT_USER_DATA + KIT_PAGE_SIZE;
     user.regs.rdi = rdi;
     kit_user_run(&user);
@@ -95,13 +95,13 @@ KIT_TEST(user_syscall_entry)
     CHECK_EQ(r->ss, FLAT_USER_SS64);
     CHECK_EQ(r->rsp, KIT_USER_DATA + KIT_PAGE_SIZE);
     CHECK_EQ(r->upcall_mask, 0);
-    CHECK_EQ(r->rflags & 0x3200, KIT_FLAGS_IF);
+    CHECK_EQ(r->rflags & (EFLAGS_IOPL | EFLAGS_IF), EFLAGS_IF);
     CHECK_EQ(kit_fault()->mask, 0);
     CHECK_EQ(kit_fault()->frame + 40, (uintptr_t)kit_this()->trap_stack + KIT_STACK_SIZE);
     /* And on: the same context, with a result. */
     r->rax = 0x77;
     kit_user_run(&user);
-    CHECK_EXIT(r, 0x80, 0);
+    CHECK_EXIT(r, VECTOR_INT80, 0);
     CHECK_EQ(r->rbx, 0x77);
 }
 
@@ -129,14 +129,14 @@ KIT_TEST(user_software_interrupts)
 
     CHECK_OR_RETURN(start());
     r = go(user_int80, 0);
-    CHECK_EXIT(r, 0x80, 0);
+    CHECK_EXIT(r, VECTOR_INT80, 0);
     CHECK_EQ(r->rip, AT(user_after_int80));
     CHECK_EQ(r->cs, FLAT_USER_CS64);
     r = go(user_int3, 0);
-    CHECK_EXIT(r, 3, 0);
+    CHECK_EXIT(r, VECTOR_BP, 0);
     CHECK_EQ(r->rip, AT(user_after_int3));
     r = go(user_int50, 0);
-    CHECK_EQ(r->vector, 13);
+    CHECK_EQ(r->vector, VECTOR_GP);
     CHECK_EQ(r->rip, AT(user_int50));
 }
 
@@ -146,29 +146,30 @@ KIT_TEST(user_exceptions)
 
     CHECK_OR_RETURN(start());
     r = go(user_ud2, 0);
-    CHECK_EXIT(r, 6, 0);
+    CHECK_EXIT(r, VECTOR_UD, 0);
     CHECK_EQ(r->rip, AT(user_ud2));
     r = go(user_divide, 0);
-    CHECK_EXIT(r, 0, 0);
+    CHECK_EXIT(r, VECTOR_DE, 0);
 }
 
 KIT_TEST(user_page_faults)
 {
     CHECK_OR_RETURN(start());
-    CHECK_EXIT(go(user_read, 0x1000), 14, 4);
+    CHECK_EXIT(go(user_read, 0x1000), VECTOR_PF, PF_USER);
     CHECK_EQ(kit_fault()->cr2, 0x1000);
-    CHECK_EXIT(go(user_write, 0x1008), 14, 6);
+    CHECK_EXIT(go(user_write, 0x1008), VECTOR_PF, PF_WRITE | PF_USER);
     CHECK_EQ(kit_fault()->cr2, 0x1008);
-    CHECK_EXIT(go(user_write, KIT_USER_CODE), 14, 7);
-    CHECK_EXIT(go(user_jump, KIT_USER_DATA), 14, 0x15);
-    CHECK_EXIT(go(user_jump, 0x1000), 14, 0x14);
-    CHECK_EXIT(go(user_read, (uintptr_t)user_code), 14, 4); /* the kernel is not in this address space */
-    CHECK_EXIT(go(user_read, 0x8000000000000000UL), 13, 0);
-    CHECK_EXIT(go(user_read, KIT_USER_DATA), 0x80, 0);
-    CHECK_EXIT(go(user_read, MACH2PHYS_VIRT_START), 14, 4); /* the M2P is not in a user's tables */
+    CHECK_EXIT(go(user_write, KIT_USER_CODE), VECTOR_PF, PF_PRESENT | PF_WRITE | PF_USER);
+    CHECK_EXIT(go(user_jump, KIT_USER_DATA), VECTOR_PF, PF_PRESENT | PF_USER | PF_FETCH);
+    CHECK_EXIT(go(user_jump, 0x1000), VECTOR_PF, PF_USER | PF_FETCH);
+    /* The kernel is not in this address space, nor is the M2P. */
+    CHECK_EXIT(go(user_read, (uintptr_t)user_code), VECTOR_PF, PF_USER);
+    CHECK_EXIT(go(user_read, 0x8000000000000000UL), VECTOR_GP, 0);
+    CHECK_EXIT(go(user_read, KIT_USER_DATA), VECTOR_INT80, 0);
+    CHECK_EXIT(go(user_read, MACH2PHYS_VIRT_START), VECTOR_PF, PF_USER);
     go(user_read, 0xffff82d040200000UL);
-    CHECK_EQ(user.regs.vector, 14);
-    CHECK_EQ(user.regs.error & ~1UL, 4);
+    CHECK_EQ(user.regs.vector, VECTOR_PF);
+    CHECK_EQ(user.regs.error & ~1UL, PF_USER);
 }
 
 KIT_TEST(user_privileged)
@@ -179,16 +180,16 @@ KIT_TEST(user_privileged)
 
     CHECK_OR_RETURN(start());
     for (unsigned i = 0; i < ARRAY_SIZE(labels); i++)
-        CHECK_EXIT(go(labels[i], 0), 13, 0);
+        CHECK_EXIT(go(labels[i], 0), VECTOR_GP, 0);
     /* A virtual IOPL of 3 opens ports to the user, and nothing else. */
     CHECK_RC(hcall_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
-    CHECK_EXIT(go(user_in, 0), 13, 0);
+    CHECK_EXIT(go(user_in, 0), VECTOR_GP, 0);
     iopl.iopl = 3;
     CHECK_RC(hcall_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
-    CHECK_EXIT(go(user_in, 0), 0x80, 0);
-    CHECK_EXIT(go(user_cli, 0), 0x80, 0);
-    CHECK_EXIT(go(user_rdmsr, 0), 13, 0);
-    CHECK_EXIT(go(user_wbinvd, 0), 13, 0);
+    CHECK_EXIT(go(user_in, 0), VECTOR_INT80, 0);
+    CHECK_EXIT(go(user_cli, 0), VECTOR_INT80, 0);
+    CHECK_EXIT(go(user_rdmsr, 0), VECTOR_GP, 0);
+    CHECK_EXIT(go(user_wbinvd, 0), VECTOR_GP, 0);
     iopl.iopl = 0;
     CHECK_RC(hcall_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
 }
@@ -196,7 +197,7 @@ KIT_TEST(user_privileged)
 KIT_TEST(user_cpuid_prefix)
 {
     CHECK_OR_RETURN(start());
-    CHECK_EXIT(go(user_cpuid, 0), 0x80, 0);
+    CHECK_EXIT(go(user_cpuid, 0), VECTOR_INT80, 0);
     CHECK_EQ(user.regs.rbx, 0x566e6558);
 }
 
@@ -205,10 +206,10 @@ KIT_TEST(user_rdtsc_under_tsd)
     uint64_t cr4;
 
     CHECK_OR_RETURN(start());
-    CHECK_EXIT(go(user_rdtsc, 0), 0x80, 0);
+    CHECK_EXIT(go(user_rdtsc, 0), VECTOR_INT80, 0);
     __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
     __asm__ volatile("mov %0, %%cr4" ::"r"(cr4 | 4));
-    CHECK_EXIT(go(user_rdtsc, 0), 13, 0);
+    CHECK_EXIT(go(user_rdtsc, 0), VECTOR_GP, 0);
     __asm__ volatile("mov %0, %%cr4" ::"r"(cr4));
 }
 
@@ -222,7 +223,7 @@ KIT_TEST(user_segment_bases)
     data[1] = 0x65;
     CHECK_RC(hcall_set_segment_base(SEGBASE_FS, KIT_USER_DATA), 0);
     CHECK_RC(hcall_set_segment_base(SEGBASE_GS_USER, KIT_USER_DATA + 8), 0);
-    CHECK_EXIT(go(user_fs, 0), 0x80, 0);
+    CHECK_EXIT(go(user_fs, 0), VECTOR_INT80, 0);
     CHECK_EQ(user.regs.rax, 0xf5);
     CHECK_EQ(user.regs.rbx, 0x65);
     hcall_set_segment_base(SEGBASE_FS, 0);
@@ -238,7 +239,7 @@ static uint64_t flags_after(uint64_t rflags)
     user.regs.rflags = rflags;
     user.regs.rsp = KIT_USER_DATA + KIT_PAGE_SIZE;
     kit_user_run(&user);
-    CHECK_EQ(user.regs.vector, 0x80);
+    CHECK_EQ(user.regs.vector, VECTOR_INT80);
     return user.regs.rax;
 }
 
@@ -263,16 +264,16 @@ KIT_TEST(user_single_step)
     CHECK_OR_RETURN(start());
     go(user_step, 0);
     user.regs.rip = AT(user_step);
-    user.regs.rflags |= KIT_FLAGS_TF;
+    user.regs.rflags |= EFLAGS_TF;
     kit_user_run(&user);
-    CHECK_EXIT(&user.regs, 1, 0);
+    CHECK_EXIT(&user.regs, VECTOR_DB, 0);
     CHECK_EQ(user.regs.rip, AT(user_step) + 1);
     kit_user_run(&user);
-    CHECK_EXIT(&user.regs, 1, 0);
+    CHECK_EXIT(&user.regs, VECTOR_DB, 0);
     CHECK_EQ(user.regs.rip, AT(user_step) + 2);
-    user.regs.rflags &= ~KIT_FLAGS_TF;
+    user.regs.rflags &= ~EFLAGS_TF;
     kit_user_run(&user);
-    CHECK_EXIT(&user.regs, 0x80, 0);
+    CHECK_EXIT(&user.regs, VECTOR_INT80, 0);
     hcall_set_debugreg(6, 0xffff0ff0);
 }
 
@@ -283,7 +284,7 @@ KIT_TEST(user_compat_mode)
     user.regs.rip = AT(user_compat);
     user.regs.cs = FLAT_USER_CS32;
     kit_user_run(&user);
-    CHECK_EXIT(&user.regs, 0x80, 0);
+    CHECK_EXIT(&user.regs, VECTOR_INT80, 0);
     CHECK_EQ(user.regs.cs, FLAT_USER_CS32);
 }
 
@@ -307,7 +308,7 @@ KIT_TEST(user_entry_with_pending_event)
     CHECK_RC(kit_event_send((unsigned)port), 0);
     kit_trap_hook(KIT_VECTOR_EVENT, upcall_hook);
     upcall_cs = 0;
-    CHECK_EXIT(go(user_int80, 0), 0x80, 0);
+    CHECK_EXIT(go(user_int80, 0), VECTOR_INT80, 0);
     CHECK_EQ(kit_event_count((unsigned)port), 1);
     CHECK_EQ(upcall_cs, FLAT_USER_CS64);
     kit_events_disable();
@@ -331,7 +332,7 @@ static struct iret_context user_frame(const char *label)
                                  .rcx = 0x2222,
                                  .rip = AT(label),
                                  .cs = FLAT_USER_CS64,
-                                 .rflags = KIT_FLAGS_IF | 2,
+                                 .rflags = EFLAGS_IF | EFLAGS_FIXED,
                                  .rsp = KIT_USER_DATA + KIT_PAGE_SIZE,
                                  .ss = FLAT_USER_SS64};
 }
@@ -352,19 +353,19 @@ KIT_TEST(iret_syscall_flag)
     go(user_int80, 0); /* leaves the user's address space and the kernel stack in place */
     frame = user_frame(user_rcx);
     run_frame(&frame);
-    CHECK_EXIT(&user.regs, 0x80, 0);
+    CHECK_EXIT(&user.regs, VECTOR_INT80, 0);
     CHECK_EQ(user.regs.rax, 0x2222);
     CHECK_EQ(user.regs.rbx, 0x1111);
     frame.flags = VGCF_in_syscall;
     run_frame(&frame);
-    CHECK_EXIT(&user.regs, 0x80, 0);
+    CHECK_EXIT(&user.regs, VECTOR_INT80, 0);
     CHECK_EQ(user.regs.rax, frame.rip);
     CHECK_EQ(user.regs.rbx, frame.rflags);
     /* The selectors do not matter then, but for the privilege level in CS. */
     frame.cs = 0x1237;
     frame.ss = 0x4321;
     run_frame(&frame);
-    CHECK_EXIT(&user.regs, 0x80, 0);
+    CHECK_EXIT(&user.regs, VECTOR_INT80, 0);
     CHECK_EQ(user.regs.cs, FLAT_USER_CS64);
     CHECK_EQ(user.regs.ss, FLAT_USER_SS64);
     kit_events_disable();
@@ -392,14 +393,14 @@ KIT_TEST(iret_bad_frames)
         frame.cs = cases[i].cs;
         frame.ss = cases[i].ss;
         run_frame(&frame);
-        CHECK_EXIT(&user.regs, 13, cases[i].error);
+        CHECK_EXIT(&user.regs, VECTOR_GP, cases[i].error);
         CHECK_EQ(user.regs.cs, cases[i].cs);
         CHECK_EQ(user.regs.rip, frame.rip);
     }
     frame = user_frame(user_int80);
     frame.rip = 0x8000000000000000UL;
     run_frame(&frame);
-    CHECK_EXIT(&user.regs, 13, 0);
+    CHECK_EXIT(&user.regs, VECTOR_GP, 0);
     CHECK_EQ(user.regs.rip, frame.rip);
     kit_events_disable();
 }
@@ -445,7 +446,7 @@ static void kernel_uses_port(uint16_t port, bool may)
     if (may)
         CHECK_NO_FAULT(f);
     else
-        CHECK_FAULT(f, 13, 0);
+        CHECK_FAULT(f, VECTOR_GP, 0);
 }
 
 /*
@@ -454,7 +455,7 @@ static void kernel_uses_port(uint16_t port, bool may)
  */
 KIT_TEST(user_ports_by_iopl)
 {
-    static const uint16_t ports[] = {0x80, 0x61, 0x1234, 0xfffe, 0x40, 0x3f8};
+    static const uint16_t ports[] = {PORT_POST, PORT_NMI_SC, 0x1234, 0xfffe, PORT_PIT_COUNTER, PORT_COM1};
     struct kit_regs *r;
 
     if (!start())
@@ -465,10 +466,10 @@ KIT_TEST(user_ports_by_iopl)
             kernel_uses_port(ports[i], level >= 1);
             r = go(user_port, ports[i]);
             if (level == 3)
-                CHECK_EXIT(r, 0x80, 0);
+                CHECK_EXIT(r, VECTOR_INT80, 0);
             else
-                CHECK_EXIT(r, 13, 0);
-            if (level == 3 && ports[i] >= 0x3f8 && ports[i] != 0x1234 && ports[i] != 0xfffe)
+                CHECK_EXIT(r, VECTOR_GP, 0);
+            if (level == 3 && ports[i] >= PORT_COM1 && ports[i] != 0x1234 && ports[i] != 0xfffe)
                 CHECK_EQ(r->rax, 0x5aff);
             kernel_uses_port(ports[i], level >= 1);
         }
@@ -476,7 +477,7 @@ KIT_TEST(user_ports_by_iopl)
         if (level == 3)
             CHECK_EXIT(r, KIT_VECTOR_SYSCALL, 0);
         else
-            CHECK_EXIT(r, 13, 0);
+            CHECK_EXIT(r, VECTOR_GP, 0);
     }
     CHECK_RC(set_iopl(0), 0);
 }
@@ -493,13 +494,13 @@ KIT_TEST(user_ports_by_bitmap)
     bitmap[0x80 / 8] = 0xfe;
     set_xen_guest_handle(op.bitmap, bitmap);
     CHECK_RC(set_iopl(1), 0);
-    CHECK_EXIT(go(user_port, 0x80), 13, 0);
+    CHECK_EXIT(go(user_port, PORT_POST), VECTOR_GP, 0);
     CHECK_RC(hcall_physdev_op(PHYSDEVOP_set_iobitmap, &op), 0);
-    kernel_uses_port(0x80, true);
+    kernel_uses_port(PORT_POST, true);
     kernel_uses_port(0x84, true);
-    CHECK_EXIT(go(user_port, 0x84), 13, 0);
+    CHECK_EXIT(go(user_port, 0x84), VECTOR_GP, 0);
     op.nr_ports = 0;
     CHECK_RC(hcall_physdev_op(PHYSDEVOP_set_iobitmap, &op), 0);
-    CHECK_EXIT(go(user_port, 0x80), 13, 0);
+    CHECK_EXIT(go(user_port, PORT_POST), VECTOR_GP, 0);
     CHECK_RC(set_iopl(0), 0);
 }

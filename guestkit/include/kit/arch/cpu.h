@@ -3,6 +3,7 @@
 #ifndef KIT_ARCH_CPU_H
 #define KIT_ARCH_CPU_H
 
+#include <kit/arch/registers.h>
 #include <kit/types.h>
 
 struct kit_cpuid {

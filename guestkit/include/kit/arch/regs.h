@@ -6,6 +6,7 @@
 #ifndef KIT_ARCH_REGS_H
 #define KIT_ARCH_REGS_H
 
+#include <kit/arch/registers.h>
 #include <kit/types.h>
 
 /* Pseudo vectors for entries that have none. */
@@ -30,11 +31,6 @@ struct kit_regs {
 struct kit_jump {
     uint64_t rbx, rbp, r12, r13, r14, r15, rsp, rip;
 };
-
-#define KIT_FLAGS_IF 0x200UL
-#define KIT_FLAGS_TF 0x100UL
-#define KIT_FLAGS_DF 0x400UL
-#define KIT_FLAGS_AC 0x40000UL
 
 static inline bool kit_regs_user(const struct kit_regs *regs)
 {
