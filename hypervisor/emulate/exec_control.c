@@ -50,7 +50,7 @@ enum emu_result exec_mov_from_cr(struct emu_txn *t)
     return result == EMU_OK ? txn_set(t, 0, value) : result;
 }
 
-enum emu_result exec_mov_to_cr(struct emu_txn *t)
+static enum emu_result mov_to(struct emu_txn *t, enum txn_effect kind)
 {
     uint64_t value = 0;
     enum emu_result result = txn_need_cpl0(t);
@@ -59,9 +59,14 @@ enum emu_result exec_mov_to_cr(struct emu_txn *t)
         result = txn_get(t, 1, &value);
     }
     if (result == EMU_OK) {
-        txn_note(t, EFFECT_CR, t->insn->operand[0].reg, value);
+        txn_note(t, kind, t->insn->operand[0].reg, value);
     }
     return result;
+}
+
+enum emu_result exec_mov_to_cr(struct emu_txn *t)
+{
+    return mov_to(t, EFFECT_CR);
 }
 
 enum emu_result exec_clts(struct emu_txn *t)
@@ -125,16 +130,7 @@ enum emu_result exec_mov_from_dr(struct emu_txn *t)
 
 enum emu_result exec_mov_to_dr(struct emu_txn *t)
 {
-    uint64_t value = 0;
-    enum emu_result result = txn_need_cpl0(t);
-
-    if (result == EMU_OK) {
-        result = txn_get(t, 1, &value);
-    }
-    if (result == EMU_OK) {
-        txn_note(t, EFFECT_DR, t->insn->operand[0].reg, value);
-    }
-    return result;
+    return mov_to(t, EFFECT_DR);
 }
 
 enum emu_result exec_xgetbv(struct emu_txn *t)

@@ -15,26 +15,13 @@ static const struct opcode group_shift[8] = {
     PLAIN(ROL), PLAIN(ROR), PLAIN(RCL), PLAIN(RCR), PLAIN(SHL), PLAIN(SHR), PLAIN(SAL), PLAIN(SAR),
 };
 static const struct opcode group1a[8] = {OP(POP, 0, 0, 0, T_D64)};
-static const struct opcode group3b[8] = {
-    OP(TEST, K_Eb, K_sIb, 0, 0),
-    OP(TEST, K_Eb, K_sIb, 0, 0),
-    OP(NOT, 0, 0, 0, T_LOCK),
-    OP(NEG, 0, 0, 0, T_LOCK),
-    PLAIN(MUL),
-    PLAIN(IMUL1),
-    PLAIN(DIV),
-    PLAIN(IDIV),
-};
-static const struct opcode group3v[8] = {
-    OP(TEST, K_Ev, K_Iz, 0, 0),
-    OP(TEST, K_Ev, K_Iz, 0, 0),
-    OP(NOT, 0, 0, 0, T_LOCK),
-    OP(NEG, 0, 0, 0, T_LOCK),
-    PLAIN(MUL),
-    PLAIN(IMUL1),
-    PLAIN(DIV),
-    PLAIN(IDIV),
-};
+#define GROUP3(operand, immediate)                                                                           \
+    {                                                                                                        \
+        OP(TEST, operand, immediate, 0, 0), OP(TEST, operand, immediate, 0, 0), OP(NOT, 0, 0, 0, T_LOCK),    \
+            OP(NEG, 0, 0, 0, T_LOCK), PLAIN(MUL), PLAIN(IMUL1), PLAIN(DIV), PLAIN(IDIV),                     \
+    }
+static const struct opcode group3b[8] = GROUP3(K_Eb, K_sIb);
+static const struct opcode group3v[8] = GROUP3(K_Ev, K_Iz);
 static const struct opcode group4[8] = {OP(INC, 0, 0, 0, T_LOCK), OP(DEC, 0, 0, 0, T_LOCK)};
 static const struct opcode group5[8] = {
     OP(INC, 0, 0, 0, T_LOCK), OP(DEC, 0, 0, 0, T_LOCK),

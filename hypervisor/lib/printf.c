@@ -64,6 +64,18 @@ static void put_number(struct sink *out, uint64_t value, bool negative, unsigned
     put_padded(out, text, (size_t)n, spec);
 }
 
+/* A width or a precision: digits, none at all for 0, or * for an argument. */
+static const char *parse_count(const char *fmt, int *count, __builtin_va_list *args)
+{
+    if (*fmt == '*') {
+        *count = __builtin_va_arg(*args, int);
+        return fmt + 1;
+    }
+    for (*count = 0; *fmt >= '0' && *fmt <= '9'; fmt++)
+        *count = *count * 10 + *fmt - '0';
+    return fmt;
+}
+
 static const char *parse_spec(const char *fmt, struct spec *spec, __builtin_va_list *args)
 {
     *spec = (struct spec){.precision = -1, .length = 4};
@@ -79,24 +91,9 @@ static const char *parse_spec(const char *fmt, struct spec *spec, __builtin_va_l
         else if (*fmt != ' ')
             break;
     }
-    if (*fmt == '*') {
-        spec->width = __builtin_va_arg(*args, int);
-        fmt++;
-    } else {
-        while (*fmt >= '0' && *fmt <= '9')
-            spec->width = spec->width * 10 + *fmt++ - '0';
-    }
-    if (*fmt == '.') {
-        spec->precision = 0;
-        fmt++;
-        if (*fmt == '*') {
-            spec->precision = __builtin_va_arg(*args, int);
-            fmt++;
-        } else {
-            while (*fmt >= '0' && *fmt <= '9')
-                spec->precision = spec->precision * 10 + *fmt++ - '0';
-        }
-    }
+    fmt = parse_count(fmt, &spec->width, args);
+    if (*fmt == '.')
+        fmt = parse_count(fmt + 1, &spec->precision, args);
     for (;; fmt++) {
         if (*fmt == 'h')
             spec->length = spec->length == 2 ? 1 : 2;

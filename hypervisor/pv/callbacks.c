@@ -8,11 +8,6 @@
 #include <xen/callback.h>
 #include <xen/nmi.h>
 
-bool pv_is_handler_address(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
 /* The list in guest memory ends with an entry whose address is 0; a NULL list empties the table. */
 long do_set_trap_table(struct hypercall *hc)
 {
@@ -29,7 +24,7 @@ long do_set_trap_table(struct hypercall *hc)
             return -EFAULT;
         if (!info.address)
             return 0;
-        if (!pv_is_handler_address(info.address))
+        if (!is_canonical(info.address))
             return -EINVAL;
         p->traps[info.vector] = (struct pv_trap){
             .address = info.address,
@@ -53,11 +48,11 @@ long do_set_callbacks(struct hypercall *hc)
     struct pv_vcpu *p = pv_vcpu(hc->vcpu);
 
     /* Unlike callback_op, this call does not complain of a bad address: it does not take it. */
-    if (pv_is_handler_address(hc->arg[0]))
+    if (is_canonical(hc->arg[0]))
         set_callback(p, PV_CB_EVENT, hc->arg[0], true);
-    if (pv_is_handler_address(hc->arg[1]))
+    if (is_canonical(hc->arg[1]))
         set_callback(p, PV_CB_FAILSAFE, hc->arg[1], p->callback[PV_CB_FAILSAFE].mask_events);
-    if (pv_is_handler_address(hc->arg[2]))
+    if (is_canonical(hc->arg[2]))
         set_callback(p, PV_CB_SYSCALL, hc->arg[2], p->callback[PV_CB_SYSCALL].mask_events);
     return 0;
 }
@@ -95,7 +90,7 @@ static long register_callback(struct hypercall *hc, guest_ptr_t arg)
 
     if (abi_read(hc, callback_register, &reg, arg))
         return -EFAULT;
-    if (!pv_is_handler_address(reg.address))
+    if (!is_canonical(reg.address))
         return -EINVAL;
     if (kind_of(reg.type, &kind))
         return -ENOSYS;
@@ -143,7 +138,7 @@ long do_nmi_op(struct hypercall *hc)
             return -EINVAL; /* NMIs go to vcpu 0 */
         if (abi_read(hc, xennmi_callback, &cb, hypercall_ptr(hc, 1)))
             return -EFAULT;
-        if (!pv_is_handler_address(cb.handler_address))
+        if (!is_canonical(cb.handler_address))
             return -EINVAL;
         set_callback(p, PV_CB_NMI, cb.handler_address, true);
         return 0;

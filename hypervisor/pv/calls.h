@@ -20,8 +20,6 @@ long do_nmi_op(struct hypercall *hc);
 
 /* SWAPGS, load the selector, SWAPGS: GS of the guest's user mode. False: bad selector; the null selector is loaded instead. */
 bool pv_load_user_gs(struct pv_vcpu *p, uint16_t selector);
-/* An address that the guest may give as a handler: canonical. One of the hypervisor's faults when the guest, at privilege level 3, gets there. */
-bool pv_is_handler_address(uint64_t address);
 /* Debug registers: -EPERM (a breakpoint in the hypervisor), -EINVAL. Loads the processor if the vcpu is current. */
 long pv_set_debugreg(struct pv_vcpu *p, unsigned int reg, uint64_t value);
 

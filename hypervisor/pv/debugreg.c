@@ -73,7 +73,7 @@ long pv_set_debugreg(struct pv_vcpu *p, unsigned int reg, uint64_t value)
     case 1:
     case 2:
     case 3:
-        if (!pv_is_handler_address(value) || (value >= HYPERVISOR_START && value < HYPERVISOR_END))
+        if (!is_canonical(value) || (value >= HYPERVISOR_START && value < HYPERVISOR_END))
             return -EPERM;
         p->dr[array_index_clamp(reg, ARRAY_SIZE(p->dr))] = value;
         load_register(p, reg, value);

@@ -181,9 +181,8 @@ int pv_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries)
 {
     struct pv_vcpu *pv = pv_vcpu(v);
 
-    if (entries > LDT_MAX_ENTRIES ||
-        (entries && (!IS_ALIGNED(base, PAGE_SIZE) || (int64_t)(base << 16) >> 16 != (int64_t)base ||
-                     (base >= HYPERVISOR_START && base < HYPERVISOR_END))))
+    if (entries > LDT_MAX_ENTRIES || (entries && (!IS_ALIGNED(base, PAGE_SIZE) || !is_canonical(base) ||
+                                                  (base >= HYPERVISOR_START && base < HYPERVISOR_END))))
         return -EINVAL;
     if (pv->ldt_base == base && pv->ldt_entries == entries)
         return 0;

@@ -8,6 +8,7 @@
 #include "hv/irqflags.h"
 #include "pv/bounce.h"
 #include "pv/calls.h"
+#include "pv/msr.h"
 #include "pv/ports.h"
 
 /* What the guest's kernel leaves on its stack: xen/arch-x86/xen-x86_64.h, struct iret_context. False: it cannot be read. */
@@ -83,16 +84,7 @@ long do_stack_switch(struct hypercall *hc)
 
 long do_fpu_taskswitch(struct hypercall *hc)
 {
-    struct pv_vcpu *p = pv_vcpu(hc->vcpu);
-
-    p->fpu_ts = (uint32_t)hc->arg[0] != 0;
-    if (p->fpu_ts) {
-        p->cr0_guest |= CR0_TS;
-        write_cr0(read_cr0() | CR0_TS);
-    } else {
-        p->cr0_guest &= ~CR0_TS;
-        __asm__ volatile("clts");
-    }
+    pv_set_fpu_ts(pv_vcpu(hc->vcpu), (uint32_t)hc->arg[0] != 0);
     return 0;
 }
 

@@ -108,18 +108,6 @@ uint64_t pv_real_cr4(const struct pv_vcpu *p)
            (p->cr4_guest & (cpu_features.fsgsbase ? PV_CR4_CHANGEABLE : CR4_TSD | CR4_DE));
 }
 
-void pv_set_fpu_ts(struct pv_vcpu *p, bool on)
-{
-    p->fpu_ts = on;
-    if (on) {
-        p->cr0_guest |= CR0_TS;
-        write_cr0(read_cr0() | CR0_TS);
-    } else {
-        p->cr0_guest &= ~CR0_TS;
-        __asm__ volatile("clts");
-    }
-}
-
 uint64_t pv_real_xcr0(const struct pv_vcpu *p)
 {
     return p->xcr0 ? p->xcr0 : XCR0_X87;

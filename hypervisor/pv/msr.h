@@ -3,7 +3,7 @@
 #ifndef PV_MSR_H
 #define PV_MSR_H
 
-#include "arch/x86/registers.h"
+#include "arch/x86/cpu.h"
 #include "pv/pv.h"
 
 struct cpuid_regs;
@@ -26,7 +26,17 @@ bool pv_xcr0_is_possible(uint64_t value, uint64_t allowed);
 #define PV_MCG_CAP_CHANGEABLE                                                                                \
     0x9000dffUL /* SDM 3B 16.3.1.1: count, MCG_CTL, CMCI, threshold status, software error recovery, LMCE; as on Xen */
 /* CR0.TS in the guest's eyes. */
-void pv_set_fpu_ts(struct pv_vcpu *p, bool on);
+static inline void pv_set_fpu_ts(struct pv_vcpu *p, bool on)
+{
+    p->fpu_ts = on;
+    if (on) {
+        p->cr0_guest |= CR0_TS;
+        write_cr0(read_cr0() | CR0_TS);
+    } else {
+        p->cr0_guest &= ~CR0_TS;
+        __asm__ volatile("clts");
+    }
+}
 /* MOV to CR3 by the guest's kernel: the value names a frame. -EINVAL; -ERESTART: execute the instruction again, it has made progress. */
 int pv_write_cr3(struct pv_vcpu *p, uint64_t value) __must_check;
 

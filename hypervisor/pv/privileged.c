@@ -20,7 +20,6 @@
 #include "pv/ports.h"
 #include "sched/sched.h"
 
-#define INSN_MAX 15
 #define CLASSES                                                                                              \
     (EMU_CLASS_IO | EMU_CLASS_CPUID | EMU_CLASS_MSR | EMU_CLASS_CR | EMU_CLASS_DR | EMU_CLASS_TSC |          \
      EMU_CLASS_CACHE | EMU_CLASS_XCR)
@@ -211,30 +210,17 @@ static bool interrupt_flag_instruction(struct pv_vcpu *p, uint8_t opcode)
     return true;
 }
 
-/* As many bytes at rip as can be read, up to the longest instruction. */
-static size_t fetch(uint64_t rip, uint8_t *bytes)
-{
-    size_t n = INSN_MAX;
-
-    while (n && copy_from_guest(bytes, GUEST_PTR(rip), n))
-        n = n > PAGE_SIZE - (rip & (PAGE_SIZE - 1)) ? PAGE_SIZE - (rip & (PAGE_SIZE - 1)) : 0;
-    return n;
-}
-
 /* Any instruction, on a copy of the registers. String ports keep the iterations that are done, whatever ends them. */
 static enum emu_result run_decoded(struct pv_vcpu *p, const struct insn *insn, struct emu *emu)
 {
     struct cpu_user_regs *r = &p->v.regs;
-    struct emu_regs regs = {.rip = r->rip, .rflags = r->rflags};
+    struct emu_regs regs;
     enum emu_result result;
 
-    for (unsigned int i = 0; i < 16; i++)
-        regs.gpr[i] = *(uint64_t *)((char *)r + pv_gpr_offset[i]);
+    pv_copy_registers(&regs, r);
     emu->regs = &regs;
     result = emu_execute(emu, insn);
-    for (unsigned int i = 0; i < 16; i++)
-        *(uint64_t *)((char *)r + pv_gpr_offset[i]) = regs.gpr[i];
-    r->rip = regs.rip;
+    pv_take_registers(r, &regs);
     r->rflags = (regs.rflags & FLAGS_MERGED) | (r->rflags & ~FLAGS_MERGED);
     return result;
 }
@@ -280,8 +266,8 @@ static bool is_64bit_code(uint16_t selector)
 bool pv_emulate_privileged(struct vcpu *v)
 {
     struct pv_vcpu *p = pv_vcpu(v);
-    uint8_t bytes[INSN_MAX];
-    size_t n = fetch(v->regs.rip, bytes);
+    uint8_t bytes[INSN_MAX_LENGTH];
+    size_t n = pv_fetch(v->regs.rip, bytes);
     struct emu emu;
 
     if (!n || !is_64bit_code(v->regs.cs))

@@ -137,7 +137,7 @@ static const struct emu_ops ops = {.read = emu_read, .write = emu_write, .cmpxch
 static enum outcome perform_emulated(const struct emu_ops *how, struct target *t, const uint8_t *bytes,
                                      size_t length, struct cpu_user_regs *regs)
 {
-    struct emu_regs copy = {.rip = regs->rip, .rflags = regs->rflags};
+    struct emu_regs copy;
     struct emu emu = {.ops = how,
                       .opaque = t,
                       .regs = &copy,
@@ -149,28 +149,15 @@ static enum outcome perform_emulated(const struct emu_ops *how, struct target *t
 
     if (insn_decode(&insn, bytes, length, INSN_MODE_64) != INSN_OK)
         return REFUSED;
-    for (unsigned int i = 0; i < ARRAY_SIZE(pv_gpr_offset); i++)
-        copy.gpr[i] = *(uint64_t *)((char *)regs + pv_gpr_offset[i]);
+    pv_copy_registers(&copy, regs);
     r = emu_execute(&emu, &insn);
     if (r == EMU_RETRY)
         return RETRY;
     if (r != EMU_OK)
         return REFUSED;
-    for (unsigned int i = 0; i < ARRAY_SIZE(pv_gpr_offset); i++)
-        *(uint64_t *)((char *)regs + pv_gpr_offset[i]) = copy.gpr[i];
-    regs->rip = copy.rip;
+    pv_take_registers(regs, &copy);
     regs->rflags = copy.rflags;
     return DONE;
-}
-
-/* As many bytes of the instruction as can be read. */
-static size_t fetch(uint64_t rip, uint8_t bytes[INSN_MAX_LENGTH])
-{
-    size_t here = min((size_t)INSN_MAX_LENGTH, (size_t)(PAGE_SIZE - (rip & (PAGE_SIZE - 1))));
-
-    if (likely(!copy_from_guest(bytes, GUEST_PTR(rip), INSN_MAX_LENGTH)))
-        return INSN_MAX_LENGTH;
-    return here < INSN_MAX_LENGTH && !copy_from_guest(bytes, GUEST_PTR(rip), here) ? here : 0;
 }
 
 /* --- A device's page --- */
@@ -214,7 +201,7 @@ static bool drop_store(struct vcpu *v, struct target *t)
 
     if (v->regs.cs != GUEST_CS64)
         return false;
-    length = fetch(v->regs.rip, bytes);
+    length = pv_fetch(v->regs.rip, bytes);
     return perform_emulated(&device_ops, t, bytes, length, &v->regs) != REFUSED;
 }
 
@@ -245,7 +232,7 @@ bool pv_fixup_ro_pt_write(struct vcpu *v, uint64_t va, uint32_t error_code)
     t.slot = (uint64_t *)frame_to_va(t.table) + (va >> 3 & (PT_ENTRIES - 1));
     if (v->regs.cs != GUEST_CS64)
         return false;
-    length = fetch(v->regs.rip, bytes);
+    length = pv_fetch(v->regs.rip, bytes);
     if (likely(quick_decode(&quick, bytes, length, &where, v->regs.rip) && quick.seg == INSN_SEG_NONE &&
                quick.offset == va && inside(&t, va, quick.size)))
         return perform_quick(&t, &quick, &v->regs) != REFUSED;

@@ -22,7 +22,7 @@ static bool is_guest_range(uint64_t address, size_t bytes)
 
 bool guest_may_name(uint64_t address)
 {
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address && is_guest_range(address, 1);
+    return is_canonical(address) && is_guest_range(address, 1);
 }
 
 /* Copies whole words, then the rest; returns the number of bytes not copied. */
