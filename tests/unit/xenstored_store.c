@@ -3,7 +3,7 @@
  * libxenstored over its wire protocol: each request, its errors, permissions, watches, transactions, quotas.
  *
  * UNIT-SOURCES: toolstack/xenstored/lib/[a-z]*.c
- * UNIT-FLAGS: -Wl,--wrap=st_tree_find
+ * UNIT-FLAGS: -Wl,--wrap=st_tree_find,--wrap=st_event_pending
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,6 +29,18 @@ struct st_node *__wrap_st_tree_find(const struct st_store *s, struct st_node *ro
 {
     nr_finds++;
     return __real_st_tree_find(s, root, path, len);
+}
+
+struct st_watch;
+static unsigned int nr_compared;
+bool __real_st_event_pending(const struct st_watch *w, const char *path, size_t len);
+bool __wrap_st_event_pending(const struct st_watch *w, const char *path, size_t len);
+
+/* So are looks through a watch's undelivered events. */
+bool __wrap_st_event_pending(const struct st_watch *w, const char *path, size_t len)
+{
+    nr_compared++;
+    return __real_st_event_pending(w, path, len);
 }
 
 static void set_perms(const char *path, const char *p0, const char *p1)
@@ -371,6 +383,42 @@ static void transactions(void **state)
     assert_null(value(dom0, "/gone"));
 }
 
+/*
+ * A guest commits as much as it may at once: nodes below each other, while it has all its watches above them and reads nothing. What it does
+ * for each path is no walk of the whole path, nor for each event a look through those that wait: one request must not keep others waiting.
+ */
+static void deep_commit(void **state)
+{
+    char path[1100] = "a", deep[1000], buf[64], token[16];
+    unsigned int i, depth;
+    uint32_t tx;
+
+    for (i = 0; i < 128; i++) {
+        sprintf(token, "t%u", i);
+        assert_int_equal(
+            client_do(guest, XS_WATCH, 0, buf, client_pack(buf, 2, "/local/domain/5", token), &msg), 0);
+        next_event(guest);
+    }
+    assert_int_equal(client_do(guest, XS_TRANSACTION_START, 0, "", 1, &msg), 0);
+    tx = (uint32_t)atoi(msg.data);
+    for (depth = 1; strlen(path) < 900; depth++) {
+        assert_int_equal(client_write(guest, tx, path, "v"), 0);
+        strcpy(deep, path);
+        strcat(path, "/a");
+    }
+    assert_int_equal(client_write(dom0, 0, "/elsewhere", ""), 0); /* it is compared and carried over */
+    nr_finds = nr_compared = 0;
+    assert_int_equal(client_do(guest, XS_TRANSACTION_END, tx, "T", 2, &msg), 0);
+    assert_in_range(nr_finds, 0, 20);
+    assert_in_range(nr_compared, 128, 128 * depth / 4); /* for what there was room */
+    printf("%u paths: %u walks, %u looks through events\n", depth, nr_finds, nr_compared);
+    sprintf(path, "/local/domain/5/%s", deep);
+    assert_string_equal(value(dom0, path), "v");
+    while (client_take(guest, &msg))
+        ;
+    assert_int_equal(st_store_check(store), 0);
+}
+
 static void quotas(void **state)
 {
     struct st_quota *q = st_store_quota(store);
@@ -709,11 +757,17 @@ static void readonly_socket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(read_and_write),  T(paths),         T(directories),        T(removal),         T(permissions),
-        T(watches),         T(many_watches),  T(long_events),        T(special_watches), T(transactions),
-        T(quotas),          T(unread_events), T(unread_by_domain_0), T(trace_lines),     T(split_anywhere),
-        T(outstanding),     T(credit),        T(snapshots),          T(death),           T(death_of_a_name),
-        T(readonly_socket),
+        T(read_and_write),  T(paths),
+        T(directories),     T(removal),
+        T(permissions),     T(watches),
+        T(many_watches),    T(long_events),
+        T(special_watches), T(transactions),
+        T(deep_commit),     T(quotas),
+        T(unread_events),   T(unread_by_domain_0),
+        T(trace_lines),     T(split_anywhere),
+        T(outstanding),     T(credit),
+        T(snapshots),       T(death),
+        T(death_of_a_name), T(readonly_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

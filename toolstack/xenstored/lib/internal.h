@@ -281,6 +281,8 @@ bool st_name_valid(const char *name, size_t len); /* one component */
 /* Length of the parent's path of a canonical path ("/" is its own parent). */
 size_t st_path_parent(const char *path, size_t len);
 bool st_path_below(const char *path, size_t len, const char *top, size_t top_len);
+/* Bytes that two paths have in common at their beginning, of @n. */
+size_t st_path_shared(const char *a, const char *b, size_t n);
 size_t st_path_base(unsigned int domid, char out[40]); /* "/local/domain/N" */
 
 /* domain.c */
@@ -367,7 +369,8 @@ static inline int node_compare(uint32_t hash, const char *name, size_t len, cons
 }
 
 /* treap.c: the children of one node */
-struct st_node **st_child_own(struct st_store *s, struct st_node *parent, const char *name, size_t len);
+struct st_node **st_child_own(struct st_store *s, struct st_node *parent, uint32_t hash, const char *name,
+                              size_t len);
 int st_child_prepare_add(struct st_store *s, struct st_node *parent, const struct st_node *child);
 bool st_child_exists(const struct st_node *parent, const struct st_node *child);
 void st_child_add(struct st_store *s, struct st_node *parent, struct st_node *child);
@@ -395,6 +398,21 @@ struct st_node *st_tree_find(const struct st_store *s, struct st_node *root, con
 struct st_node *st_tree_nearest(const struct st_store *s, struct st_node *root, const char *path, size_t len,
                                 size_t *found);
 struct st_node **st_tree_own(struct st_store *s, struct st_node **root, const char *path, size_t len);
+/*
+ * Finds many paths in one tree that does not change meanwhile: what a path shares with the one before is not walked again, so that
+ * paths in st_txn_sort()'s order cost what they have of their own. Paths stay where they are for as long.
+ */
+struct st_finder {
+    const char *path; /* the last one */
+    size_t len;
+    unsigned int depth;
+    struct st_step {
+        struct st_node *node;
+        size_t len; /* of its path */
+    } step[ST_PATH_MAX / 2 + 1];
+};
+void st_finder_init(struct st_finder *f, struct st_node *root);
+struct st_node *st_finder_find(const struct st_store *s, struct st_finder *f, const char *path, size_t len);
 int st_tree_create(struct st_store *s, struct st_node **root, const char *path, size_t len, const void *value,
                    size_t vlen, struct st_perms *perms, unsigned int writer);
 int st_tree_set(struct st_store *s, struct st_node **root, const char *path, size_t len, const void *value,
@@ -404,6 +422,7 @@ int st_tree_set_at(struct st_store *s, struct st_node **slot, const void *value,
                    unsigned int writer);
 int st_tree_set_perms(struct st_store *s, struct st_node **root, const char *path, size_t len,
                       struct st_perms *perms, unsigned int writer);
+void st_tree_set_perms_at(struct st_store *s, struct st_node *n, struct st_perms *perms, unsigned int writer);
 int st_tree_remove(struct st_store *s, struct st_node **root, const char *path, size_t len,
                    unsigned int writer, struct st_node **removed);
 void st_account(struct st_store *s, const struct st_perms *p, int nodes, long bytes);

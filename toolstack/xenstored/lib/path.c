@@ -90,6 +90,22 @@ size_t st_path_parent(const char *path, size_t len)
     return len > 1 ? len - 1 : 1;
 }
 
+size_t st_path_shared(const char *a, const char *b, size_t n)
+{
+    uint64_t x, y;
+    size_t i = 0;
+
+    for (; i + sizeof(x) <= n; i += sizeof(x)) {
+        memcpy(&x, a + i, sizeof(x));
+        memcpy(&y, b + i, sizeof(y));
+        if (x != y)
+            return i + (size_t)__builtin_ctzll(x ^ y) / 8;
+    }
+    while (i < n && a[i] == b[i])
+        i++;
+    return i;
+}
+
 /* Is @path @top or below it? */
 bool st_path_below(const char *path, size_t len, const char *top, size_t top_len)
 {

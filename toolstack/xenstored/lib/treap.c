@@ -49,10 +49,11 @@ static struct st_node **own_way(struct st_store *s, struct st_node *parent, uint
     return slot;
 }
 
-/* The slot of a child that exists, the child being the slot's own. @parent must be owned. */
-struct st_node **st_child_own(struct st_store *s, struct st_node *parent, const char *name, size_t len)
+/* The slot of a child that exists, the child being the slot's own. @parent must be owned; @hash: of the name. */
+struct st_node **st_child_own(struct st_store *s, struct st_node *parent, uint32_t hash, const char *name,
+                              size_t len)
 {
-    return own_way(s, parent, st_hash(s, name, len), name, len);
+    return own_way(s, parent, hash, name, len);
 }
 
 int st_child_prepare_add(struct st_store *s, struct st_node *parent, const struct st_node *child)
@@ -142,7 +143,7 @@ static struct st_node *merge(struct st_node *a, struct st_node *b)
 /* After st_child_prepare_remove. The caller gets the reference. */
 struct st_node *st_child_remove(struct st_store *s, struct st_node *parent, const char *name, size_t len)
 {
-    struct st_node **slot = st_child_own(s, parent, name, len), *n = *slot;
+    struct st_node **slot = own_way(s, parent, st_hash(s, name, len), name, len), *n = *slot;
 
     *slot = merge(n->left, n->right);
     n->left = n->right = NULL;

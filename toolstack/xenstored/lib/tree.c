@@ -89,24 +89,60 @@ struct st_node *st_tree_find(const struct st_store *s, struct st_node *root, con
     return w.found == len ? w.node : NULL;
 }
 
+void st_finder_init(struct st_finder *f, struct st_node *root)
+{
+    f->path = "/";
+    f->len = f->depth = 1;
+    f->step[0] = (struct st_step){root, 1};
+}
+
+/* Are the first @n bytes of the path its own, or that of a node above? */
+static bool is_above(const char *path, size_t len, size_t n)
+{
+    return n == 1 || n == len || (n < len && path[n] == '/');
+}
+
+struct st_node *st_finder_find(const struct st_store *s, struct st_finder *f, const char *path, size_t len)
+{
+    size_t shared = st_path_shared(f->path, path, f->len < len ? f->len : len), pos;
+    struct st_node *n;
+    int cmp;
+
+    f->path = path;
+    f->len = len;
+    while (f->step[f->depth - 1].len > shared || !is_above(path, len, f->step[f->depth - 1].len))
+        f->depth--;
+    for (;;) {
+        pos = f->step[f->depth - 1].len;
+        n = f->step[f->depth - 1].node;
+        if (pos == len)
+            return n;
+        pos += pos > 1;
+        struct component c = component(s, path, len, pos);
+
+        for (n = node_children(n); n; n = cmp < 0 ? n->left : n->right) {
+            cmp = node_compare(c.hash, path + pos, c.len, n);
+            if (!cmp)
+                break;
+        }
+        if (!n)
+            return NULL;
+        f->step[f->depth++] = (struct st_step){n, pos + c.len};
+    }
+}
+
 /* The slot of a node that exists, everything on the way being the root's own. NULL without memory. */
 struct st_node **st_tree_own(struct st_store *s, struct st_node **root, const char *path, size_t len)
 {
     struct st_node **slot = root;
-    struct st_where w;
-    size_t pos = 1, clen;
+    struct component c;
+    size_t pos;
 
-    st_tree_look(s, root, path, len, &w);
-    if (w.own)
-        return w.slot;
     if (!st_node_own(s, slot))
         return NULL;
-    while (pos < len) {
-        clen = component(s, path, len, pos).len;
-        slot = st_child_own(s, *slot, path + pos, clen);
-        if (!slot)
-            return NULL;
-        pos += clen + 1;
+    for (pos = 1; slot && pos < len; pos += c.len + 1) {
+        c = component(s, path, len, pos);
+        slot = st_child_own(s, *slot, c.hash, path + pos, c.len);
     }
     return slot;
 }
@@ -181,6 +217,15 @@ int st_tree_set(struct st_store *s, struct st_node **root, const char *path, siz
     return st_tree_set_at(s, st_tree_own(s, root, path, len), value, vlen, writer);
 }
 
+void st_tree_set_perms_at(struct st_store *s, struct st_node *n, struct st_perms *perms, unsigned int writer)
+{
+    st_perms_hold(perms);
+    st_perms_put(s, n->perms);
+    n->perms = perms;
+    n->gen = ++s->gen;
+    n->writer = (uint16_t)writer;
+}
+
 int st_tree_set_perms(struct st_store *s, struct st_node **root, const char *path, size_t len,
                       struct st_perms *perms, unsigned int writer)
 {
@@ -188,11 +233,7 @@ int st_tree_set_perms(struct st_store *s, struct st_node **root, const char *pat
 
     if (!slot)
         return -ENOMEM;
-    st_perms_hold(perms);
-    st_perms_put(s, (*slot)->perms);
-    (*slot)->perms = perms;
-    (*slot)->gen = ++s->gen;
-    (*slot)->writer = (uint16_t)writer;
+    st_tree_set_perms_at(s, *slot, perms, writer);
     return 0;
 }
 

@@ -220,15 +220,13 @@ int st_txn_touch(struct st_txn *t, const char *path, size_t len, unsigned int fl
 /* The order in which a node stands directly before all that is below it: '/' is the smallest character. */
 static int path_order(const struct st_access *a, const struct st_access *b)
 {
-    size_t i, len = a->len < b->len ? a->len : b->len;
+    size_t len = a->len < b->len ? a->len : b->len, i = st_path_shared(a->path, b->path, len);
 
-    for (i = 0; i < len; i++)
-        if (a->path[i] != b->path[i]) {
-            if (a->path[i] == '/' || b->path[i] == '/')
-                return a->path[i] == '/' ? -1 : 1;
-            return (unsigned char)a->path[i] < (unsigned char)b->path[i] ? -1 : 1;
-        }
-    return a->len < b->len ? -1 : a->len > b->len;
+    if (i == len)
+        return a->len < b->len ? -1 : a->len > b->len;
+    if (a->path[i] == '/' || b->path[i] == '/')
+        return a->path[i] == '/' ? -1 : 1;
+    return (unsigned char)a->path[i] < (unsigned char)b->path[i] ? -1 : 1;
 }
 
 /* Merge sort of the list, bottom up: runs of 2^i wait in slot i. */
@@ -278,12 +276,11 @@ static unsigned int who_changed(struct st_store *s, const struct st_access *a, c
     return node_cgen(base) != node_cgen(now) ? node_cwriter(now) : 0;
 }
 
-/* Changed at this path: then *@who did it. */
-static bool conflicts(const struct st_txn *t, const struct st_access *a, unsigned int *who)
+/* Changed at this path, where @b was and @n is: then *@who did it. */
+static bool conflicts(const struct st_txn *t, const struct st_access *a, const struct st_node *b,
+                      const struct st_node *n, unsigned int *who)
 {
     struct st_store *s = t->conn->store;
-    const struct st_node *b = st_tree_find(s, t->base, a->path, a->len);
-    const struct st_node *n = st_tree_find(s, s->root, a->path, a->len);
     unsigned int f = a->flags;
     bool hit;
 
@@ -303,6 +300,8 @@ static bool conflicts(const struct st_txn *t, const struct st_access *a, unsigne
 
 bool st_txn_conflicts(struct st_txn *t, unsigned int *who)
 {
+    struct st_store *s = t->conn->store;
+    struct st_finder base, now;
     const struct st_access *a;
 
     *who = t->doomed_by;
@@ -310,58 +309,67 @@ bool st_txn_conflicts(struct st_txn *t, unsigned int *who)
         return true;
     /* The order in which the paths were touched says nothing: a state stream does not keep it. */
     st_txn_sort(t);
-    if (t->base == t->conn->store->root)
+    if (t->base == s->root)
         return false;
+    st_finder_init(&base, t->base);
+    st_finder_init(&now, s->root);
     for (a = t->first; a; a = a->after)
-        if (conflicts(t, a, who))
+        if (conflicts(t, a, st_finder_find(s, &base, a->path, a->len),
+                      st_finder_find(s, &now, a->path, a->len), who))
             return true;
     return false;
 }
 
-/* Carries one written path from the transaction's tree over to *root. 0 or -ENOMEM. */
-static int carry(struct st_txn *t, const struct st_access *a, struct st_node **root)
+/* Carries one written path over to *root, @want being what the transaction has there. 0 or -ENOMEM. */
+static int carry(struct st_txn *t, const struct st_access *a, const struct st_node *want,
+                 struct st_node **root)
 {
     struct st_store *s = t->conn->store;
-    const struct st_node *want = st_tree_find(s, t->work, a->path, a->len);
-    struct st_node *have = st_tree_find(s, *root, a->path, a->len), *removed, **slot;
+    struct st_node *removed, **slot;
+    struct st_where w;
+    bool have;
     int rc;
 
-    if (have && (!want || want->seq != have->seq)) {
+    st_tree_look(s, root, a->path, a->len, &w);
+    have = w.found == a->len;
+    if (have && (!want || want->seq != w.node->seq)) {
         rc = st_tree_remove(s, root, a->path, a->len, t->conn->domid, &removed);
         if (rc)
             return rc;
         st_node_put(s, removed);
-        have = NULL;
+        have = false;
     }
-    if (!want || (have && have->gen == want->gen))
+    if (!want || (have && w.node->gen == want->gen))
         return 0;
-    if (!have) {
+    if (have) {
+        slot = w.own ? w.slot : st_tree_own(s, root, a->path, a->len);
+        rc = st_tree_set_at(s, slot, node_value(want), want->value_len, t->conn->domid);
+        if (!rc)
+            st_tree_set_perms_at(s, *slot, want->perms, t->conn->domid);
+    } else {
         rc = st_tree_create(s, root, a->path, a->len, node_value(want), want->value_len, want->perms,
                             t->conn->domid);
-    } else {
-        rc = st_tree_set(s, root, a->path, a->len, node_value(want), want->value_len, t->conn->domid);
-        if (!rc)
-            rc = st_tree_set_perms(s, root, a->path, a->len, want->perms, t->conn->domid);
+        slot = rc ? NULL : st_tree_own(s, root, a->path, a->len); /* owned already: cannot fail */
     }
-    if (rc)
-        return rc;
-    slot = st_tree_own(s, root, a->path, a->len); /* owned already: cannot fail */
-    (*slot)->seq = want->seq;                     /* the place in listings is that of the creation */
-    return 0;
+    if (!rc)
+        (*slot)->seq = want->seq; /* the place in listings is that of the creation */
+    return rc;
 }
 
 /* The tree after the commit, aside. NULL without memory. */
 static struct st_node *txn_result(struct st_txn *t)
 {
     struct st_store *s = t->conn->store;
+    struct st_finder work;
     struct st_node *root;
     struct st_access *a;
 
     if (t->base == s->root)
         return st_node_hold(t->work);
     root = st_node_hold(s->root);
+    st_finder_init(&work, t->work);
     for (a = t->first; a; a = a->after)
-        if ((a->flags & ST_WROTE) && carry(t, a, &root)) {
+        if ((a->flags & ST_WROTE) && carry(t, a, st_finder_find(s, &work, a->path, a->len), &root)) {
             st_node_put(s, root);
             return NULL;
         }
@@ -396,16 +404,19 @@ static void txn_announce(struct st_txn *t, struct st_node *before)
 {
     struct st_store *s = t->conn->store;
     const struct st_access *gone = NULL;
+    struct st_finder was, is;
     struct st_access *a;
     struct st_node *old, *new;
 
+    st_finder_init(&was, before);
+    st_finder_init(&is, s->root);
     for (a = t->first; a; a = a->after) {
         if (!(a->flags & ST_WROTE))
             continue;
         old = gone && st_path_below(a->path, a->len, gone->path, gone->len)
                   ? NULL
-                  : st_tree_find(s, before, a->path, a->len);
-        new = st_tree_find(s, s->root, a->path, a->len);
+                  : st_finder_find(s, &was, a->path, a->len);
+        new = st_finder_find(s, &is, a->path, a->len);
         announce(s, before, a, old, new);
         if (old && (!new || old->seq != new->seq))
             gone = a;

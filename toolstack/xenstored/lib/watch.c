@@ -165,12 +165,18 @@ static bool event_queue(struct st_watch *w, const char *path, size_t len)
     return true;
 }
 
+/* There is no room, and what is due already says all: most events of one that reads nothing. @len: of its path. */
+static bool is_lost(const struct st_watch *w, size_t len)
+{
+    return w->overflow && len + 1 + w->token_len + 1 <= XENSTORE_PAYLOAD_MAX && !has_room(w, len);
+}
+
 static void event(struct st_watch *w, const char *path, size_t len)
 {
     size_t skip = relative_skip(w);
 
     w->conn->store->events++;
-    if (!event_queue(w, path + skip, len - skip))
+    if (is_lost(w, len - skip) || !event_queue(w, path + skip, len - skip))
         overflow(w);
 }
 
