@@ -53,7 +53,7 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *out)
 
 struct domain *domain_get_from(unsigned int id)
 {
-    for (; id < DOMID_FIRST_RESERVED; id++) {
+    for (; (id = domain_id_next(id)) < DOMID_FIRST_RESERVED; id++) {
         struct domain *d = domain_get((domid_id_t)id);
 
         if (d)

@@ -107,7 +107,8 @@ static int unshare(struct domain *d)
 {
     struct domain *target = d->target;
 
-    grant_domain_close(d);
+    if (grant_domain_close(d))
+        return -ERESTART;
     domain_unshare_hypervisor_page(d, d->shared_info);
     memory_map_free(d);
     vnuma_free(d);

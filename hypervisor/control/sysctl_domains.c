@@ -11,7 +11,8 @@ long sysctl_getdomaininfolist(struct hypercall *hc, struct xen_sysctl *sysctl)
     uint32_t count = 0;
 
     (void)hc;
-    for (uint32_t id = op->first_domain; id < DOMID_FIRST_RESERVED && count < op->max_domains; id++) {
+    for (unsigned int id = op->first_domain;
+         count < op->max_domains && (id = domain_id_next(id)) < DOMID_FIRST_RESERVED; id++) {
         struct xen_domctl_getdomaininfo info;
         struct domain *d = domain_get((domid_id_t)id);
         guest_ptr_t at;

@@ -46,17 +46,8 @@ struct domain *domain_get(domid_id_t id)
         : id == DOMID_IO  ? domain_io
         : id == DOMID_XEN ? domain_xen
                           : NULL;
-    uint32_t seen;
 
-    if (!d)
-        return NULL;
-    seen = __atomic_load_n(&d->references, __ATOMIC_RELAXED);
-    do {
-        if (!seen)
-            return NULL;
-    } while (!__atomic_compare_exchange_n(&d->references, &seen, seen + 1, false, __ATOMIC_ACQUIRE,
-                                          __ATOMIC_RELAXED));
-    return d;
+    return d && domain_ref_living(d) ? d : NULL;
 }
 
 struct domain *domain_get_or_self(domid_id_t id, struct domain *self)
@@ -128,7 +119,7 @@ static void domain_free(struct rcu_head *head)
     memory_map_free(d);
     vnuma_free(d);
     event_pirq_ops.free(d);
-    if (event_domain_free_some(d)) {
+    if (event_domain_free_some(d) || grant_domain_free_some(d)) {
         rcu_call(&d->rcu, domain_free);
         return;
     }
@@ -190,6 +181,11 @@ void domain_id_release(domid_id_t id)
     lock(&domains.lock);
     clear_bit(id, domains.reserved);
     unlock(&domains.lock);
+}
+
+unsigned int domain_id_next(unsigned int from)
+{
+    return find_next_bit(domains.reserved, DOMAIN_TABLE_SIZE, from);
 }
 
 struct domain *domain_first(void)

@@ -228,6 +228,18 @@ static inline void domain_ref(struct domain *d)
 {
     __atomic_fetch_add(&d->references, 1, __ATOMIC_RELAXED);
 }
+/* For who has found it without one, a quiescent period not over: false if the last has gone. */
+static inline bool domain_ref_living(struct domain *d)
+{
+    uint32_t seen = __atomic_load_n(&d->references, __ATOMIC_RELAXED);
+
+    do {
+        if (!seen)
+            return false;
+    } while (!__atomic_compare_exchange_n(&d->references, &seen, seen + 1, false, __ATOMIC_ACQUIRE,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
 void domain_put(struct domain *d);
 
 /* The current vcpu's or any; NULL if it does not exist. */
@@ -283,6 +295,8 @@ struct domain_config {
 /* An id that no domain has, for domain_create(): `wanted`, or any with DOMID_INVALID; those used last come back last. -EEXIST, -ENOSPC. */
 int domain_id_reserve(domid_id_t wanted, domid_id_t *out) __must_check;
 void domain_id_release(domid_id_t id);
+/* The first number from this on that a domain has, or may have; DOMID_FIRST_RESERVED: none has. Cheap, however large the gaps. */
+unsigned int domain_id_next(unsigned int from);
 /*
  * -ENOMEM, -EINVAL. The new domain has one reference, which its end (control/relinquish.c) drops, and is paused once. The id is reserved; it goes with the domain, or stays the
  * caller's on failure.

@@ -100,6 +100,7 @@ void event_dump_locks(struct domain *d)
     struct vcpu *v;
 
     lock_show("event channels", -1, &d->event->lock);
+    lock_show("pollers", -1, &d->event->rest.lock);
     for_each_vcpu (v, d)
         lock_show("FIFO queues of vcpu", (int)v->id, &v->event->queue_lock);
 }

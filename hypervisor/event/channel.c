@@ -238,6 +238,7 @@ int event_domain_init(struct domain *d, unsigned int max_ports)
     e->limit = limit;
     e->free_hint = 1;
     d->event = e;
+    poll_domain_init(d);
     rc = add_bucket(d);
     if (rc) {
         event_domain_free(d);

@@ -23,6 +23,7 @@
 #include "hv/errno.h"
 #include "hv/frame.h"
 #include "hv/lock.h"
+#include "hv/softirq.h"
 #include "hv/speculation.h"
 
 enum channel_state {
@@ -74,6 +75,25 @@ struct event_fifo {
     unsigned int pages;
 };
 
+/* Ports that were sent to; more than POLL_PORTS: any may have been. */
+#define POLL_PORTS 8
+struct poll_ports {
+    uint32_t count;
+    port_t port[POLL_PORTS];
+};
+
+/* Pollers that sends have left to be woken (poll.c). */
+struct poll_rest {
+    lock_t lock; /* a leaf, interrupts off */
+    bool
+        wanted; /* the tasklet waits or runs, and holds a reference to the domain; `now` and `next` are its own then */
+    uint16_t cpu;             /* which sent the first of `coming` */
+    unsigned int next;        /* vcpu */
+    struct poll_ports now;    /* for which it goes through the pollers */
+    struct poll_ports coming; /* those sent to since it began to */
+    struct tasklet tasklet;
+};
+
 struct event_domain {
     /* Read by sends. */
     port_t ports;     /* so many channels exist: BUCKET_CHANNELS times the buckets. Only grows. Atomic */
@@ -91,6 +111,7 @@ struct event_domain {
     bool dying;       /* nothing may be bound any more */
     bool detaching;   /* FIFO memory is being given back: no new one yet */
     uint64_t polling[BITS_TO_LONGS(MAX_VCPUS)]; /* which vcpus `pollers` counts. Atomic */
+    struct poll_rest rest;                      /* its own lock's */
     struct port_range *range[RANGES];           /* set before `ports` grows over them */
 };
 
@@ -169,7 +190,8 @@ void virq_unbind(struct channel *c);
 unsigned int virq_audit(struct domain *d);
 int event_bind_pirq(struct domain *d, unsigned int pirq, bool share, port_t *port) __must_check;
 void pirq_unbind(struct channel *c);
-/* The port became pending: wakes vcpus that poll it. */
+void poll_domain_init(struct domain *d);
+/* The port became pending: wakes vcpus that poll it, at once or soon. Interrupts off, for a bounded time. */
 void poll_notify(struct domain *d, port_t port) __cold;
 
 #endif

@@ -30,13 +30,15 @@ int grant_domain_release(struct domain *d) __must_check;
 int grant_domain_orphan(struct domain *d) __must_check;
 /* For a domain that never ran, or after grant_domain_release() has returned 0 and nobody maps the table any more. */
 void grant_domain_free(struct domain *d);
+/* The same in steps: frees some of its pages; true if more may be left. Nobody can find the domain. */
+bool grant_domain_free_some(struct domain *d);
 /* The domain may choose no version above this. -EINVAL: neither 1 nor 2. Before it runs. */
 int grant_set_max_version(struct domain *d, uint32_t version) __must_check;
 /*
  * The domain ends: its table gets no more pages, those it has are nobody's to map any more, and none of its
- * entries can be taken any more. Again: nothing.
+ * entries can be taken any more. 0, or -ERESTART: call again.
  */
-void grant_domain_close(struct domain *d);
+int grant_domain_close(struct domain *d) __must_check;
 
 /* HYPERVISOR_grant_table_op(cmd, args, count) */
 long do_grant_table_op(struct hypercall *hc);
@@ -44,7 +46,9 @@ long do_grant_table_op(struct hypercall *hc);
 /*
  * The machine frame of one page of the table or, for version 2, of its status words; the table grows to hold
  * it. It stays until the domain is freed. -EINVAL: beyond the limit, or no status in version 1. -ENOMEM.
+ * -ERESTART: it has grown by GRANT_UNITS_GROWN units of work; call again.
  */
+#define GRANT_UNITS_GROWN 32
 int grant_table_frame(struct domain *d, uint32_t index, bool status, mfn_t *out) __must_check;
 
 /* What the domain's table holds of its frames (core/frame_audit.h). */

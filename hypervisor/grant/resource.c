@@ -38,6 +38,20 @@ static long tell_size(struct hypercall *hc, const struct domain *d, abi_xen_mem_
         &a->nr_frames, sizeof(a->nr_frames));
 }
 
+/* One of them, which may have to be made first, with all before it. */
+static int frame_of(struct hypercall *hc, struct domain *d, uint32_t index, bool status, mfn_t *out)
+{
+    int rc = grant_table_frame(d, index, status, out);
+
+    while (rc == -ERESTART) {
+        hypercall_charge(hc, GRANT_UNITS_GROWN);
+        if (hypercall_preempt(hc))
+            return rc;
+        rc = grant_table_frame(d, index, status, out);
+    }
+    return rc;
+}
+
 /* From the continuation's place on. */
 static long tell_frames(struct hypercall *hc, struct domain *d, const abi_xen_mem_acquire_resource_t *a)
 {
@@ -49,22 +63,19 @@ static long tell_frames(struct hypercall *hc, struct domain *d, const abi_xen_me
         return rc;
     if (!a->nr_frames || a->frame >= most || a->nr_frames > most - a->frame || done >= a->nr_frames)
         return -EINVAL;
-    while (done < a->nr_frames) {
+    while (!rc && done < a->nr_frames) {
         mfn_t mfn;
 
-        rc = grant_table_frame(d, (uint32_t)(a->frame + done), a->id == XENMEM_resource_grant_table_id_status,
-                               &mfn);
+        rc = frame_of(hc, d, (uint32_t)(a->frame + done), a->id == XENMEM_resource_grant_table_id_status,
+                      &mfn);
         if (!rc)
             rc = guest_word_write(hc, a->frame_list, done, mfn.n);
-        if (rc)
-            return rc;
-        done++;
-        if (done < a->nr_frames && hypercall_preempt(hc)) {
-            hc->arg[0] = XENMEM_acquire_resource | done << MEMOP_EXTENT_SHIFT;
-            return -ERESTART;
-        }
+        if (!rc && ++done < a->nr_frames && hypercall_preempt(hc))
+            rc = -ERESTART;
     }
-    return 0;
+    if (rc == -ERESTART)
+        hc->arg[0] = XENMEM_acquire_resource | done << MEMOP_EXTENT_SHIFT;
+    return rc;
 }
 
 long memory_op_acquire_resource(struct hypercall *hc)

@@ -3,9 +3,6 @@
 #include "grant/table.h"
 #include "core/authority.h"
 
-#define PAGES_AT_ONCE 16 /* of a growing table */
-#define UNITS_PER_NEW 2  /* each is cleared, and so are the 8 KiB in which its uses are kept */
-
 int16_t grant_target(struct domain *self, domid_id_t id, struct domain **out)
 {
     struct domain *d = domain_get_or_self(id, self);

@@ -4,6 +4,7 @@
 #include "core/heap.h"
 #include "core/orphan.h"
 #include "hv/alloc.h"
+#include "hv/softirq.h"
 
 int grant_domain_init(struct domain *d, uint32_t frames, uint32_t maptrack)
 {
@@ -32,20 +33,46 @@ int grant_domain_init(struct domain *d, uint32_t frames, uint32_t maptrack)
     return rc;
 }
 
+/* False: no page is left. */
+static bool free_page(struct domain *d)
+{
+    struct grant_domain *g = d->grant;
+
+    if (g->frames) {
+        g->frames--;
+        orphan_free_shared_page(d, g->shared[g->frames]);
+        hv_free(g->use[g->frames]);
+        g->use[g->frames] = NULL;
+    } else if (g->status_frames) {
+        orphan_free_shared_page(d, g->status[--g->status_frames]);
+    } else if (g->maptrack_pages) {
+        hv_free_page(g->maptrack[--g->maptrack_pages]);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+#define PAGES_FREED 32 /* at once: some 2,000 instructions each */
+
+bool grant_domain_free_some(struct domain *d)
+{
+    for (unsigned int n = 0; n < PAGES_FREED; n++)
+        if (!free_page(d))
+            return false;
+    return true;
+}
+
 void grant_domain_free(struct domain *d)
 {
     struct grant_domain *g = d->grant;
 
-    for (uint32_t i = 0; i < g->frames; i++)
-        orphan_free_shared_page(d, g->shared[i]);
+    while (free_page(d))
+        ;
     for (uint32_t i = 0; g->use && i < g->max_frames; i++)
-        hv_free(g->use[i]);
-    for (uint32_t i = 0; i < g->maptrack_pages; i++)
-        hv_free_page(g->maptrack[i]);
+        hv_free(g->use[i]); /* of a page for which there was no memory */
     hv_free(g->use);
     hv_free(g->maptrack);
-    for (uint32_t i = 0; i < g->status_frames; i++)
-        orphan_free_shared_page(d, g->status[i]);
     hv_free(g->shared);
     hv_free(g->status);
     hv_free(g);
@@ -78,6 +105,7 @@ int grant_grow_status(struct domain *d, uint32_t frames)
 int grant_grow(struct domain *d, uint32_t frames)
 {
     struct grant_domain *g = d->grant;
+    bool all_usable = g->usable == g->frames;
     int rc = 0;
 
     if (frames > g->max_frames || g->closed)
@@ -90,6 +118,8 @@ int grant_grow(struct domain *d, uint32_t frames)
             g->use[g->frames] = hv_new_array(struct grant_use, V1_PER_FRAME);
         rc = g->use[g->frames] ? add_page(d, g->shared, &g->frames) : -ENOMEM;
     }
+    if (all_usable)
+        g->usable = g->frames;
     return rc;
 }
 
@@ -101,17 +131,31 @@ int grant_set_max_version(struct domain *d, uint32_t version)
     return 0;
 }
 
-void grant_domain_close(struct domain *d)
+int grant_domain_close(struct domain *d)
 {
     struct grant_domain *g = d->grant;
 
     write_lock(&g->lock);
     g->closed = true;
     write_unlock(&g->lock);
-    for (uint32_t i = 0; i < g->frames; i++)
-        domain_unshare_hypervisor_page(d, g->shared[i]);
-    for (uint32_t i = 0; i < g->status_frames; i++)
-        domain_unshare_hypervisor_page(d, g->status[i]);
+    while (g->closed_to < g->frames + g->status_frames) {
+        uint32_t i = g->closed_to++;
+
+        domain_unshare_hypervisor_page(d, i < g->frames ? g->shared[i] : g->status[i - g->frames]);
+        if (g->closed_to % 64 == 0 && softirq_pending())
+            return -ERESTART;
+    }
+    return 0;
+}
+
+/* The table gets at least so many pages: some of them now, -ERESTART, or the last. */
+static int grow_some(struct domain *d, uint32_t frames)
+{
+    const struct grant_domain *g = d->grant;
+    bool rest = frames > g->frames + PAGES_AT_ONCE;
+    int rc = grant_grow(d, rest ? g->frames + PAGES_AT_ONCE : frames);
+
+    return rc ? rc : rest ? -ERESTART : 0;
 }
 
 static int frame_of(struct domain *d, uint32_t index, bool status, mfn_t *out)
@@ -124,14 +168,14 @@ static int frame_of(struct domain *d, uint32_t index, bool status, mfn_t *out)
     if (status) {
         if (g->version != 2 || index >= grant_status_frames_for(g->max_frames))
             return -EINVAL;
-        rc = grant_grow(d, min((uint32_t)((index * STATUS_PER_FRAME) / V2_PER_FRAME) + 1, g->max_frames));
+        rc = grow_some(d, min((uint32_t)((index * STATUS_PER_FRAME) / V2_PER_FRAME) + 1, g->max_frames));
         index = (uint32_t)array_index_clamp(index, g->status_frames);
         *out = rc ? MFN_INVALID : va_to_mfn(g->status[index]);
         return rc;
     }
     if (index >= g->max_frames)
         return -EINVAL;
-    rc = grant_grow(d, index + 1);
+    rc = grow_some(d, index + 1);
     index = (uint32_t)array_index_clamp(index, g->frames);
     *out = rc ? MFN_INVALID : va_to_mfn(g->shared[index]);
     return rc;

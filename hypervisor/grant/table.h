@@ -25,6 +25,8 @@
 #define STATUS_PER_FRAME (PAGE_SIZE / sizeof(grant_status_t))
 #define UNITS_PER_PAGE                                                                                       \
     4 /* of work: looking at the entries of a page is about as much as so many page table entries */
+#define PAGES_AT_ONCE 16 /* of a growing table */
+#define UNITS_PER_NEW 2  /* each is cleared, and so are the 8 KiB in which its uses are kept */
 
 /*
  * What we know of an entry in use: while `readers` is not zero, who may use it and what it names stay what
@@ -67,12 +69,16 @@ struct grant_mapping {
 #define MAPPING_WAS_HOST                                                                                     \
     0x4000 /* its host_map went before the rest: perhaps in a batch that has not flushed yet */
 
+_Static_assert(PAGES_AT_ONCE *UNITS_PER_NEW == GRANT_UNITS_GROWN, "what resource.c counts");
+
 struct grant_domain {
     rwlock_t lock;    /* writers: version, size */
     uint32_t version; /* 1 or 2 */
     uint32_t max_version;
     bool closed; /* the domain ends: no new pages, none is shown any more, and no entry is taken */
     uint32_t frames, max_frames;
+    uint32_t
+        usable; /* of these, pages whose entries count: all, but while a change of version clears them (version.c) */
     uint32_t status_frames; /* made when version 2 is first chosen, and with the table from then on */
     void **shared;          /* max_frames of them; NULL from `frames` on */
     grant_status_t **status;
@@ -85,13 +91,14 @@ struct grant_domain {
     uint32_t maptrack_pages, max_maptrack; /* pages */
     uint32_t free_handle;
     uint32_t released_to;                      /* grant_domain_release() goes on from here */
+    uint32_t closed_to;                        /* grant_domain_close() likewise: table, then status pages */
     uint32_t orphaned_domain, orphaned_handle; /* grant_domain_orphan() likewise */
 };
 
 /* Entries in the table. The lock is held, one way or the other. */
 static inline uint32_t grant_entries(const struct grant_domain *g)
 {
-    return g->frames * (uint32_t)(g->version == 1 ? V1_PER_FRAME : V2_PER_FRAME);
+    return g->usable * (uint32_t)(g->version == 1 ? V1_PER_FRAME : V2_PER_FRAME);
 }
 
 static inline uint32_t grant_status_frames_for(uint32_t frames)

@@ -2,6 +2,10 @@
 /*
  * GNTTABOP_set_version, get_version. The first entries survive a change, if the other form can say what they
  * say; the rest of the table is empty then.
+ *
+ * A change is made at once for the first page, while the lock is held for writing. The others are cleared
+ * after it, with looks at what is pending: until then no entry in them counts (`usable`), as none would if
+ * all were cleared. A guest that does not go on with the call has a small table, until it calls again.
  */
 #include "grant/table.h"
 #include "hv/string.h"
@@ -87,34 +91,78 @@ static int search_uses(struct hypercall *hc, struct grant_domain *g)
     return -EBUSY;
 }
 
-/* The lock is held for writing. */
-static int change(struct hypercall *hc, struct domain *d, uint32_t version)
+/* What has status words in one page of them. */
+#define FRAMES_PER_STATUS (STATUS_PER_FRAME / V2_PER_FRAME)
+
+/* The next page of the table, and with the first of those that share one the page of status words: no entry in it counts. */
+static void clear_page(struct grant_domain *g)
+{
+    uint32_t status = (uint32_t)(g->usable / FRAMES_PER_STATUS);
+
+    memset(g->shared[g->usable], 0, PAGE_SIZE);
+    if (g->usable % FRAMES_PER_STATUS == 0 && status < g->status_frames)
+        memset(g->status[status], 0, PAGE_SIZE);
+    g->usable++;
+}
+
+/* What a change of version has left. 0, -ERESTART. */
+static int clear_rest(struct hypercall *hc, struct grant_domain *g)
+{
+    while (g->usable < g->frames) {
+        clear_page(g);
+        if (g->usable < g->frames && hypercall_preempt(hc))
+            return -ERESTART;
+    }
+    return 0;
+}
+
+/* Before the search, after which there is no time for it. Nobody sees them in version 1. 0, -ENOMEM, -ERESTART. */
+static int make_status(struct hypercall *hc, struct domain *d)
+{
+    struct grant_domain *g = d->grant;
+    int rc = 0;
+
+    while (!rc && g->status_frames < grant_status_frames_for(g->frames)) {
+        rc = grant_grow_status(d, (g->status_frames + 1) * (uint32_t)FRAMES_PER_STATUS);
+        if (!rc && hypercall_preempt(hc))
+            rc = -ERESTART;
+    }
+    return rc;
+}
+
+/* The lock is held for writing, as for the next. */
+static int begin(struct hypercall *hc, struct domain *d, uint32_t version)
 {
     grant_entry_v2_t kept[GNTTAB_NR_RESERVED_ENTRIES] = {0};
     struct grant_domain *g = d->grant;
-    int rc;
+    int rc = version == 2 ? make_status(hc, d) : 0;
 
-    if (version == g->version)
-        return 0;
-    rc = search_uses(hc, g);
+    if (!rc)
+        rc = search_uses(hc, g);
     if (rc)
         return rc;
-    if (version == 2) {
-        rc = grant_grow_status(d, g->frames);
-        if (!rc)
-            read_v1(g, kept);
-    } else {
+    if (version == 2)
+        read_v1(g, kept);
+    else
         rc = read_v2(g, kept);
-    }
     if (rc)
         return rc;
-    for (uint32_t i = 0; i < g->frames; i++)
-        memset(g->shared[i], 0, PAGE_SIZE);
-    for (uint32_t i = 0; i < g->status_frames; i++)
-        memset(g->status[i], 0, PAGE_SIZE);
     g->version = version;
+    g->usable = 0;
+    clear_page(g);
     write_back(g, kept);
     return 0;
+}
+
+static int change(struct hypercall *hc, struct domain *d, uint32_t version)
+{
+    struct grant_domain *g = d->grant;
+    int rc = clear_rest(hc, g);
+
+    if (rc || version == g->version)
+        return rc;
+    rc = begin(hc, d, version);
+    return rc ? rc : clear_rest(hc, g);
 }
 
 long grant_op_set_version(struct hypercall *hc, void *arg)

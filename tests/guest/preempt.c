@@ -2,9 +2,10 @@
 /*
  * The longest calls that a guest can make, each once, at the largest that is permitted; between two marks each, so that tests/preempt can measure what the hypervisor
  * does for it without looking for pending work. Run as tests, the calls only have to work.
- * GUEST-GROUP: smp=1 mem=1536 dom0=256M xen=dom0_max_vcpus=4
+ * GUEST-GROUP: smp=1 mem=1536 dom0=256M xen=dom0_max_vcpus=32
  */
 #include <kit/domain.h>
+#include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/lock.h>
 #include <kit/mm.h>
@@ -467,6 +468,55 @@ LONG_CALL(reset_events)
     preempt_end();
 }
 
+/* --- Those that wait for one event: vcpus that no test before has left half way. --- */
+
+#define FIRST_POLLER 4
+#define POLLERS      (KIT_MAX_VCPUS - FIRST_POLLER)
+
+static evtchn_port_t polled;
+static volatile uint32_t poller_woken;
+
+static void poll_for_it(void *unused)
+{
+    struct sched_poll poll = {.nr_ports = 1};
+
+    (void)unused;
+    set_xen_guest_handle(poll.ports, &polled);
+    hcall_sched_op(SCHEDOP_poll, &poll);
+    __atomic_fetch_add(&poller_woken, 1, __ATOMIC_SEQ_CST);
+}
+
+static bool is_asleep(unsigned vcpu)
+{
+    struct vcpu_runstate_info info;
+
+    return hcall_vcpu_op(VCPUOP_get_runstate_info, vcpu, &info) == 0 && info.state == RUNSTATE_blocked;
+}
+
+LONG_CALL(send_to_pollers)
+{
+    struct sched_poll sleep = {.nr_ports = 0};
+    int port = kit_event_bind_ipi(0);
+
+    KIT_NEEDS_VCPUS(32);
+    CHECK_OR_RETURN(port > 0);
+    polled = (unsigned)port;
+    kit_event_mask(polled);
+    for (unsigned i = 0; i < POLLERS; i++)
+        CHECK_RC(kit_vcpu_run(FIRST_POLLER + i, poll_for_it, NULL), 0);
+    sleep.timeout = kit_time_ns() + 100000000;
+    CHECK_RC(hcall_sched_op(SCHEDOP_poll, &sleep), 0);
+    for (unsigned i = 0; i < POLLERS; i++)
+        CHECK(is_asleep(FIRST_POLLER + i));
+    BEGIN(send_to_pollers);
+    CHECK_RC(kit_event_send(polled), 0);
+    CHECK(kit_wait_for(&poller_woken, POLLERS, 1000000000));
+    preempt_end();
+    for (unsigned i = 0; i < POLLERS; i++)
+        CHECK(kit_vcpu_join(FIRST_POLLER + i, 1000000000));
+    CHECK_RC(kit_event_close(polled), 0);
+}
+
 /* As long as text on the wire goes, less than what a user waits for. */
 LONG_CALL(console_write)
 {
@@ -497,8 +547,9 @@ LONG_CALL(console_ring)
 
 /* --- A domain of 512 vcpus and 256 MiB, with 64 MiB of page tables pinned: made, and ended. --- */
 
-#define OTHER_VCPUS 512
-#define OTHER_L1S   32
+#define OTHER_VCPUS  512
+#define OTHER_L1S    32
+#define OTHER_GRANTS 1024 /* pages of its grant table: the most */
 
 static domid_t other;
 static unsigned long other_pages[128]; /* first frames of 2 MiB each */
@@ -507,7 +558,7 @@ LONG_CALL(create_domain)
 {
     struct xen_domctl op = {.u.createdomain = {.max_vcpus = OTHER_VCPUS,
                                                .max_evtchn_port = 8191,
-                                               .max_grant_frames = 32,
+                                               .max_grant_frames = OTHER_GRANTS,
                                                .max_maptrack_frames = 64,
                                                .grant_opts = XEN_DOMCTL_GRANT_version(2)}};
 
@@ -533,6 +584,20 @@ LONG_CALL(populate_domain)
     BEGIN(populate_domain);
     CHECK_EQ(hcall_memory_op(XENMEM_populate_physmap, &r), ARRAY_SIZE(other_pages));
     preempt_end();
+}
+
+/* The last page of its grant table: all before it are made, too. */
+LONG_CALL(grant_resource)
+{
+    static xen_pfn_t frame;
+    struct xen_mem_acquire_resource a = {
+        .type = XENMEM_resource_grant_table, .frame = OTHER_GRANTS - 1, .nr_frames = 1, .domid = other};
+
+    set_xen_guest_handle(a.frame_list, &frame);
+    BEGIN(grant_resource);
+    CHECK_RC(hcall_memory_op(XENMEM_acquire_resource, &a), 0);
+    preempt_end();
+    CHECK(frame);
 }
 
 /* Frame n of the domain becomes a table whose entries are base, base + step, ... */
@@ -571,6 +636,6 @@ LONG_CALL(destroy_domain)
     CHECK_RC(hcall_mmuext_op(&pin, 1, NULL, (unsigned)other | ((unsigned)other + 1) << 16), 0);
     BEGIN(destroy_domain);
     CHECK_RC(kit_domain_destroy(other), 0);
+    CHECK(kit_domain_gone(other)); /* its structures go later, piece by piece */
     preempt_end();
-    CHECK(kit_domain_gone(other));
 }

@@ -227,13 +227,19 @@ static void test_wake(void **state)
     assert_int_equal(info(1, 1)->evtchn_upcall_pending, 1);
 }
 
-static long poll(unsigned int domain, const port_t *ports, unsigned int n, uint64_t timeout)
+static long poll_by(unsigned int domain, unsigned int vcpu, const port_t *ports, unsigned int n,
+                    uint64_t timeout)
 {
     struct sched_poll op = {.nr_ports = n, .timeout = timeout};
-    struct hypercall hc = {.vcpu = &world.vcpu[domain][0]};
+    struct hypercall hc = {.vcpu = &world.vcpu[domain][vcpu]};
 
     set_xen_guest_handle(op.ports, (port_t *)ports);
     return event_poll(&hc, GUEST_PTR((uint64_t)&op));
+}
+
+static long poll(unsigned int domain, const port_t *ports, unsigned int n, uint64_t timeout)
+{
+    return poll_by(domain, 0, ports, n, timeout);
 }
 
 static void test_poll(void **state)
@@ -267,6 +273,105 @@ static void test_poll(void **state)
     call_port(1, EVTCHNOP_send, 3);
     assert_int_equal(world.unblocked[1][0], 2); /* the stale bit wakes nobody */
     assert_int_equal(world.domain[1].event->pollers, 0);
+}
+
+/* The softirq runs it once. */
+static void run_tasklet(void)
+{
+    struct tasklet *t = world.tasklet;
+
+    assert_non_null(t);
+    world.tasklet = NULL;
+    t->function(t->data);
+}
+
+static void send_and_consume(port_t port)
+{
+    call_port(1, EVTCHNOP_send, port);
+    world.domain[1].shared_info->evtchn_pending[0] &= ~(1UL << port);
+}
+
+/* A send wakes one; the rest is left to the tasklet, which is told the ports, and has the domain stay. */
+static void test_poll_by_many(void **state)
+{
+    struct domain *d = &world.domain[1];
+    const unsigned int *unblocked = world.unblocked[1];
+    const port_t ports[3] = {1, 2, 3};
+
+    for (unsigned int i = 0; i < 20; i++)
+        call_ipi(1, 0);
+    d->shared_info->evtchn_mask[0] = ~0UL;
+    for (unsigned int i = 0; i < 3; i++)
+        assert_int_equal(poll_by(1, i, ports, 1, 0), 0);
+    send_and_consume(1); /* whom it is for is woken also if the event is gone by then */
+    assert_int_equal(unblocked[0] + unblocked[1] + unblocked[2], 1);
+    assert_int_equal(d->references, 2);
+    run_tasklet();
+    assert_true(unblocked[0] == 1 && unblocked[1] == 1 && unblocked[2] == 1);
+    assert_int_equal(d->event->pollers, 0);
+    assert_int_equal(d->references, 1);
+    assert_null(world.tasklet);
+
+    /* Who waits for another port goes on; what is sent to meanwhile has a pass of its own, where it was sent. */
+    for (unsigned int i = 0; i < 3; i++)
+        assert_int_equal(poll_by(1, i, ports + (i == 2), 1, 0), 0);
+    send_and_consume(1);
+    assert_int_equal(world.tasklet_cpu, 0);
+    assert_int_equal(poll_by(1, 0, ports + 1, 1, 0), 0);
+    hosted_cpu = 2;
+    send_and_consume(2); /* wakes 0, leaves 2 */
+    hosted_cpu = 0;
+    assert_true(unblocked[0] == 3 && unblocked[1] == 1 && unblocked[2] == 1);
+    run_tasklet();
+    assert_true(unblocked[0] == 3 && unblocked[1] == 2 && unblocked[2] == 1);
+    assert_int_equal(world.tasklet_cpu, 2);
+    assert_int_equal(d->references, 2);
+    run_tasklet();
+    assert_true(unblocked[0] == 3 && unblocked[1] == 2 && unblocked[2] == 2);
+    assert_int_equal(d->references, 1);
+    assert_null(world.tasklet);
+}
+
+/* More ports than it can be told: all are woken. A domain that nobody refers to any more: nobody is. */
+static void test_poll_overflow(void **state)
+{
+    struct domain *d = &world.domain[1];
+    const unsigned int *unblocked = world.unblocked[1];
+    const port_t ports[2] = {1, 20};
+
+    for (unsigned int i = 0; i < 20; i++)
+        call_ipi(1, 0);
+    d->shared_info->evtchn_mask[0] = ~0UL;
+    for (unsigned int most = 8; most < 10; most++) {
+        for (unsigned int i = 0; i < 3; i++)
+            world.unblocked[1][i] = 0;
+        for (unsigned int i = 0; i < 2; i++)
+            assert_int_equal(poll_by(1, i, ports, 1, 0), 0);
+        assert_int_equal(poll_by(1, 2, ports + 1, 1, 0), 0); /* never sent to */
+        send_and_consume(1);
+        assert_int_equal(unblocked[0] + unblocked[1], 1);
+        for (port_t port = 2; port < 2 + most; port++) {
+            for (unsigned int i = 0; i < 2; i++) /* as if each of them polled that port */
+                assert_int_equal(poll_by(1, i, &port, 1, 0), 0);
+            send_and_consume(port);
+        }
+        run_tasklet();
+        assert_int_equal(unblocked[2], 0);
+        run_tasklet();
+        assert_int_equal(unblocked[2], most > 8);
+        assert_null(world.tasklet);
+        assert_int_equal(d->references, 1);
+        world.vcpu[1][2].pause_flags = 0;
+        send_and_consume(20);
+        assert_int_equal(d->event->pollers, 0);
+    }
+    for (unsigned int i = 0; i < 2; i++)
+        assert_int_equal(poll_by(1, i, ports, 1, 0), 0);
+    d->references = 0;
+    send_and_consume(1);
+    assert_null(world.tasklet);
+    assert_int_equal(d->references, 0);
+    d->references = 1;
 }
 
 static struct {
@@ -475,6 +580,8 @@ int main(void)
         T(test_mask),
         T(test_wake),
         T(test_poll),
+        T(test_poll_by_many),
+        T(test_poll_overflow),
         T(test_pirq),
         T(test_exhaust),
         T(test_limit),

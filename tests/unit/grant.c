@@ -251,9 +251,11 @@ static void test_version_in_pieces(void **state)
     assert_int_equal(s.status, GNTST_okay);
     assert_int_equal(frames[63], va_to_mfn(granter->grant->shared[63]).n);
     assert_true(pieces > 0);
-    /* The first look is at page 0, which is not used yet. */
+    /* First the status words' pages are made. Then the first look is at page 0, which is not used yet. */
     hc = fake_hypercall(v, GNTTABOP_set_version, (uintptr_t)&op, 1, 0);
-    assert_int_equal(do_grant_table_op(&hc), -ERESTART);
+    for (pieces = 0; !granter->grant->searched; pieces++)
+        assert_int_equal(do_grant_table_op(&hc), -ERESTART);
+    assert_true(pieces > 64 * V2_PER_FRAME / STATUS_PER_FRAME);
     assert_int_equal(op.version, 2);
     assert_int_equal(granter->grant->version, 1);
     v = mapper->vcpu[0];
@@ -269,6 +271,91 @@ static void test_version_in_pieces(void **state)
     v = granter->vcpu[0];
     assert_int_equal(call(GNTTABOP_set_version, &op, 1), 0);
     assert_int_equal(granter->grant->version, 2);
+}
+
+/* An entry of the granter's that is like the others, in its table of version 2. */
+static void grant_v2_entry(uint32_t ref)
+{
+    volatile grant_entry_v2_t *e = grant_v2(granter->grant, ref);
+
+    e->hdr.domid = 1;
+    e->full_page.frame = PAGES;
+    e->hdr.flags = GTF_permit_access;
+}
+
+/* While the table is being cleared, no entry counts that is still to be; those that do are new ones. */
+static void test_version_clears_in_pieces(void **state)
+{
+    static uint64_t frames[64];
+    struct gnttab_setup_table s = {.dom = DOMID_SELF, .nr_frames = 20, .frame_list = {(xen_pfn_t *)frames}};
+    struct gnttab_set_version op = {.version = 2};
+    struct grant_domain *g = granter->grant;
+    struct gnttab_map_grant_ref m;
+    struct hypercall hc;
+    unsigned int pieces = 0;
+    uint32_t last;
+    long rc;
+
+    v = granter->vcpu[0];
+    assert_int_equal(call(GNTTABOP_setup_table, &s, 1), 0);
+    for (uint32_t ref = 0; ref < 20 * V1_PER_FRAME; ref++)
+        grant(ref, PAGES, GTF_permit_access);
+    fake.preempt_one_in = 1;
+    hc = fake_hypercall(v, GNTTABOP_set_version, (uintptr_t)&op, 1, 0);
+    while ((rc = do_grant_table_op(&hc)) == -ERESTART) {
+        if (g->version == 1)
+            continue;
+        pieces++;
+        assert_int_equal(op.version, 2);
+        last = grant_entries(g);
+        assert_true(last >= V2_PER_FRAME && last < 20 * V2_PER_FRAME);
+        v = mapper->vcpu[0];
+        m = map(last, 0, 0);
+        assert_int_equal(m.status, GNTST_bad_gntref);
+        m = map(19 * V2_PER_FRAME, 0, 0);
+        assert_int_equal(m.status, GNTST_bad_gntref);
+        m = map(last - 1, 0, 0); /* was cleared */
+        assert_int_equal(m.status, GNTST_general_error);
+        grant_v2_entry(last - 1);
+        m = map(last - 1, 0, 0);
+        assert_int_equal(m.status, GNTST_okay);
+        assert_int_equal(unmap(m.handle, 0), GNTST_okay);
+        v = granter->vcpu[0];
+        if (pieces == 5) { /* it may grow meanwhile: what comes is cleared, too */
+            s.nr_frames = 24;
+            assert_int_equal(call(GNTTABOP_setup_table, &s, 1), 0);
+            assert_true(grant_entries(g) < 20 * V2_PER_FRAME);
+        }
+        if (pieces == 9) /* another vcpu changes its mind: this one's change is brought to its end first */
+            break;
+    }
+    assert_int_equal(pieces, 9);
+    op.version = 1;
+    fake.preempt_one_in = 0;
+    assert_int_equal(call(GNTTABOP_set_version, &op, 1), 0);
+    assert_int_equal(g->version, 1);
+    assert_int_equal(grant_entries(g), 24 * V1_PER_FRAME);
+    for (uint32_t ref = GNTTAB_NR_RESERVED_ENTRIES; ref < 24 * V1_PER_FRAME; ref++)
+        assert_int_equal(grant_v1(g, ref)->flags, 0);
+    for (uint32_t ref = 0; ref < GNTTAB_NR_RESERVED_ENTRIES; ref++)
+        assert_int_equal(grant_v1(g, ref)->flags, GTF_permit_access);
+    for (uint32_t i = 0; i < g->status_frames * STATUS_PER_FRAME; i++)
+        assert_int_equal(*grant_status(g, i), 0);
+}
+
+/* Page by page. */
+static void test_frees_in_pieces(void **state)
+{
+    static uint64_t frames[64];
+    struct gnttab_setup_table s = {.dom = DOMID_SELF, .nr_frames = 64, .frame_list = {(xen_pfn_t *)frames}};
+
+    v = granter->vcpu[0];
+    assert_int_equal(call(GNTTABOP_setup_table, &s, 1), 0);
+    assert_true(grant_domain_free_some(granter));
+    assert_in_range(granter->grant->frames, 1, 63);
+    while (grant_domain_free_some(granter))
+        ;
+    assert_int_equal(granter->grant->frames, 0);
 }
 
 static void test_end_of_domain(void **state)
@@ -301,7 +388,8 @@ static void test_granter_ends(void **state)
     assert_int_equal(fw_general(f->word), 1 + 2 + 2); /* two entries of page tables; a reader and a writer */
     assert_int_equal(granter->references, before + 2);
     domain_ref(granter); /* who ends it */
-    grant_domain_close(granter);
+    while (grant_domain_close(granter))
+        ;
     while (grant_domain_orphan(granter) == -ERESTART)
         ;
     assert_int_equal(granter->references, before + 1);
@@ -454,10 +542,16 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(narrow_caller),         CASE(test_given_up_while_mapped),
-        CASE(test_entry_must_match), CASE(test_version_in_pieces),
-        CASE(test_end_of_domain),    CASE(test_granter_ends),
-        CASE(test_random),           CASE(test_parts_in_two_batches),
+        CASE(narrow_caller),
+        CASE(test_given_up_while_mapped),
+        CASE(test_entry_must_match),
+        CASE(test_version_in_pieces),
+        CASE(test_version_clears_in_pieces),
+        CASE(test_frees_in_pieces),
+        CASE(test_end_of_domain),
+        CASE(test_granter_ends),
+        CASE(test_random),
+        CASE(test_parts_in_two_batches),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

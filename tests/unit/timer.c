@@ -233,6 +233,41 @@ static void audit_sees(void **state)
 
 /* --- Softirqs and tasklets --- */
 
+/* All are due at once: the scheduler has its turn before the last has fired. */
+static unsigned int fired_before_turn;
+static void note_turn(void)
+{
+    unsigned int count = 0;
+
+    for (unsigned int i = 0; i < TIMERS; i += CPUS)
+        count += model[i] == TIME_NEVER;
+    if (!fired_before_turn)
+        fired_before_turn = count;
+}
+
+static void fire_only(void *data)
+{
+    model[(uintptr_t)data] = TIME_NEVER;
+    softirq_raise(SOFTIRQ_SCHEDULE);
+}
+
+static void many_due_let_others_in(void **state)
+{
+    fired_before_turn = 0;
+    softirq_register(SOFTIRQ_SCHEDULE, note_turn);
+    for (unsigned int i = 0; i < TIMERS; i += CPUS) {
+        timer_init(&timers[i], fire_only, (void *)(uintptr_t)i, 0);
+        timer_set(&timers[i], model[i] = 100);
+    }
+    now = 100;
+    run_processors();
+    assert_in_range(fired_before_turn, 1, TIMERS / CPUS - 1);
+    for (unsigned int i = 0; i < TIMERS; i += CPUS)
+        assert_int_equal(model[i], TIME_NEVER);
+    timer_set(&timers[0], model[0] = 200); /* the hardware knows of what comes after */
+    assert_int_equal(deadline[0], 200);
+}
+
 static char order[32];
 static void console_handler(void)
 {
@@ -309,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup(programs_only_forward, setup),
         cmocka_unit_test_setup(killed_stays_dead, setup),
         cmocka_unit_test_setup(audit_sees, setup),
+        cmocka_unit_test_setup(many_due_let_others_in, setup),
         cmocka_unit_test_setup(schedule_comes_last, setup),
         cmocka_unit_test_setup(tasklets_run_once, setup),
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Event channels in the 2-level form: every operation, its errors, and what becomes pending.
- * GUEST-GROUP: smp=4 mem=512 dom0=128M
+ * GUEST-GROUP: smp=4 mem=512 dom0=128M xen=dom0_max_vcpus=32
  */
 #include <kit/event.h>
 #include <kit/hypercall.h>

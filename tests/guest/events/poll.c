@@ -2,6 +2,7 @@
 /* SCHEDOP_poll, domains without event channels, and many vcpus that send at once. */
 #include <kit/event.h>
 #include <kit/hypercall.h>
+#include <kit/lock.h>
 #include <kit/string.h>
 #include <kit/test.h>
 #include <kit/time.h>
@@ -165,6 +166,109 @@ KIT_TEST(poll_woken)
     CHECK(kit_vcpu_join(1, KIT_S));
     CHECK_RC(kit_event_close((unsigned)polled), 0);
     CHECK_RC(kit_event_close((unsigned)other), 0);
+}
+
+/* --- Many poll at once: a send wakes all that it is for, also where the first of them takes the event away from the others. --- */
+
+#define MANY_ROUNDS 5
+#define PATIENCE    (20 * KIT_S)
+
+static struct {
+    evtchn_port_t port[KIT_MAX_VCPUS], never;
+    bool own; /* no two have the same */
+    volatile uint32_t sent, woken, in_vain;
+} many;
+
+static void poll_with_many(void *vcpu)
+{
+    uintptr_t v = (uintptr_t)vcpu;
+    const evtchn_port_t ports[2] = {many.port[v], many.never};
+
+    for (unsigned round = 0; round < MANY_ROUNDS; round++) {
+        uint64_t took;
+
+        do {
+            poll(ports, 1 + (v % 4 == 3), PATIENCE, &took);
+            if (took >= PATIENCE) {
+                __atomic_fetch_add(&many.in_vain, 1, __ATOMIC_SEQ_CST);
+                return;
+            }
+            /* Who polls two ports is woken by others', too. */
+        } while (many.own ? !kit_event_clear(many.port[v]) : many.sent == round);
+        kit_event_clear(many.port[v]);
+        __atomic_fetch_add(&many.woken, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+/* True when all vcpus but this one sleep. */
+static bool all_asleep(unsigned n)
+{
+    uint64_t end = kit_time_ns() + PATIENCE / 2;
+    unsigned asleep = 1;
+
+    while (asleep < n && kit_time_ns() < end) {
+        struct vcpu_runstate_info info;
+
+        if (hcall_vcpu_op(VCPUOP_get_runstate_info, asleep, &info) == 0 && info.state == RUNSTATE_blocked)
+            asleep++;
+        else
+            hcall_sched_op(SCHEDOP_yield, NULL);
+    }
+    return asleep == n;
+}
+
+/* `ports`: how many of many.port[] there are to send to, from 1 on. */
+static void wake_many(unsigned n, unsigned ports)
+{
+    many.sent = many.woken = many.in_vain = 0;
+    many.own = ports > 1;
+    for (unsigned v = 1; v < n; v++)
+        CHECK_RC(kit_vcpu_run(v, poll_with_many, (void *)(uintptr_t)v), 0);
+    for (unsigned round = 0; round < MANY_ROUNDS && !many.in_vain; round++) {
+        CHECK_OR_RETURN(all_asleep(n));
+        many.sent = round + 1;
+        for (unsigned p = 1; p <= ports; p++)
+            CHECK_RC(kit_event_send(many.port[p]), 0);
+        kit_wait_for(&many.woken, (n - 1) * (round + 1), PATIENCE / 2);
+        CHECK_EQ(many.woken, (n - 1) * (round + 1));
+    }
+    for (unsigned v = 1; v < n; v++)
+        CHECK(kit_vcpu_join(v, 2 * PATIENCE));
+    CHECK_EQ(many.in_vain, 0);
+    for (unsigned p = 1; p <= ports; p++)
+        CHECK_RC(kit_event_close(many.port[p]), 0);
+    CHECK_RC(kit_event_close(many.never), 0);
+}
+
+static bool masked_port(evtchn_port_t *out)
+{
+    int port = kit_event_bind_ipi(0);
+
+    if (port <= 0)
+        return false;
+    kit_event_mask((unsigned)port);
+    *out = (unsigned)port;
+    return true;
+}
+
+KIT_TEST(poll_one_port_by_many)
+{
+    KIT_NEEDS_VCPUS(32);
+
+    CHECK_OR_RETURN(masked_port(&many.port[1]) && masked_port(&many.never));
+    for (unsigned v = 2; v < KIT_MAX_VCPUS; v++)
+        many.port[v] = many.port[1];
+    wake_many(KIT_MAX_VCPUS, 1);
+}
+
+KIT_TEST(poll_own_port_each)
+{
+    KIT_NEEDS_VCPUS(32);
+
+    CHECK_OR_RETURN(masked_port(&many.never));
+    for (unsigned v = 1; v < KIT_MAX_VCPUS; v++)
+        CHECK_OR_RETURN(masked_port(&many.port[v]));
+    wake_many(KIT_MAX_VCPUS, KIT_MAX_VCPUS - 1);
 }
 
 /* --- A storm: every vcpu but the first counts up and sends; the first must see every last count. --- */

@@ -39,6 +39,8 @@ static struct {
     void (*at_softirq)(void); /* runs once, where it is next asked whether something is pending */
     long fail_at;             /* the allocation that fails, 1 the next one; 0: none */
     long allocations;
+    struct tasklet *tasklet; /* scheduled, and on which processor; runs when the test says so */
+    unsigned int tasklet_cpu;
 } world;
 
 void *hv_zalloc(size_t size)
@@ -100,6 +102,17 @@ void sched_kick(struct vcpu *v)
 void sched_block(struct vcpu *v)
 {
     world.blocked++;
+}
+
+void tasklet_init(struct tasklet *t, void (*function)(void *data), void *data)
+{
+    *t = (struct tasklet){.function = function, .data = data};
+}
+
+void tasklet_schedule_cpu(struct tasklet *t, unsigned int cpu)
+{
+    world.tasklet = t;
+    world.tasklet_cpu = cpu;
 }
 
 void timer_init(struct timer *t, void (*function)(void *data), void *data, unsigned int cpu)
