@@ -73,6 +73,8 @@ struct event_fifo {
     event_word_t *page[FIFO_PAGES]; /* NULL beyond `pages`. Atomic */
     struct frame *frame[FIFO_PAGES];
     unsigned int pages;
+    port_t
+        shown; /* those below have been looked at for events of before their words were there; the event lock's */
 };
 
 /* Ports that were sent to; more than POLL_PORTS: any may have been. */
@@ -122,6 +124,8 @@ struct event_vcpu {
     lock_t queue_lock;
     struct evtchn_fifo_control_block *control; /* in guest memory; NULL: not set up. Atomic */
     struct frame *control_frame;
+    struct frame *
+        expanding; /* the page that its EVTCHNOP_expand_array has added, and not shown all of; the event lock's */
     port_t tail[EVTCHN_FIFO_MAX_QUEUES]; /* last port put on each queue; 0: none; guarded by queue_lock */
 };
 
@@ -179,7 +183,8 @@ int event_close_ports(struct domain *d, port_t *next, struct hypercall *hc) __mu
 
 /* --- fifo.c --- */
 int fifo_init_control(struct domain *d, unsigned int vcpu, gfn_t gfn, uint32_t offset) __must_check;
-int fifo_expand_array(struct domain *d, gfn_t gfn) __must_check;
+/* By hc's vcpu. -ERESTART: the page is there, the vcpu calls again for the rest. */
+int fifo_expand_array(struct hypercall *hc, gfn_t gfn) __must_check;
 /* Back to the two-level form. All ports are closed. No lock held. */
 void fifo_destroy(struct domain *d);
 

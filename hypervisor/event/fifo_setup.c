@@ -81,29 +81,72 @@ static int attach_page(struct domain *d, struct frame *frame)
     struct event_domain *e = d->event;
     struct event_fifo *f = e->fifo;
     event_word_t *page = frame_to_va(frame);
-    port_t first;
 
     if (!f)
         return -EOPNOTSUPP;
     if (f->pages == FIFO_PAGES || f->pages * FIFO_PAGE_WORDS >= ROUND_UP((size_t)e->limit, FIFO_PAGE_WORDS))
         return -ENOSPC;
-    first = f->pages * FIFO_PAGE_WORDS;
     f->frame[f->pages] = frame;
     __atomic_store_n(&f->page[f->pages], page, __ATOMIC_SEQ_CST);
     f->pages++;
-    for (port_t port = first; port < min(e->ports, first + (port_t)FIFO_PAGE_WORDS); port++)
-        if (__atomic_load_n(&channel_at(e, port)->early, __ATOMIC_SEQ_CST)) {
-            uint64_t flags = irq_save();
-
-            fifo_set_pending(f, channel_at(e, port), NULL);
-            irq_restore(flags);
-        }
     return 0;
 }
 
-int fifo_expand_array(struct domain *d, gfn_t gfn)
+static void show_if_early(struct event_fifo *f, struct channel *c)
 {
+    uint64_t flags;
+
+    if (!__atomic_load_n(&c->early, __ATOMIC_SEQ_CST))
+        return;
+    flags = irq_save();
+    fifo_set_pending(f, c, NULL);
+    irq_restore(flags);
+}
+
+#define SHOWN_PER_UNIT 8 /* some 200 instructions each */
+
+/* What came before its port had a word, for all pages that are there. 0, -ERESTART. */
+static int show_early(struct hypercall *hc, struct event_domain *e)
+{
+    struct event_fifo *f = e->fifo;
+    port_t words = f->pages * (port_t)FIFO_PAGE_WORDS, end = min(e->ports, words);
+
+    while (f->shown < end) {
+        show_if_early(f, channel_at(e, f->shown));
+        f->shown++;
+        if (f->shown % SHOWN_PER_UNIT == 0 && f->shown < end && hypercall_preempt(hc))
+            return -ERESTART;
+    }
+    f->shown = words;
+    return 0;
+}
+
+/*
+ * Adds the page, unless this goes on with a call of the vcpu's that has; *added: it did now, and holds the reference. That a call goes on is the vcpu's own to
+ * know: another one may add a page at the same time.
+ */
+static int expand(struct hypercall *hc, struct frame *frame, bool *added)
+{
+    struct vcpu *v = hc->vcpu;
+    int rc = 0;
+
+    *added = v->event->expanding != frame;
+    if (*added)
+        rc = attach_page(v->domain, frame);
+    if (rc) {
+        *added = false;
+        return rc;
+    }
+    rc = show_early(hc, v->domain->event);
+    v->event->expanding = rc ? frame : NULL;
+    return rc;
+}
+
+int fifo_expand_array(struct hypercall *hc, gfn_t gfn)
+{
+    struct domain *d = hc->vcpu->domain;
     struct frame *frame;
+    bool added;
     int rc;
 
     if (!event_fifo(d))
@@ -112,9 +155,9 @@ int fifo_expand_array(struct domain *d, gfn_t gfn)
     if (rc)
         return rc;
     lock(&d->event->lock);
-    rc = attach_page(d, frame);
+    rc = expand(hc, frame, &added);
     unlock(&d->event->lock);
-    if (rc)
+    if (!added)
         frame_put_writable(frame);
     return rc;
 }
@@ -131,8 +174,10 @@ static bool detach(struct domain *d, struct event_fifo **out)
     e->detaching = true;
     *out = e->fifo;
     __atomic_store_n(&e->fifo, NULL, __ATOMIC_SEQ_CST);
-    for_each_vcpu (v, d)
+    for_each_vcpu (v, d) {
         __atomic_store_n(&v->event->control, NULL, __ATOMIC_SEQ_CST);
+        v->event->expanding = NULL;
+    }
     return true;
 }
 

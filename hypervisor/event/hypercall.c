@@ -233,7 +233,7 @@ static long op_expand_array(struct hypercall *hc, void *arg)
 {
     const struct evtchn_expand_array *op = arg;
 
-    return fifo_expand_array(hc->vcpu->domain, GFN(op->array_gfn));
+    return fifo_expand_array(hc, GFN(op->array_gfn));
 }
 
 static long op_set_priority(struct hypercall *hc, void *arg)

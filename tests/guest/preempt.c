@@ -454,15 +454,42 @@ LONG_CALL(grant_version)
     CHECK_EQ(op.version, 2);
 }
 
-LONG_CALL(reset_events)
+static bool make_ports(void)
 {
     struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
-    struct evtchn_reset r = {.dom = DOMID_SELF};
     unsigned n = 0;
 
     while (n < 2000 && hcall_event_channel_op(EVTCHNOP_alloc_unbound, &a) == 0)
         n++;
-    CHECK_EQ(n, 2000);
+    return n == 2000;
+}
+
+/* Every port that has a word on the page is pending from the two-level form, and put on the queue. */
+LONG_CALL(expand_events)
+{
+    struct evtchn_reset r = {.dom = DOMID_SELF};
+    struct evtchn_init_control c = {.control_gfn = kit_mfn_of(kit_page_alloc())};
+    struct evtchn_expand_array e = {.array_gfn = kit_mfn_of(kit_page_alloc())};
+
+    CHECK_OR_RETURN(make_ports());
+    kit_events_disable();
+    memset((void *)kit_shared->evtchn_pending, 0xff, sizeof(kit_shared->evtchn_pending));
+    BEGIN(expand_events);
+    CHECK_RC(hcall_event_channel_op(EVTCHNOP_init_control, &c), 0);
+    CHECK_RC(hcall_event_channel_op(EVTCHNOP_expand_array, &e), 0);
+    preempt_end();
+    CHECK_EQ(kit_this()->info->evtchn_upcall_pending, 1);
+    CHECK_RC(hcall_event_channel_op(EVTCHNOP_reset, &r), 0);
+    memset((void *)kit_shared->evtchn_pending, 0, sizeof(kit_shared->evtchn_pending));
+    kit_this()->info->evtchn_upcall_pending = 0;
+    kit_events_enable();
+}
+
+LONG_CALL(reset_events)
+{
+    struct evtchn_reset r = {.dom = DOMID_SELF};
+
+    CHECK_OR_RETURN(make_ports());
     BEGIN(reset_events);
     CHECK_RC(hcall_event_channel_op(EVTCHNOP_reset, &r), 0);
     preempt_end();

@@ -19,7 +19,7 @@ UNCHECKED_BOUND = 128_000    # instructions without a look at what is pending
 ATOMIC_BOUND = 350_000
 ATOMIC = ('exchange', 'exchange_back')
 LEAST = {'pin': 5_000_000, 'unpin': 5_000_000, 'multicall': 20_000_000, 'exchange': 500_000, 'exchange_large': 4_000_000, 'hook_tree': 10_000_000, 'store_of_half_a_tree': 2_000_000,
-         'grant_table': 200_000, 'grant_version': 180_000, 'grant_copy_overlapping': 400_000, 'send_to_pollers': 28_000, 'grant_resource': 1_500_000, 'destroy_domain': 2_000_000}
+         'grant_table': 200_000, 'grant_version': 180_000, 'grant_copy_overlapping': 400_000, 'send_to_pollers': 28_000, 'expand_events': 100_000, 'grant_resource': 1_500_000, 'destroy_domain': 2_000_000}
 LIMIT = 300
 # Who waits for the processor comes on in the middle of a long call, whether or not the domain has credit left just then.
 TURNS = 'sched_credit_tslice_ms=1'

@@ -378,6 +378,39 @@ static void test_early(void **state)
     assert_int_equal(call_ipi(GUEST, 0), 1);
 }
 
+/* A whole page of early events is shown in pieces; the call that goes on is not taken for another, whatever other vcpus add meanwhile. */
+static void test_expand_in_pieces(void **state)
+{
+    struct evtchn_expand_array mine = {.array_gfn = GFN_OF(0)}, other = {.array_gfn = GFN_OF(2)};
+    struct hypercall hc = {.vcpu = &world.vcpu[GUEST][0],
+                           .arg = {EVTCHNOP_expand_array, (uint64_t)&mine},
+                           .number = __HYPERVISOR_event_channel_op,
+                           .budget = HYPERCALL_BUDGET};
+    struct event_domain *e = world.domain[GUEST].event;
+
+    memset(direct_map + GFN_OF(0) * PAGE_SIZE, 0, 4 * PAGE_SIZE);
+    for (long port = 1; port < 2000; port++)
+        assert_int_equal(call_ipi(GUEST, 0), port);
+    memset(world.domain[GUEST].shared_info->evtchn_pending, 0xff, 4096 / 8);
+    assert_int_equal(call_init_control(GUEST, GFN_OF(1), 0, 0), EVTCHN_FIFO_LINK_BITS);
+    world.softirq = true;
+    assert_int_equal(do_event_channel_op(&hc), -ERESTART);
+    assert_int_equal(e->fifo->pages, 1);
+    assert_int_equal(*word(1) & PENDING, PENDING);
+    assert_int_equal(*word(1023), 0);
+    assert_int_equal(world_call(GUEST, 1, EVTCHNOP_expand_array, &other), 0);
+    assert_int_equal(*word(1023) & (PENDING | LINKED), PENDING | LINKED);
+    assert_int_equal(e->fifo->pages, 2);
+    assert_int_equal(do_event_channel_op(&hc), 0);
+    assert_int_equal(e->fifo->pages, 2);
+    assert_int_equal(world.frame_refs[GFN_OF(0)], 1);
+    assert_int_equal(world.frame_refs[GFN_OF(2)], 1);
+    assert_int_equal(do_event_channel_op(&hc), 0); /* once more is another page, as ever */
+    assert_int_equal(e->fifo->pages, 3);
+    assert_int_equal(world.frame_refs[GFN_OF(0)], 2);
+    world.softirq = false;
+}
+
 /* More ports than the two-level form has, and every free one still linked. */
 static void test_many(void **state)
 {
@@ -399,8 +432,9 @@ static void test_many(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(test_setup_errors), T(test_early),  T(test_many),
-                                       T(test_exhaustive),   T(test_random), T(test_hostile)};
+    const struct CMUnitTest tests[] = {T(test_setup_errors),     T(test_early),      T(test_many),
+                                       T(test_expand_in_pieces), T(test_exhaustive), T(test_random),
+                                       T(test_hostile)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
