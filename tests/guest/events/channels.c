@@ -133,7 +133,7 @@ KIT_TEST(virqs)
     CHECK_RC(kit_event_send((unsigned)port), -XEN_EINVAL); /* not for guests to send */
     CHECK_RC(kit_event_close((unsigned)port), 0);
     CHECK_RC(kit_event_close((unsigned)other), 0);
-    CHECK_RC(kit_event_bind_virq(VIRQ_TIMER, 4), -XEN_ENOENT);
+    CHECK_RC(kit_event_bind_virq(VIRQ_TIMER, KIT_MAX_VCPUS), -XEN_ENOENT);
     CHECK_RC(kit_event_bind_virq(VIRQ_TIMER, ~0U), -XEN_ENOENT);
     CHECK_RC(kit_event_bind_virq(NR_VIRQS, 0), -XEN_EINVAL);
     CHECK_RC(kit_event_bind_virq(~0U, 0), -XEN_EINVAL);
@@ -176,7 +176,7 @@ KIT_TEST(ipi_to_self)
 
     CHECK_OR_RETURN(port > 0);
     CHECK_EQ(status((unsigned)port).status, EVTCHNSTAT_ipi);
-    CHECK_RC(kit_event_bind_ipi(4), -XEN_ENOENT);
+    CHECK_RC(kit_event_bind_ipi(KIT_MAX_VCPUS), -XEN_ENOENT);
     CHECK_RC(kit_event_bind_ipi(~0U), -XEN_ENOENT);
     kit_event_handle((unsigned)port, note_event);
     kit_event_unmask((unsigned)port);
@@ -290,7 +290,7 @@ KIT_TEST(bind_vcpu)
     CHECK_EQ(status((unsigned)unbound).vcpu, 1);
     CHECK_RC(bind_vcpu(global, 1), 0);
     CHECK_EQ(status((unsigned)global).vcpu, 1);
-    CHECK_RC(bind_vcpu(unbound, 4), -XEN_ENOENT);
+    CHECK_RC(bind_vcpu(unbound, KIT_MAX_VCPUS), -XEN_ENOENT);
     CHECK_RC(bind_vcpu(unbound, ~0U), -XEN_ENOENT);
     CHECK_RC(bind_vcpu(0, 1), -XEN_EINVAL);
     CHECK_RC(bind_vcpu(1000, 1), -XEN_EINVAL);
