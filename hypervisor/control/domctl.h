@@ -30,6 +30,8 @@ domctl_fn domctl_max_vcpus, domctl_setvcpucontext, domctl_getvcpucontext, domctl
 /* domctl_machine.c: what the domain's machine is like */
 domctl_fn domctl_max_mem, domctl_hypercall_init, domctl_set_address_size, domctl_get_address_size,
     domctl_settscinfo, domctl_gettscinfo, domctl_settimeoffset;
+/* The same for who makes a domain: its TSC. -EINVAL. The domain is not the caller's own. */
+int domain_tsc_set(struct domain *d, const struct guest_tsc_state *asked) __must_check;
 /* domctl_vcpu_extended.c */
 domctl_fn domctl_get_ext_vcpucontext, domctl_set_ext_vcpucontext, domctl_getvcpuextstate,
     domctl_setvcpuextstate;

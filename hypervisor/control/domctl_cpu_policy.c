@@ -4,6 +4,7 @@
  * of its vcpus. A policy changes only while the domain has never run: from then on its vcpus read it without
  * a lock. The toolstack, which may ask while it changes, reads a copy made under the control lock.
  */
+#include "arch/x86/cpu.h"
 #include "arch/x86/cpu_policy_wire.h"
 #include "control/cpu_policy.h"
 #include "control/domctl.h"
@@ -107,26 +108,61 @@ static long find_vcpu(const struct hypercall *hc, const struct domain *d, uint32
     return *out ? 0 : -ESRCH;
 }
 
-/* PV vcpus have no MSRs beyond those that their context tells of (getvcpucontext: segment bases). */
+/*
+ * Beside what their context tells of (getvcpucontext: segment bases), PV vcpus have one. A toolstack that asks is told of as many as Xen has names for,
+ * and may set so many at once.
+ */
+#define VCPU_MSRS 7
+
 long domctl_get_vcpu_msrs(struct hypercall *hc, struct domain *d, struct xen_domctl *domctl)
 {
     struct xen_domctl_vcpu_msrs *op = &domctl->u.vcpu_msrs;
+    guest_ptr_t to = GUEST_PTR((uint64_t)op->msrs.p);
+    xen_domctl_vcpu_msr_t aux = {.index = MSR_TSC_AUX};
+    uint32_t room = op->msr_count;
     struct vcpu *v;
     long rc = find_vcpu(hc, d, op->vcpu, &v);
 
-    if (!rc)
-        op->msr_count = 0;
-    return rc;
+    if (rc)
+        return rc;
+    op->msr_count = VCPU_MSRS;
+    if (guest_ptr_is_null(to))
+        return 0;
+    aux.value = READ_ONCE(pv_vcpu(v)->tsc_aux);
+    op->msr_count = aux.value != 0;
+    if (room < op->msr_count)
+        rc = -ENOBUFS;
+    else if (op->msr_count && copy_to_guest(to, &aux, sizeof(aux)))
+        rc = -EFAULT;
+    return rc && control_write_back(hc, domctl, op, sizeof(*op)) ? -EFAULT : rc;
+}
+
+static int set_msr(struct vcpu *v, guest_ptr_t from)
+{
+    xen_domctl_vcpu_msr_t msr;
+
+    if (copy_from_guest(&msr, from, sizeof(msr)))
+        return -EFAULT;
+    return msr.reserved || msr.index != MSR_TSC_AUX || pv_set_tsc_aux(pv_vcpu(v), msr.value) ? -EINVAL : 0;
 }
 
 long domctl_set_vcpu_msrs(struct hypercall *hc, struct domain *d, struct xen_domctl *domctl)
 {
     struct xen_domctl_vcpu_msrs *op = &domctl->u.vcpu_msrs;
+    uint32_t count = op->msr_count, i;
     struct vcpu *v;
     long rc = find_vcpu(hc, d, op->vcpu, &v);
 
-    if (rc || !op->msr_count)
+    if (rc)
         return rc;
-    op->msr_count = 0; /* the first one is not acceptable */
-    return control_write_back(hc, domctl, op, sizeof(*op)) ? -EFAULT : -EINVAL;
+    if (count > VCPU_MSRS)
+        return -EINVAL;
+    vcpu_pause_sync(v);
+    for (i = 0; !rc && i < count; i++)
+        rc = set_msr(v, guest_ptr_add(GUEST_PTR((uint64_t)op->msrs.p), i * sizeof(xen_domctl_vcpu_msr_t)));
+    vcpu_unpause(v);
+    if (!rc)
+        return 0;
+    op->msr_count = i - 1; /* the one that is not acceptable */
+    return control_write_back(hc, domctl, op, sizeof(*op)) ? -EFAULT : rc;
 }

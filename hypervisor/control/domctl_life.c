@@ -7,6 +7,7 @@
 #include "core/vcpu_area.h"
 #include "event/event.h"
 #include "grant/grant.h"
+#include "hv/panic.h"
 #include "hv/string.h"
 #include "pv/pv.h"
 
@@ -38,6 +39,9 @@ static int read_config(const struct xen_domctl_createdomain *c, struct domain_co
     return 0;
 }
 
+/* Until the toolstack says something else. */
+static const struct guest_tsc_state default_tsc = {.mode = GUEST_TSC_DEFAULT};
+
 long domctl_createdomain(struct hypercall *hc, struct domain *none, struct xen_domctl *op)
 {
     domid_id_t id = op->domain && op->domain < DOMID_FIRST_RESERVED ? op->domain : DOMID_INVALID;
@@ -64,6 +68,8 @@ long domctl_createdomain(struct hypercall *hc, struct domain *none, struct xen_d
         return rc;
     }
     d->toolstack_pauses = 1;
+    rc = domain_tsc_set(d, &default_tsc);
+    panic_on(rc);
     op->domain = id;
     return control_write_back(hc, op, &op->domain, sizeof(op->domain));
 }

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* domctl: what a domain's machine is like: memory limit, width, clock, the page that calls us. */
 #include "arch/x86/clock/clock.h"
+#include "arch/x86/cpu.h"
 #include "control/domctl.h"
 #include "core/frame_ref.h"
 #include "core/p2m.h"
 #include "core/vcpu_area.h"
 #include "pv/pv.h"
-
-/* xen-tscmode: the guest's TSC is the machine's. Emulating it (1) is not there. */
-#define TSC_ALWAYS 1
-#define TSC_NEVER  2
 
 long domctl_max_mem(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
@@ -56,31 +53,56 @@ long domctl_get_address_size(struct hypercall *hc, struct domain *d, struct xen_
     return 0;
 }
 
+static struct guest_tsc_host host_tsc(void)
+{
+    return (struct guest_tsc_host){.khz = (uint32_t)(clock_tsc_hz() / 1000),
+                                   .stable = clock_tsc_is_stable(),
+                                   .tsc = rdtsc(),
+                                   .now = time_now()};
+}
+
+int domain_tsc_set(struct domain *d, const struct guest_tsc_state *asked)
+{
+    struct guest_tsc_host host;
+    int rc;
+
+    domain_pause_sync(d); /* no processor holds its state: CR4 is loaded with that */
+    lock(&d->control_lock);
+    host = host_tsc();
+    rc = guest_tsc_set(&d->tsc, asked, &host);
+    unlock(&d->control_lock);
+    domain_unpause(d);
+    return rc;
+}
+
 long domctl_settscinfo(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
     const struct xen_domctl_tsc_info *info = &op->u.tsc_info;
+    const struct guest_tsc_state asked = {.mode = info->tsc_mode,
+                                          .khz = info->gtsc_khz,
+                                          .incarnation = info->incarnation,
+                                          .elapsed = info->elapsed_nsec};
 
-    if (d == hc->vcpu->domain || info->tsc_mode > TSC_NEVER)
+    if (d == hc->vcpu->domain || d->is_hardware)
         return -EINVAL;
-    if (info->tsc_mode == TSC_ALWAYS)
-        return -EOPNOTSUPP;
-    d->tsc_mode = (uint8_t)info->tsc_mode;
-    d->tsc_incarnation = info->incarnation;
-    return 0;
+    return domain_tsc_set(d, &asked);
 }
 
 long domctl_gettscinfo(struct hypercall *hc, struct domain *d, struct xen_domctl *op)
 {
     struct xen_domctl_tsc_info *info = &op->u.tsc_info;
+    const struct guest_tsc_host host = host_tsc();
+    struct guest_tsc_state state;
 
     if (d == hc->vcpu->domain)
         return -EINVAL;
-    *info = (struct xen_domctl_tsc_info){
-        .tsc_mode = d->tsc_mode,
-        .incarnation = d->tsc_incarnation,
-        .gtsc_khz = d->tsc_mode == TSC_NEVER ? 0 : (uint32_t)(clock_tsc_hz() / 1000),
-        .elapsed_nsec = d->tsc_mode == TSC_NEVER ? 0 : (uint64_t)time_now(),
-    };
+    lock(&d->control_lock);
+    guest_tsc_get(&d->tsc, &host, &state);
+    unlock(&d->control_lock);
+    info->tsc_mode = state.mode;
+    info->gtsc_khz = state.khz;
+    info->incarnation = state.incarnation;
+    info->elapsed_nsec = state.elapsed;
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #ifndef CORE_DOMAIN_H
 #define CORE_DOMAIN_H
 
+#include "arch/x86/clock/guest_tsc.h"
 #include "hv/types.h"
 #include "hv/cpumask.h"
 #include "hv/list.h"
@@ -126,9 +127,9 @@ struct domain {
 
     /* Wall clock offset, periodic: shared_info->wc_*. Guarded by shared_info's version protocol. */
     int64_t time_offset_seconds;
-    uint8_t tsc_mode;         /* domctl settscinfo: for the toolstack to ask */
-    uint32_t tsc_incarnation; /* likewise */
-    uint64_t vm_assist;       /* bit for each VMASST_TYPE_* in force */
+    struct guest_tsc
+        tsc; /* domctl settscinfo; changed under the control lock, when none of its vcpus is in a processor */
+    uint64_t vm_assist; /* bit for each VMASST_TYPE_* in force */
     struct timer watchdog[2];
     uint32_t watchdog_inuse;
 };

@@ -77,7 +77,10 @@ static void update_time(struct vcpu *v)
     struct vcpu_time_info *t = &v->info->time;
     struct tsc_record r;
 
-    clock_record_get(&r);
+    if (v->domain->tsc.emulated)
+        r = v->domain->tsc.record;
+    else
+        clock_record_get(&r);
     if (is_current(t, &r))
         return;
     v->time_version += 2;

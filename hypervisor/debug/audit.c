@@ -40,6 +40,16 @@ static bool all_stopped(void)
     return stopped;
 }
 
+static unsigned int tsc_audit(const struct domain *d)
+{
+    unsigned int wrong = guest_tsc_audit(&d->tsc, time_now()) + (d->is_hardware && d->tsc.emulated);
+
+    if (wrong)
+        printk("Audit: dom%u: the TSC it is given: mode %u, emulated %u, %u kHz, last %lx\n", d->id,
+               d->tsc.mode, d->tsc.emulated, d->tsc.khz, d->tsc.last);
+    return wrong;
+}
+
 static unsigned int check_all(void)
 {
     unsigned int violations = 0;
@@ -49,7 +59,7 @@ static unsigned int check_all(void)
         for_each_vcpu (v, d)
             sched_sleep_sync(v); /* it has stopped: fetches its state, if its last processor still has it */
     for (struct domain *d = domain_first(); d; d = domain_next(d))
-        violations += event_audit(d) + grant_audit(d);
+        violations += event_audit(d) + grant_audit(d) + tsc_audit(d);
     return violations + irq_audit() + timer_audit() + frame_audit();
 }
 

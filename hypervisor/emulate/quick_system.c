@@ -156,6 +156,20 @@ static enum emu_result execute_read_msr(struct emu *emu, const struct quick_regs
     return result;
 }
 
+static enum emu_result execute_rdtsc(struct emu *emu, const struct quick_regs *regs)
+{
+    uint64_t cr4 = 0;
+    enum emu_result result = EMU_OK;
+
+    if (emu->cpl != 0 && emu->ops->read_cr) {
+        result = emu->ops->read_cr(emu, 4, &cr4);
+    }
+    if (result == EMU_OK && (cr4 & CR4_TSD)) {
+        result = emu_raise(emu, VECTOR_GP, 0);
+    }
+    return result == EMU_OK ? execute_read_msr(emu, regs, MSR_TSC) : result;
+}
+
 static enum emu_result execute_write_msr(struct emu *emu, const struct quick_regs *regs)
 {
     uint64_t value = *gpr(regs, INSN_RDX) << 32 | (uint32_t)*gpr(regs, INSN_RAX);
@@ -262,8 +276,7 @@ enum emu_result quick_system_execute(const struct quick_system *quick, struct em
     case INSN_OP_CPUID:
         return execute_cpuid(emu, regs);
     case INSN_OP_RDTSC:
-        return emu->cpl == 0 ? execute_read_msr(emu, regs, MSR_TSC)
-                             : EMU_UNHANDLED; /* CR4.TSD: the long way */
+        return execute_rdtsc(emu, regs);
     default:
         return execute_privileged(quick, emu, regs);
     }

@@ -25,6 +25,8 @@
 
 /* Ids are not reused soon. Domain 0, at first: nothing was learnt before. */
 static DEFINE_PERCPU(domid_id_t, predictors_of);
+/* What MSR_TSC_AUX holds: 0 from the processor's start (cpu_features_apply()). */
+static DEFINE_PERCPU(uint32_t, tsc_aux);
 
 static void save_segments(struct pv_vcpu *p)
 {
@@ -148,6 +150,12 @@ static void forget_predictions(const struct domain *next)
     wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 }
 
+void pv_load_tsc_aux(uint32_t value)
+{
+    this_cpu(tsc_aux) = value;
+    wrmsr(MSR_TSC_AUX, value);
+}
+
 void pv_switch_to(struct vcpu *v)
 {
     struct pv_vcpu *p = pv_vcpu(v);
@@ -163,6 +171,8 @@ void pv_switch_to(struct vcpu *v)
     load_gdt(pv_gdt_va(v));
     load_ldt(pv_ldt_va(v), p->ldt_entries);
     use_port_map(p->port_map[p->kernel_mode]);
+    if (unlikely(this_cpu(tsc_aux) != p->tsc_aux))
+        pv_load_tsc_aux(p->tsc_aux);
     if (!load_segments(p))
         v->segments_failed = true;
     if (cr4_to_load != cr4)

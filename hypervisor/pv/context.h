@@ -15,4 +15,7 @@ void pv_take_fpu_back(struct vcpu *v);
  */
 bool pv_segments_failed(struct vcpu *v);
 
+/* What RDTSCP gives beside the time, from now on. */
+void pv_load_tsc_aux(uint32_t value);
+
 #endif

@@ -16,6 +16,7 @@ const struct cpu_policy *pv_cpu_policy(const struct domain *d)
 void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *out)
 {
     const struct cpuid_guest guest = {.xcr0 = pv_vcpu(v)->xcr0,
+                                      .tsc = &v->domain->tsc,
                                       .hardware_kernel = v->domain->is_hardware && pv_vcpu(v)->kernel_mode};
 
     cpu_policy_cpuid(pv_cpu_policy(v->domain), &guest, leaf, subleaf, out);

@@ -10,9 +10,12 @@
 #include "arch/x86/cpu_features.h"
 #include "arch/x86/cpu_policy.h"
 #include "arch/x86/platform.h"
+#include "arch/x86/stack.h"
 #include "hv/errno.h"
 #include "core/frame_ref.h"
+#include "pv/context.h"
 #include "pv/mmu.h"
+#include <xen/arch-x86/cpufeatureset.h>
 
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 /* AMD's patch level is at 0x8b (MSR_BIOS_SIGN_ID); what is here, no manual says. */
@@ -21,6 +24,24 @@
 static bool is_mc_bank(uint32_t msr)
 {
     return msr >= MSR_MC0_CTL && msr < MSR_MC0_CTL + 4 * PV_MC_BANKS;
+}
+
+/* What RDTSCP and RDPID give besides: there with either. */
+static bool has_tsc_aux(const struct pv_vcpu *p)
+{
+    const struct cpu_policy *policy = pv_cpu_policy(p->v.domain);
+
+    return cpu_policy_has(policy, XEN_X86_FEATURE_RDTSCP) || cpu_policy_has(policy, XEN_X86_FEATURE_RDPID);
+}
+
+int pv_set_tsc_aux(struct pv_vcpu *p, uint64_t value)
+{
+    if (value >> 32 || !has_tsc_aux(p))
+        return -EPERM;
+    p->tsc_aux = (uint32_t)value;
+    if (&p->v == current_vcpu())
+        pv_load_tsc_aux(p->tsc_aux);
+    return 0;
 }
 
 int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value)
@@ -38,8 +59,11 @@ int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value)
         *value = PLATFORM_PAT;
         return 0;
     case MSR_TSC:
-        *value = rdtsc();
+        *value = p->v.domain->tsc.emulated ? guest_tsc_read(&p->v.domain->tsc, time_now()) : rdtsc();
         return 0;
+    case MSR_TSC_AUX:
+        *value = p->tsc_aux;
+        return has_tsc_aux(p) ? 0 : -EPERM;
     case MSR_APIC_BASE:
         *value = APIC_BASE_ADDRESS_DEFAULT | APIC_BASE_ENABLE | (p->v.id ? 0 : APIC_BASE_BSP);
         return 0;
@@ -86,6 +110,8 @@ int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value)
         else
             write_hidden_gs_base(value);
         return 0;
+    case MSR_TSC_AUX:
+        return pv_set_tsc_aux(p, value);
     case MSR_BIOS_SIGN_ID: /* written before it is read, to learn the microcode's version */
     case PATCH_LEVEL_TOO:
     case MSR_AMD_NB_CFG:
@@ -105,7 +131,8 @@ int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value)
 uint64_t pv_real_cr4(const struct pv_vcpu *p)
 {
     return (cpu_features.cr4 & ~PV_CR4_CHANGEABLE) |
-           (p->cr4_guest & (cpu_features.fsgsbase ? PV_CR4_CHANGEABLE : CR4_TSD | CR4_DE));
+           (p->cr4_guest & (cpu_features.fsgsbase ? PV_CR4_CHANGEABLE : CR4_TSD | CR4_DE)) |
+           (p->v.domain->tsc.emulated ? CR4_TSD : 0);
 }
 
 uint64_t pv_real_xcr0(const struct pv_vcpu *p)

@@ -12,6 +12,8 @@ struct cpu_policy;
 /* 0, or -EPERM: #GP. */
 int pv_msr_read(struct pv_vcpu *p, uint32_t msr, uint64_t *value) __must_check;
 int pv_msr_write(struct pv_vcpu *p, uint32_t msr, uint64_t value) __must_check;
+/* MSR_TSC_AUX, of the current vcpu or one that does not run. -EPERM: it has none, or not with that value. */
+int pv_set_tsc_aux(struct pv_vcpu *p, uint64_t value) __must_check;
 /* The domain's policy: of one that the toolstack has not said anything of, the most that a PV guest can have. */
 const struct cpu_policy *pv_cpu_policy(const struct domain *d);
 /* CPUID as the domain's policy has it. */

@@ -23,7 +23,8 @@
 #define CLASSES                                                                                              \
     (EMU_CLASS_IO | EMU_CLASS_CPUID | EMU_CLASS_MSR | EMU_CLASS_CR | EMU_CLASS_DR | EMU_CLASS_TSC |          \
      EMU_CLASS_CACHE | EMU_CLASS_XCR)
-#define REP_LIMIT 64
+#define USER_CLASSES (EMU_CLASS_IO | EMU_CLASS_CPUID | EMU_CLASS_TSC)
+#define REP_LIMIT    64
 
 #define CR4_SHOWN_OFF (CR4_PGE | CR4_VMXE | CR4_SMEP | CR4_SMAP) /* the hypervisor's business */
 #define FLAGS_MERGED  (EFLAGS_STATUS | EFLAGS_DF)
@@ -89,7 +90,7 @@ static enum emu_result read_cr(struct emu *emu, unsigned cr, uint64_t *value)
         *value = p->cr3_kernel;
         return EMU_OK;
     case 4:
-        *value = pv_real_cr4(p) & ~CR4_SHOWN_OFF;
+        *value = (pv_real_cr4(p) & ~(CR4_SHOWN_OFF | CR4_TSD)) | (p->cr4_guest & CR4_TSD);
         return EMU_OK;
     default:
         return emu_raise(emu, VECTOR_GP, 0);
@@ -236,7 +237,7 @@ static enum emu_result run(struct pv_vcpu *p, const uint8_t *bytes, size_t n, st
     *emu = (struct emu){
         .ops = &ops,
         .opaque = p,
-        .classes = p->kernel_mode ? CLASSES : EMU_CLASS_IO | EMU_CLASS_CPUID,
+        .classes = p->kernel_mode ? CLASSES : USER_CLASSES,
         .rep_limit = REP_LIMIT,
         .mode = INSN_MODE_64,
         .cpl = p->kernel_mode ? 0 : 3,
@@ -252,30 +253,75 @@ static enum emu_result run(struct pv_vcpu *p, const uint8_t *bytes, size_t n, st
     return run_decoded(p, &insn, emu);
 }
 
-/* Does the selector name a 64-bit code segment of the guest's tables, which are loaded? LAR, SDM 2A: the L bit is bit 21. */
-static bool is_64bit_code(uint16_t selector)
+/* Access rights of the selector in the guest's tables, which are loaded, as LAR gives them; 0: there is nothing. */
+static uint64_t code_rights(uint16_t selector)
 {
     uint64_t rights = 0;
 
-    if (likely(selector == GUEST_CS64))
-        return true;
     __asm__ volatile("1: larq %1, %0\n2:\n" EXTABLE(1b, 2b) : "+r"(rights) : "r"((uint64_t)selector) : "cc");
-    return rights & BIT(21);
+    return rights;
+}
+
+/* LAR, SDM 2A: the L bit is bit 21. */
+static bool is_64bit_code(uint16_t selector)
+{
+    return likely(selector == GUEST_CS64) || code_rights(selector) & BIT(21);
+}
+
+/* Where the segment begins, by its descriptor: what the processor goes by was loaded from there. */
+static uint32_t code_base(const struct vcpu *v)
+{
+    uint16_t selector = v->regs.cs;
+    uint64_t descriptor = 0, at = (selector & 4 ? pv_ldt_va(v) : pv_gdt_va(v)) + (selector & 0xfff8);
+
+    if (!code_rights(selector))
+        return 0;
+    __asm__ volatile("1: movq (%1), %0\n2:\n" EXTABLE(1b, 2b) : "+r"(descriptor) : "r"(at));
+    return (uint32_t)(descriptor >> 16 & 0xffffff) | (uint32_t)(descriptor >> 32 & 0xff000000);
+}
+
+/* 32-bit code in a 64-bit guest is its user mode. It is given the time, where that is not the processor's own. */
+static enum emu_result run_narrow(struct pv_vcpu *p, struct emu *emu)
+{
+    uint32_t base = code_base(&p->v);
+    uint8_t bytes[INSN_MAX_LENGTH];
+    size_t n = pv_fetch(base + (uint32_t)p->v.regs.rip, bytes);
+    struct insn insn;
+
+    *emu = (struct emu){.ops = &ops, .opaque = p, .classes = EMU_CLASS_TSC, .mode = INSN_MODE_32, .cpl = 3};
+    if (p->kernel_mode || !n || insn_decode(&insn, bytes, n, INSN_MODE_32) != INSN_OK)
+        return EMU_UNHANDLED;
+    return run_decoded(p, &insn, emu);
+}
+
+static enum emu_result run_wide(struct pv_vcpu *p, struct emu *emu)
+{
+    uint8_t bytes[INSN_MAX_LENGTH];
+    size_t n = pv_fetch(p->v.regs.rip, bytes);
+
+    if (!n)
+        return EMU_UNHANDLED;
+    return interrupt_flag_instruction(p, bytes[0]) ? EMU_OK : run(p, bytes, n, emu);
+}
+
+/* An instruction that was carried out for it is a step of the guest's, too. */
+static void single_step(struct pv_vcpu *p)
+{
+    if (likely(!(p->v.regs.rflags & EFLAGS_TF)))
+        return;
+    p->dr6 |= DR6_BS;
+    pv_inject(p, VECTOR_DB);
 }
 
 bool pv_emulate_privileged(struct vcpu *v)
 {
     struct pv_vcpu *p = pv_vcpu(v);
-    uint8_t bytes[INSN_MAX_LENGTH];
-    size_t n = pv_fetch(v->regs.rip, bytes);
     struct emu emu;
 
-    if (!n || !is_64bit_code(v->regs.cs))
-        return false; /* 32-bit code in a 64-bit guest is its user mode */
-    if (interrupt_flag_instruction(p, bytes[0]))
-        return true;
-    switch (run(p, bytes, n, &emu)) {
+    switch (likely(is_64bit_code(v->regs.cs)) ? run_wide(p, &emu) : run_narrow(p, &emu)) {
     case EMU_OK:
+        single_step(p);
+        return true;
     case EMU_RETRY:
         return true;
     case EMU_EXCEPTION:

@@ -103,6 +103,7 @@ struct pv_vcpu {
     void *fpu;
     bool fpu_ts; /* the guest set CR0.TS by fpu_taskswitch */
 
+    uint32_t tsc_aux;         /* in the processor while the vcpu runs, and after it until another's differs */
     uint64_t xcr0, xcr0_used; /* 0: never set; and all components that it ever had on */
     uint64_t mcg_cap, mcg_ext_ctl,
         mci_ctl2[2]; /* machine check registers that a toolstack may carry from another machine */

@@ -293,6 +293,23 @@ def test_four_vcpus_and_qcow2(dom0):
     dom0.gone('four')
 
 
+@pytest.mark.long
+def test_tsc_modes(dom0):
+    """What tsc_mode says of a guest's TSC: emulated or not, Linux boots and its clock runs; what there is no more is refused."""
+    for mode in 'always_emulate', 'native':
+        dom0.ok(f'sed "s/^name.*/name = \\"tsc\\"/" /etc/xen/linux.cfg >/etc/xen/tsc.cfg; echo \'tsc_mode = "{mode}"\' >>/etc/xen/tsc.cfg')
+        dom0.create('/etc/xen/tsc.cfg', 'tsc')
+        dom0.tell('tsc', 'sleep 2; echo slept')
+        dom0.wait('grep -a -x "slept.*" /var/log/xen/console/guest-tsc.log', 30)
+        dom0.ok('xl destroy tsc')
+        dom0.gone('tsc')
+    before = dom0.free_pages()
+    dom0.ok('sed -i "s/^tsc_mode.*/tsc_mode = \\"native_paravirt\\"/" /etc/xen/tsc.cfg')
+    dom0.fails('xl create -q /etc/xen/tsc.cfg 2>&1', 60)
+    dom0.gone('tsc')
+    assert dom0.free_pages() == before
+
+
 def test_too_large(dom0):
     before = dom0.free_pages()
     dom0.ok('sed "s/^memory.*/memory = 4096/; s/^name.*/name = \\"huge\\"/" /etc/xen/linux.cfg >/etc/xen/huge.cfg')

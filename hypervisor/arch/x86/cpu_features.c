@@ -92,4 +92,7 @@ void cpu_features_apply(void)
     write_cr4(cpu_features.cr4);
     if (cpu_features.xsave)
         xsetbv(0, cpu_features.xcr0);
+    if (cpu_policy_has(&raw_policy, XEN_X86_FEATURE_RDTSCP) ||
+        cpu_policy_has(&raw_policy, XEN_X86_FEATURE_RDPID))
+        wrmsr(MSR_TSC_AUX, 0); /* as the first vcpu has it, whatever the firmware left */
 }

@@ -22,6 +22,8 @@
 
 enum cpu_vendor { VENDOR_OTHER, VENDOR_INTEL, VENDOR_AMD };
 
+struct guest_tsc;
+
 struct cpu_policy {
     enum cpu_vendor vendor;
     struct cpuid_regs basic[POLICY_BASIC]; /* 4, 7 and 0xd are in the arrays below */
@@ -40,7 +42,8 @@ struct cpu_policy {
 
 /* What an answer depends on beside the policy. */
 struct cpuid_guest {
-    uint64_t xcr0; /* the vcpu's; 0 is taken for 1 */
+    uint64_t xcr0;               /* the vcpu's; 0 is taken for 1 */
+    const struct guest_tsc *tsc; /* the domain's; NULL: of which nothing is to be said */
     bool
         hardware_kernel; /* the kernel of the domain that owns the machine asks: it sees MTRR as the processor has it */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Answering CPUID from a policy, the hypervisor's own leaves included (xen/arch-x86/cpuid.h). */
 #include "arch/x86/cpu_policy.h"
+#include "arch/x86/clock/guest_tsc.h"
 #include "hv/speculation.h"
 #include "hv/bitops.h"
 #include "hv/string.h"
@@ -9,11 +10,44 @@
 
 #define VERSION_4_17   (4u << 16 | 17)
 #define MTRR           (1u << XEN_X86_FEATURE_MTRR)
+#define TSC_EMULATED   1u
 #define TSC_RELIABLE   2u
 #define TSC_HAS_RDTSCP 4u
 
-static void hypervisor_leaf(const struct cpu_policy *p, uint32_t leaf, uint32_t subleaf,
-                            struct cpuid_regs *out)
+/* Leaf 0x40000003: the counter as the domain has it. Its offset against system time is shown, as on Xen, where it is not used. */
+static void time_leaf(const struct cpu_policy *p, const struct guest_tsc *tsc, uint32_t subleaf,
+                      struct cpuid_regs *out)
+{
+    uint64_t offset;
+
+    switch (subleaf) {
+    case 0:
+        out->a = (p->tsc_reliable ? TSC_RELIABLE : 0) |
+                 (cpu_policy_has(p, XEN_X86_FEATURE_RDTSCP) ? TSC_HAS_RDTSCP : 0);
+        if (!tsc)
+            return;
+        out->a |= tsc->emulated ? TSC_EMULATED : 0;
+        out->b = tsc->mode;
+        out->c = tsc->khz;
+        out->d = tsc->incarnation;
+        return;
+    case 1:
+        if (!tsc)
+            return;
+        offset = tsc->emulated ? 0 : tsc->record.system_time - tsc->elapsed;
+        *out = (struct cpuid_regs){(uint32_t)offset, (uint32_t)(offset >> 32), tsc->record.mul,
+                                   (uint32_t)tsc->record.shift};
+        return;
+    case 2:
+        out->a = p->host_khz;
+        return;
+    default:
+        return;
+    }
+}
+
+static void hypervisor_leaf(const struct cpu_policy *p, const struct cpuid_guest *guest, uint32_t leaf,
+                            uint32_t subleaf, struct cpuid_regs *out)
 {
     switch (leaf - XEN_CPUID_FIRST_LEAF) {
     case 0:
@@ -28,12 +62,7 @@ static void hypervisor_leaf(const struct cpu_policy *p, uint32_t leaf, uint32_t 
                                    p->preserve_accessed ? XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD : 0, 0};
         break;
     case 3:
-        /* The TSC is the processor's own: not emulated (mode 0), never moved (incarnation 0). */
-        if (subleaf == 0)
-            out->a = (p->tsc_reliable ? TSC_RELIABLE : 0) |
-                     (cpu_policy_has(p, XEN_X86_FEATURE_RDTSCP) ? TSC_HAS_RDTSCP : 0);
-        else if (subleaf == 2)
-            out->a = p->host_khz;
+        time_leaf(p, guest ? guest->tsc : NULL, subleaf, out);
         break;
     case 5:
         if (subleaf == 0)
@@ -98,7 +127,7 @@ void cpu_policy_cpuid(const struct cpu_policy *p, const struct cpuid_guest *gues
     if (leaf >> 16 == 0x8000)
         extended_leaf(p, guest, leaf, out);
     else if (leaf >> 8 == XEN_CPUID_FIRST_LEAF >> 8)
-        hypervisor_leaf(p, leaf, subleaf, out);
+        hypervisor_leaf(p, guest, leaf, subleaf, out);
     else
         basic_leaf(p, guest, leaf, subleaf, out);
 }

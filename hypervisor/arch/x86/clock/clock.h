@@ -40,6 +40,8 @@ static inline uint64_t clock_scale(uint64_t ticks, struct clock_scale s)
     ticks = s.shift >= 0 ? ticks << s.shift : ticks >> -s.shift;
     return (uint64_t)((unsigned __int128)ticks * s.mul >> 32);
 }
+/* The other way round: the ticks, but for the last ones, of which clock_scale() makes that many nanoseconds; modulo 2^64. s.shift at most 32. */
+uint64_t clock_unscale(uint64_t ns, struct clock_scale s);
 /* The scale that multiplies by numerator / denominator, to 32 significant bits. Both 1 to 2^62. */
 struct clock_scale clock_scale_ratio(uint64_t numerator, uint64_t denominator);
 /* a * b / c without overflow in between; the result must fit. c != 0. */
