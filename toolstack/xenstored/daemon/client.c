@@ -20,6 +20,8 @@ static bool asleep(const struct client *cl)
 
 static void set_stall(struct client *cl, enum st_stall stall)
 {
+    if (cl->stall == stall)
+        return;
     nr_asleep -= asleep(cl);
     cl->stall = stall;
     nr_asleep += asleep(cl);
@@ -150,18 +152,32 @@ static void turn(struct client *cl, uint64_t now)
         deliver(cl);
 }
 
-bool clients_turn(uint64_t now)
+/* Does anything wait for time to pass? Nearly always not: all that has to do with it stays out of a turn's way. */
+static bool time_matters(void)
+{
+    return nr_asleep | sockets_deaf_until() | journal_resumes() | domains_scan_due();
+}
+
+static __attribute__((noinline, cold)) void time_passed(uint64_t now)
 {
     struct client *cl;
-    unsigned int n;
 
-    for (cl = nr_asleep ? clients : NULL; cl; cl = cl->next)
+    for (cl = clients; cl; cl = cl->next)
         if (asleep(cl) && cl->wake <= now)
             client_run_later(cl);
     if (sockets_deaf_until())
         sockets_turn(now);
     if (domains_scan_due() && domains_scan_due() <= now)
         domains_scan();
+}
+
+bool clients_turn(uint64_t now)
+{
+    struct client *cl;
+    unsigned int n;
+
+    if (time_matters())
+        time_passed(now);
     n = nr_queued;
     while (n-- && (cl = run_first)) { /* a turn may take others off the list: RELEASE */
         unqueue(cl);
@@ -174,23 +190,23 @@ bool clients_turn(uint64_t now)
     return run_first != NULL;
 }
 
-int clients_timeout(void)
+static __attribute__((noinline, cold)) int until_first(uint64_t now)
 {
     const uint64_t times[] = {sockets_deaf_until(), journal_resumes(), domains_scan_due()};
-    uint64_t first = UINT64_MAX, now;
+    uint64_t first = UINT64_MAX;
     const struct client *cl;
     unsigned int i;
 
     for (i = 0; i < sizeof(times) / sizeof(*times); i++)
         if (times[i] && times[i] < first)
             first = times[i];
-    if (!nr_asleep && first == UINT64_MAX)
-        return -1;
-    now = now_ms();
     for (cl = clients; cl; cl = cl->next)
         if (asleep(cl) && cl->wake < first)
             first = cl->wake;
-    if (first == UINT64_MAX)
-        return -1;
     return first <= now ? 0 : first - now > 60000 ? 60000 : (int)(first - now);
+}
+
+int clients_timeout(void)
+{
+    return time_matters() ? until_first(now_ms()) : -1;
 }

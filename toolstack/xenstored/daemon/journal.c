@@ -92,25 +92,29 @@ static void missed(void)
     journal_end();
 }
 
+/* For so much more, and the mark after it. Only what is backed can be written to, and that is within the file's size. */
+static __attribute__((noinline, cold)) bool make_room(size_t size)
+{
+    return (j.f.at + size <= j.f.size || enlarge(j.room + size)) && back(&j.f, j.f.at + size);
+}
+
 static void append(enum record_type type, uint32_t id, uint32_t arg, uint32_t what, const void *body,
                    size_t len)
 {
-    struct record rec = {0, type, id, arg, what, (uint32_t)len, st_store_time(store)};
-    size_t size = (sizeof(rec) + len + 7) & ~(size_t)7;
-    char *to;
+    size_t size = (sizeof(struct record) + len + 7) & ~(size_t)7;
+    struct record *rec;
 
     if (!j.f.map || j.failed)
         return;
-    if ((j.f.at + size + sizeof(rec) > j.f.size && !enlarge(j.room + size)) ||
-        !back(&j.f, j.f.at + size + sizeof(rec))) {
+    if (j.f.at + size + sizeof(*rec) > j.f.backed && !make_room(size + sizeof(*rec))) {
         missed();
         return;
     }
-    to = j.f.map + j.f.at;
-    memcpy(to, &rec, sizeof(rec));
+    rec = (struct record *)(j.f.map + j.f.at);
+    *rec = (struct record){0, type, id, arg, what, (uint32_t)len, st_store_time(store)};
     if (len)
-        memcpy(to + sizeof(rec), body, len);
-    __atomic_store_n((uint32_t *)to, (uint32_t)size, __ATOMIC_RELEASE);
+        memcpy(rec + 1, body, len);
+    __atomic_store_n(&rec->size, (uint32_t)size, __ATOMIC_RELEASE);
     j.f.at += size;
 }
 

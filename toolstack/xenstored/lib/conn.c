@@ -2,14 +2,19 @@
 /* Connections: opening, closing, and the stream of requests, taken one at a time. */
 #include "toolstack/xenstored/lib/internal.h"
 
-static struct st_conn *conn_new(struct st_store *s)
+static struct st_conn *conn_new(struct st_store *s, unsigned int domid)
 {
     struct st_conn *c = st_alloc(s, sizeof(*c));
+    char base[40];
 
     if (!c)
         return NULL;
     memset(c, 0, offsetof(struct st_conn, in));
     c->store = s;
+    c->domid = (uint16_t)domid;
+    c->base_len = (uint8_t)st_path_base(domid, base);
+    base[c->base_len++] = '/';
+    memcpy(c->base, base, c->base_len);
     list_init(&c->out);
     list_init(&c->watches);
     list_init(&c->txns);
@@ -21,7 +26,7 @@ static struct st_conn *conn_new(struct st_store *s)
 
 struct st_conn *st_conn_open_socket(struct st_store *s, bool readonly)
 {
-    struct st_conn *c = conn_new(s);
+    struct st_conn *c = conn_new(s, 0);
 
     if (c) {
         c->privileged = true;
@@ -43,7 +48,7 @@ struct st_conn *st_conn_open_domain(struct st_store *s, unsigned int domid)
     d = st_domain_get(s, domid);
     if (!d)
         return NULL;
-    c = conn_new(s);
+    c = conn_new(s, domid);
     if (!c) {
         st_domain_put(s, d);
         return NULL;
@@ -53,7 +58,6 @@ struct st_conn *st_conn_open_domain(struct st_store *s, unsigned int domid)
     d->introduced = true;
     d->conn = c;
     c->domain = d;
-    c->domid = (uint16_t)domid;
     c->privileged = domid == 0;
     return c;
 }
@@ -259,6 +263,8 @@ static size_t reach(const struct st_conn *c, const char *data, size_t len, unsig
     uint32_t n = budget < room ? budget : room;
     size_t have = c->complete ? 0 : c->in_have, at = 0;
 
+    if (len <= n * sizeof(c->in.hdr)) /* no more requests than may run have room in it */
+        return len;
     for (n += !c->complete; n && at < len; n--, have = 0)
         at += rest(c->in.hdr, have, data + at, len - at);
     return at;

@@ -186,6 +186,8 @@ struct st_conn {
     struct st_list out, watches, txns;
     struct st_domain *domain; /* NULL: a socket */
     void *user;
+    char base[24]; /* "/local/domain/N/", without a NUL: where its relative paths begin */
+    uint8_t base_len;
     uint16_t domid;
     bool privileged, readonly, dead, complete;
     uint32_t nr_watches, nr_txns, nr_replies, next_txn;

@@ -200,6 +200,27 @@ void st_event_queue(struct st_conn *c, struct st_msg *m, struct st_watch *w)
     st_conn_mark_ready(c);
 }
 
+bool st_conn_starved(const struct st_conn *c)
+{
+    return c->overflows && list_empty(&c->out);
+}
+
+/* What could not be queued for want of memory. Rare, and so not part of what each request does. */
+static __attribute__((noinline, cold)) void queue_again(struct st_conn *c)
+{
+    if (!st_watch_may_retry(c))
+        return;
+    st_tap(c->store, ST_TAP_RETRY, c, 0, NULL, 0);
+    st_watch_retry(c);
+}
+
+bool st_conn_has_output(struct st_conn *c)
+{
+    if (st_conn_starved(c))
+        queue_again(c);
+    return !list_empty(&c->out);
+}
+
 unsigned int st_conn_output(struct st_conn *c, struct st_iovec *iov, unsigned int max)
 {
     struct st_list *l;
@@ -236,18 +257,4 @@ void st_conn_delivered(struct st_conn *c, size_t n)
     }
     if (c->overflows)
         st_watch_retry(c);
-}
-
-bool st_conn_has_output(struct st_conn *c)
-{
-    if (list_empty(&c->out) && st_watch_may_retry(c)) { /* what could not be queued for want of memory */
-        st_tap(c->store, ST_TAP_RETRY, c, 0, NULL, 0);
-        st_watch_retry(c);
-    }
-    return !list_empty(&c->out);
-}
-
-bool st_conn_starved(const struct st_conn *c)
-{
-    return c->overflows && list_empty(&c->out);
 }

@@ -337,7 +337,6 @@ static int load_watch(struct load *x)
     struct st_path p;
     const char *token;
     size_t n, skip = 0;
-    char base[40];
     int rc;
 
     if (!u32(x, &relative) || !u32(x, &overflow) || !u32(x, &len) || path(x, len, &p))
@@ -350,8 +349,8 @@ static int load_watch(struct load *x)
         return -EINVAL;
     p.relative = relative != 0;
     if (p.relative) {
-        skip = st_path_base(x->c->domid, base) + 1;
-        if (p.len < skip + 1 || !st_path_below(p.text, p.len, base, skip - 1))
+        skip = x->c->base_len;
+        if (p.len < skip + 1 || memcmp(p.text, x->c->base, skip))
             return -EINVAL;
     }
     if (p.len - skip + 1 + n > XENSTORE_PAYLOAD_MAX) /* no event of it could be sent */
