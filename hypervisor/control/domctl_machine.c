@@ -55,10 +55,8 @@ long domctl_get_address_size(struct hypercall *hc, struct domain *d, struct xen_
 
 static struct guest_tsc_host host_tsc(void)
 {
-    return (struct guest_tsc_host){.khz = (uint32_t)(clock_tsc_hz() / 1000),
-                                   .stable = clock_tsc_is_stable(),
-                                   .tsc = rdtsc(),
-                                   .now = time_now()};
+    return (struct guest_tsc_host){
+        .khz = (uint32_t)(clock_tsc_hz() / 1000), .tsc = rdtsc(), .now = time_now()};
 }
 
 int domain_tsc_set(struct domain *d, const struct guest_tsc_state *asked)

@@ -11,10 +11,13 @@ static struct clock_scale scale_of(const struct tsc_record *r)
     return (struct clock_scale){r->mul, r->shift};
 }
 
-/* Where the machine's counter is no worse than an emulated one. */
-static bool native_will_do(const struct guest_tsc_state *asked, const struct guest_tsc_host *host)
+/*
+ * By default a PV guest has the machine's counter, also one that is not invariant: its time record follows it. Only another frequency has to be made.
+ */
+static bool is_emulated(const struct guest_tsc_state *asked, const struct guest_tsc_host *host)
 {
-    return host->stable && (!asked->khz || asked->khz == host->khz);
+    return asked->mode == GUEST_TSC_EMULATED ||
+           (asked->mode == GUEST_TSC_DEFAULT && asked->khz && asked->khz != host->khz);
 }
 
 int guest_tsc_set(struct guest_tsc *t, const struct guest_tsc_state *asked, const struct guest_tsc_host *host)
@@ -25,8 +28,7 @@ int guest_tsc_set(struct guest_tsc *t, const struct guest_tsc_state *asked, cons
         return -EINVAL;
     t->mode = (uint8_t)asked->mode;
     t->incarnation = asked->incarnation + 1;
-    t->emulated = asked->mode == GUEST_TSC_EMULATED ||
-                  (asked->mode == GUEST_TSC_DEFAULT && !native_will_do(asked, host));
+    t->emulated = is_emulated(asked, host);
     if (asked->mode == GUEST_TSC_NATIVE && t->khz)
         return 0;
     t->khz = asked->khz ? asked->khz : host->khz;

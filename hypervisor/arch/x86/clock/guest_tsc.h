@@ -13,7 +13,7 @@
 
 /* xen/arch-x86/cpuid.h, leaf 0x40000003, EBX */
 enum guest_tsc_mode {
-    GUEST_TSC_DEFAULT, /* emulated if the machine's is not good enough */
+    GUEST_TSC_DEFAULT, /* emulated if another frequency than the machine's is asked for */
     GUEST_TSC_EMULATED,
     GUEST_TSC_NATIVE,
     GUEST_TSC_MODES,
@@ -38,7 +38,6 @@ struct guest_tsc_state {
 
 struct guest_tsc_host {
     uint32_t khz;
-    bool stable;  /* one counter for all processors, for ever */
     uint64_t tsc; /* now */
     s_time_t now;
 };
