@@ -208,7 +208,8 @@ struct guest_kind {
     void (*vcpu_free)(struct vcpu *v);
     /*
      * Put the processor's state of `v` away, or make it `v`'s, from no matter whose page tables. Interrupts off, on the processor itself. After
-     * switch_from() v's page and descriptor tables are still loaded, until another's switch_to() or load_host_tables(). (core/vcpu_state.c)
+     * switch_from() v's page tables are still loaded, until another's switch_to() or load_host_tables(), but our GDT is: between a
+     * root and the next an NMI must find one. (core/vcpu_state.c)
      */
     void (*switch_from)(struct vcpu *v);
     void (*switch_to)(struct vcpu *v);

@@ -139,6 +139,7 @@ void pv_switch_from(struct vcpu *v)
         p->dr6 = read_dr6();
         write_dr7(DR7_FIXED_ONE);
     }
+    load_host_gdt(); /* v's is not on the root that comes, and an NMI may come first */
 }
 
 /* What another domain taught the predictors is not to steer this one. */

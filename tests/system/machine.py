@@ -4,6 +4,7 @@
 A `Machine` is a description and does nothing. `boot()` gives a `Running` machine, a context manager: leaving it ends QEMU. Every wait
 is for something on the serial line or from QEMU itself, and every wait is bounded.
 """
+import contextlib
 import dataclasses
 import json
 import os
@@ -168,6 +169,7 @@ class Running:
                     self.answers.put(message['return'])
         except (OSError, ValueError):
             pass
+        self.answers.put(None)
 
     def close(self):
         if self.child.isalive():
@@ -249,7 +251,28 @@ class Running:
         assert self.connected.wait(30)
         request = {'execute': 'human-monitor-command', 'arguments': {'command-line': line}}
         self.connection.sendall(json.dumps(request).encode() + b'\n')
-        return self.answers.get(timeout=30)
+        answer = self.answers.get(timeout=30)
+        if answer is None:
+            raise MachineError('QEMU ended instead of an answer')
+        return answer
+
+    @contextlib.contextmanager
+    def repeat(self, line):
+        """Says the line to QEMU's monitor again and again, as fast as it answers, until the block is left. Gives the list of the answers so far. Not
+        waited for at the end: QEMU does not answer while nobody reads the serial line."""
+        answers, over = [], threading.Event()
+
+        def go_on():
+            while not over.is_set():
+                try:
+                    answers.append(self.monitor(line))
+                except (OSError, queue.Empty, MachineError):
+                    return    # whoever waits for QEMU's words notices
+        threading.Thread(target=go_on, daemon=True).start()
+        try:
+            yield answers
+        finally:
+            over.set()
 
     def switch_input(self):
         """Ctrl-A three times, which moves the console's input between the hypervisor and domain 0. With -qmp, QEMU leaves Ctrl-A to us."""

@@ -2,6 +2,7 @@
 """The watchdog: a processor that stops with interrupts off is named, shown, and ends the machine; one that works is let be."""
 import re
 
+import machine as machines
 import pytest
 
 pytestmark = pytest.mark.xenios_only
@@ -37,3 +38,22 @@ def test_lets_work_be(machine, log_name):
         run.type('poweroff\n')
         run.expect_poweroff()
         assert 'no progress' not in run.text()
+
+
+# Guests that change the root all the time: a processor puts away what it holds while it idles, and one domain gives way to another.
+SWITCHING = {'idle': ('time', 'qemu64', ('test=first_sleeper_sees_new_tables', 'rounds=5000')),
+             'idle-copies': ('time', 'Nehalem', ('test=first_sleeper_sees_new_tables', 'rounds=5000')),
+             'domains': ('foreign', 'qemu64', ())}
+
+
+@pytest.mark.parametrize('case', SWITCHING)
+def test_nmis_at_any_moment(machine, log_name, case):
+    """An NMI finds its way between any two instructions of ours; where it does not, the machine resets without a word."""
+    area, cpu, words = SWITCHING[case]
+    guest = str(machines.build_dir() / 'guests' / f'{area}-pv64')
+    described = machine.replace(kernel=guest, initrd='', smp=2, cpu=cpu, dom0_mem='128M', options=('watchdog',), dom0_args=('smp=2',) + words)
+    with described.boot(log_name) as run:
+        run.expect(r'Watchdog: 5 seconds, by NMIs from the 8254')
+        with run.repeat('nmi') as sent:
+            run.expect(r'KIT RESULT pass')
+        assert len(sent) > 100    # a storm it was: how many come in the time is the host's affair

@@ -253,7 +253,7 @@ void load_gdt(uint64_t base)
     __asm__ volatile("lgdt %0" ::"m"(p));
 }
 
-uint64_t host_gdt_base(void)
+static uint64_t host_gdt_base(void)
 {
     return (uint64_t)this_cpu(gdt_page) - (HV_CS & ~0xfffUL);
 }
@@ -275,10 +275,14 @@ void load_ldt(uint64_t base, unsigned int entries)
     __asm__ volatile("lldt %0" ::"r"(selector));
 }
 
+void load_host_gdt(void)
+{
+    load_gdt(host_gdt_base());
+}
+
 void load_host_tables(void)
 {
     write_cr3(host_root);
-    load_gdt(host_gdt_base());
     load_ldt(0, 0);
 }
 
@@ -297,7 +301,7 @@ void cpu_enter(unsigned int cpu)
     struct table_pointer p = {.limit = sizeof(idt) - 1, .base = (uint64_t)idt};
     uint64_t block = block_of(cpu);
 
-    load_gdt(host_gdt_base());
+    load_host_gdt();
     __asm__ volatile("pushq %0; leaq 1f(%%rip), %%rax; pushq %%rax; lretq; 1:" ::"i"(HV_CS)
                      : "rax", "memory");
     __asm__ volatile("movl %0, %%ss" ::"r"(0));

@@ -24,7 +24,8 @@ void set_entry_vcpu(struct vcpu *v);
 void load_gdt(uint64_t base);
 /* The page with our descriptors for this processor, to be mapped as pages 14 (and 15) of each guest GDT. */
 uint64_t hv_gdt_page_mfn(void);
-uint64_t host_gdt_base(void);
+/* Our own GDT, which is on every root. */
+void load_host_gdt(void);
 /*
  * Where the TSS of this processor says its I/O permission bitmap is (SDM 1 19.5.2): with PORT_MAP_HARDWARE
  * code in ring 3 uses the ports that domain 0 may without a trap, with PORT_MAP_NONE none. The processor
@@ -39,7 +40,7 @@ static inline void use_port_map(uint16_t where)
     *this_cpu(tss_port_map) = where;
 }
 
-/* Our own page and descriptor tables: no guest's any more. */
+/* Our own page tables and LDT: no guest's any more. */
 void load_host_tables(void);
 /* Points our LDT descriptor at the table, or loads a null LDT. */
 void load_ldt(uint64_t base, unsigned int entries);

@@ -3,6 +3,7 @@
  * A vcpu that sleeps may have left its state in the processor it ran on. Wherever it wakes it finds its own registers, and whatever was changed in its page tables while
  * it slept.
  */
+#include <kit/args.h>
 #include <kit/event.h>
 #include <kit/hypercall.h>
 #include <kit/lock.h>
@@ -161,32 +162,64 @@ static long change(uint64_t pte, unsigned way)
     return rc ? rc : hcall_mmuext_op(&op, 1, NULL, DOMID_SELF);
 }
 
+/* Changes what the sleeper, vcpu `whose`, sees whenever it sleeps, and wakes it. */
+static struct {
+    unsigned whose;
+    uint32_t rounds, failed, late;
+} changes;
+
+static void change_again_and_again(void *unused)
+{
+    uint64_t *frame[2] = {kit_page_alloc(), kit_page_alloc()};
+
+    *frame[0] = 0xaaaa;
+    *frame[1] = 0xbbbb;
+    for (uint32_t i = 0; i < changes.rounds && !changes.late; i++) {
+        changes.late += !wait_until_blocked(changes.whose);
+        changes.failed += change(kit_maddr_of(frame[~i & 1]) | PTE_RW, i % 7) != 0;
+        expected = *frame[~i & 1];
+        stop = i + 1 == changes.rounds;
+        kit_event_send(alarm);
+        changes.late += !kit_wait_for(&wakes, i + 1, 2 * KIT_S);
+    }
+    stop = 1;
+    kit_event_send(alarm);
+}
+
+static void wake_to_new_tables(unsigned whose)
+{
+    uint64_t mine;
+
+    shown = kit_page_alloc();
+    expected = *shown;
+    mine = kit_pte_of((uintptr_t)shown);
+    alarm = (evtchn_port_t)kit_event_bind_ipi(whose);
+    kit_event_mask(alarm);
+    stop = stale = wakes = 0;
+    memset(&changes, 0, sizeof(changes));
+    changes.whose = whose;
+    changes.rounds = (uint32_t)kit_arg_number("rounds", 140);
+    CHECK_RC(kit_vcpu_run(1, whose ? sleeper : change_again_and_again, NULL), 0);
+    if (whose)
+        change_again_and_again(NULL);
+    else
+        sleeper(NULL);
+    CHECK(kit_vcpu_join(1, KIT_S));
+    CHECK_EQ(stale, 0);
+    CHECK_EQ(changes.failed, 0);
+    CHECK_EQ(changes.late, 0);
+    CHECK_RC(change(mine, 1), 0);
+    CHECK_RC(kit_event_close(alarm), 0);
+}
+
 KIT_TEST(sleeper_sees_new_tables)
 {
     KIT_NEEDS_VCPUS(2);
+    wake_to_new_tables(1);
+}
 
-    uint64_t *frame[2] = {kit_page_alloc(), kit_page_alloc()}, mine;
-
-    shown = kit_page_alloc();
-    mine = kit_pte_of((uintptr_t)shown);
-    alarm = (evtchn_port_t)kit_event_bind_ipi(1);
-    kit_event_mask(alarm);
-    *frame[0] = 0xaaaa;
-    *frame[1] = 0xbbbb;
-    stop = stale = wakes = 0;
-    CHECK_RC(change(kit_maddr_of(frame[0]) | PTE_RW, 0), 0);
-    expected = 0xaaaa;
-    CHECK_RC(kit_vcpu_run(1, sleeper, NULL), 0);
-    for (unsigned i = 0; i < 140; i++) {
-        CHECK_OR_RETURN(wait_until_blocked(1));
-        CHECK_RC(change(kit_maddr_of(frame[~i & 1]) | PTE_RW, i % 7), 0);
-        expected = *frame[~i & 1];
-        stop = i == 139;
-        kit_event_send(alarm);
-        CHECK_OR_RETURN(kit_wait_for(&wakes, i + 1, 2 * KIT_S));
-    }
-    CHECK(kit_vcpu_join(1, KIT_S));
-    CHECK_EQ(stale, 0);
-    CHECK_RC(change(mine, 1), 0);
-    CHECK_RC(kit_event_close(alarm), 0);
+KIT_TEST(first_sleeper_sees_new_tables)
+{
+    KIT_NEEDS_VCPUS(2);
+    wake_to_new_tables(0);
 }
