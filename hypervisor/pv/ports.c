@@ -8,11 +8,29 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/desc.h"
 #include "arch/x86/pc_ports.h"
+#include "core/frame_ref.h"
 #include "core/io_access.h"
 #include "drivers/pci/config.h"
 #include "drivers/serial.h"
 #include "hv/guest.h"
+#include "pv/walk.h"
 
+/*
+ * A byte of the guest kernel's memory, whichever root is loaded: the user's need not map it, or may map there what user mode chose. Memory of other domains and of devices is nobody's bitmap.
+ */
+static bool read_kernel_byte(struct pv_vcpu *p, uint64_t va, uint8_t *byte)
+{
+    uint64_t entry = guest_may_name(va) ? pv_leaf_of(p, va) : 0;
+    mfn_t mfn = pte_mfn(entry);
+
+    if (!(entry & PTE_PRESENT) || !mfn_valid_from_guest(&mfn) || !frame_get(mfn_to_frame(mfn), p->v.domain))
+        return false;
+    *byte = READ_ONCE(*((const uint8_t *)mfn_to_va(mfn) + (va & (PAGE_SIZE - 1))));
+    frame_put(mfn_to_frame(mfn));
+    return true;
+}
+
+/* The bitmap is the kernel's, also where user mode is asked about. */
 bool pv_port_allowed(struct pv_vcpu *p, uint16_t port, unsigned int size)
 {
     uint8_t bits[2] = {0xff, 0xff};
@@ -22,8 +40,9 @@ bool pv_port_allowed(struct pv_vcpu *p, uint16_t port, unsigned int size)
         return true;
     if (last >= p->guest_io_bitmap_ports)
         return false;
-    if (copy_from_guest(bits, guest_ptr_add(p->guest_io_bitmap, port / 8), last / 8 - port / 8 + 1))
-        return false;
+    for (uint32_t i = port / 8; i <= last / 8; i++)
+        if (!read_kernel_byte(p, p->guest_io_bitmap.addr + i, &bits[i - port / 8]))
+            return false;
     return !((bits[0] | (uint32_t)bits[1] << 8) >> (port % 8) & ((1U << size) - 1));
 }
 

@@ -482,25 +482,59 @@ KIT_TEST(user_ports_by_iopl)
     CHECK_RC(set_iopl(0), 0);
 }
 
-/* A bitmap that closes a port does not take it from a kernel with IOPL 1, nor does that IOPL open it to user mode. */
+/* What user mode's own address space has at an address of the bitmap's: nothing, or a page with all bits like this. */
+static void map_for_user(const uint8_t *at, uint8_t *page, uint8_t bits)
+{
+    if (page)
+        memset(page, bits, KIT_PAGE_SIZE);
+    CHECK_RC(kit_map(user.root_mfn, (uintptr_t)at, page ? kit_maddr_of(page) | PTE_RO | PTE_U | PTE_NX : 0),
+             0);
+    CHECK_RC(kit_mmuext1(MMUEXT_TLB_FLUSH_ALL, 0, 0), 0);
+}
+
+static void user_has_only(uint16_t open, uint16_t closed)
+{
+    CHECK_EXIT(go(user_port, open), VECTOR_INT80, 0);
+    CHECK_EXIT(go(user_port, closed), VECTOR_GP, 0);
+}
+
+/*
+ * A bitmap that closes a port does not take it from a kernel with IOPL 1, nor does that IOPL open it to user mode. The bitmap is the one that the kernel has at the address: user mode has nothing
+ * there in its own address space, or something else.
+ */
 KIT_TEST(user_ports_by_bitmap)
 {
-    static uint8_t bitmap[8192];
+    static uint8_t bitmap[8192] __attribute__((aligned(4096)));
     struct physdev_set_iobitmap op = {.nr_ports = 65536};
+    uint8_t *other = kit_page_alloc();
 
     if (!start())
         return;
     memset(bitmap, 0xff, sizeof(bitmap));
     bitmap[0x80 / 8] = 0xfe;
+    bitmap[4095] = 0x3f; /* ports 0x7ffe to 0x8001, which lie in both pages */
+    bitmap[4096] = 0xfc;
     set_xen_guest_handle(op.bitmap, bitmap);
     CHECK_RC(set_iopl(1), 0);
     CHECK_EXIT(go(user_port, PORT_POST), VECTOR_GP, 0);
     CHECK_RC(hcall_physdev_op(PHYSDEVOP_set_iobitmap, &op), 0);
     kernel_uses_port(PORT_POST, true);
     kernel_uses_port(0x84, true);
-    CHECK_EXIT(go(user_port, 0x84), VECTOR_GP, 0);
+    user_has_only(PORT_POST, 0x84);
+    CHECK_EXIT(go(user_ports, 0x7ffe), KIT_VECTOR_SYSCALL, 0);
+    bitmap[4096] = 0xfd;
+    CHECK_EXIT(go(user_ports, 0x7ffe), VECTOR_GP, 0);
+    map_for_user(bitmap, other, 0);
+    user_has_only(PORT_POST, 0x84);
+    map_for_user(bitmap, other, 0xff);
+    user_has_only(PORT_POST, 0x84);
+    map_for_user(bitmap, NULL, 0);
+    CHECK_RC(kit_unmap(bitmap), 0);
+    CHECK_EXIT(go(user_port, PORT_POST), VECTOR_GP, 0);
+    CHECK_RC(kit_set_rw(bitmap), 0);
     op.nr_ports = 0;
     CHECK_RC(hcall_physdev_op(PHYSDEVOP_set_iobitmap, &op), 0);
     CHECK_EXIT(go(user_port, PORT_POST), VECTOR_GP, 0);
     CHECK_RC(set_iopl(0), 0);
+    kit_page_free(other);
 }
