@@ -213,15 +213,17 @@ static void keep_descriptor_tables(uint64_t root)
 
 static uint64_t call_here(enum efi_service service, const uint64_t *argument)
 {
-    uint64_t root = read_cr3(), status;
+    uint64_t root = read_cr3(), dr7 = read_dr7(), status;
     s_time_t start = time_now(), took;
 
     firmware.cpu = cpu_id();
     keep_descriptor_tables(root);
+    write_dr7(DR7_FIXED_ONE); /* a guest's breakpoints may be where the firmware is */
     tlb_load_root(mfn_to_paddr(va_to_mfn(firmware.root)));
     firmware.under_way = true;
     status = efi_enter(firmware.service[service], argument, &firmware.stack);
     firmware.under_way = false;
+    write_dr7(dr7);
     tlb_load_root(root);
     took = time_now() - start;
     if (took > LONG_CALL && took > 2 * firmware.longest) {

@@ -159,6 +159,18 @@ bool (*trap_in_firmware)(struct cpu_user_regs *r);
 bool (*nmi_handler)(struct cpu_user_regs *r);
 bool (*machine_check_handler)(struct cpu_user_regs *r);
 
+/* A guest's breakpoint on a port that the handler reads would end in an IRET here, and with it the NMI's own protection from the next. */
+static bool handle_nmi(struct cpu_user_regs *r)
+{
+    uint64_t dr7 = read_dr7();
+    bool handled;
+
+    write_dr7(DR7_FIXED_ONE);
+    handled = nmi_handler && nmi_handler(r);
+    write_dr7(dr7);
+    return handled;
+}
+
 /* From entry.S. Interrupts are off. */
 void hypervisor_trap(struct cpu_user_regs *r)
 {
@@ -168,14 +180,14 @@ void hypervisor_trap(struct cpu_user_regs *r)
         irq_dispatch(r->entry_vector);
         return;
     }
-    if (r->entry_vector == VECTOR_NMI && nmi_handler && nmi_handler(r))
+    if (r->entry_vector == VECTOR_NMI && handle_nmi(r))
         return;
     if (r->entry_vector == VECTOR_MC && machine_check_handler && machine_check_handler(r))
         return;
     /* A guest's breakpoint on memory that we touched for it, or its trap flag delayed past SYSCALL. */
     if (r->entry_vector == VECTOR_DB) {
         write_dr6(DR6_FIXED_ONE);
-        r->rflags &= ~EFLAGS_TF;
+        r->rflags = (r->rflags & ~EFLAGS_TF) | EFLAGS_RF; /* a fault, if it was on an instruction */
         return;
     }
     fixup = extable_find(r->rip);

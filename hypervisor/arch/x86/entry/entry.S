@@ -54,21 +54,31 @@
         popq    %rdi
 .endm
 
-/* A guest's values must not steer what we do speculatively (docs/design/speculation.md). */
-.macro clear_general
+/* A guest's values must not steer what we do speculatively (docs/design/speculation.md). All but rdi; clear_scratch: and but rsi, rbp, r12. */
+.macro clear_scratch
         xorl    %eax, %eax
         xorl    %ecx, %ecx
         xorl    %edx, %edx
         xorl    %ebx, %ebx
-        xorl    %ebp, %ebp
         xorl    %r8d, %r8d
         xorl    %r9d, %r9d
         xorl    %r10d, %r10d
         xorl    %r11d, %r11d
-        xorl    %r12d, %r12d
         xorl    %r13d, %r13d
         xorl    %r14d, %r14d
         xorl    %r15d, %r15d
+.endm
+
+.macro clear_general
+        clear_scratch
+        xorl    %esi, %esi
+        xorl    %ebp, %ebp
+        xorl    %r12d, %r12d
+.endm
+
+/* With a guest's EFLAGS.AC, or inside a copy from or to a guest, SMAP would be off in the handler. */
+.macro close_user_access
+        patchable PATCH_SMAP, 3, "", "clac"
 .endm
 
 /* Return addresses of a guest's making are predicted as long as 32 calls have not put ours there; with SMEP they lead nowhere. Clobbers rax. */
@@ -212,6 +222,7 @@ entry_sysenter:
 
 entry_from_hypervisor:
         cld
+        close_user_access
         push_general
         movq    %rsp, %rdi
         leaq    exit_iretq(%rip), %rax
@@ -238,7 +249,9 @@ exit_fault:
         movq    %rax, %cr3
 1:      movq    (VCPU_regs + VCPU_stack_from_regs)(%rsi), %rsp
         xchgq   %rdi, %rsi
+        clear_scratch
         xorl    %ebp, %ebp
+        xorl    %r12d, %r12d
         call    guest_exit_fault        /* (vcpu, frame) */
         jmp     leave_to_guest
 
@@ -265,7 +278,7 @@ exit_fault:
         movq    %rdx, %rdi
 .endm
 
-/* From the door, which is in the block's first page, to the stack that belongs to it. Clobbers rax, rcx. */
+/* From the door, which is in the block's first page, to the stack that belongs to it, with what a guest may have left in the registers gone but rdi and r12. */
 .macro use_work_stack
         movq    %rsp, %rax
         andq    $-STACK_SIZE, %rax
@@ -274,49 +287,49 @@ exit_fault:
         andl    $3, %ecx
         shll    $IST_WORK_SHIFT, %ecx
         leaq    (IST_WORK_START + IST_WORK_SIZE)(%rax, %rcx), %rsp
+        fill_return_stack
+        clear_scratch
+        xorl    %esi, %esi
 .endm
 
         .set    FRAME_ROOM, (REGS_es + 15) & -16
 
 /*
- * Vectors with a stack of their own. From a guest: move over to the vcpu and the ordinary stack, before the work or, where it must be done right here, after it. The guest is
- * left by the common way only: another of its vcpus may have taken the segment away under it, and then IRET faults.
+ * Vectors with a stack of their own. From a guest: the frame leaves the door for the vcpu before anything else, since the next of the kind, which a machine check's
+ * handler allows and an IRET allows an NMI, would wipe it; the ordinary stack is empty then, and the guest is left by the common way only: another of its vcpus may
+ * have taken the segment away under it, and then IRET faults.
  * From the hypervisor: the frame leaves the door for the stack behind it, unless it was one of the few instructions that run on a copy of a guest's root: they have the guest's values in the
  * registers, and must be gone back to on that root.
  */
 entry_ist:
         cld
+        close_user_access
         push_general
         use_full_root_on_ist
-        movq    %rsp, %rdi
-        testb   $3, REGS_cs(%rdi)
-        jz      2f
+        testb   $3, REGS_cs(%rsp)
+        jz      ist_from_hypervisor
+        move_frame_to_vcpu
+        wipe_door
         cmpl    $VECTOR_DB, REGS_vector(%rdi)
-        jne     3f
-        move_frame_to_vcpu
-        wipe_door
-        jmp     entry_from_guest
-3:      movq    %rsp, %rbp
-        use_work_stack
+        je      entry_from_guest
+        use_own_stack
         call    hypervisor_trap
-        movq    %rbp, %rsp
-        move_frame_to_vcpu
-        wipe_door
-        movq    VCPU_stack_from_regs(%rdi), %rsp
-        xorl    %ebp, %ebp
         jmp     leave_to_guest
-2:      movq    %rsp, %rbp
+ist_from_hypervisor:
+        movq    %rsp, %rdi
+        movq    %rsp, %rbp
         use_work_stack
         movq    %cr3, %rax
         cmpq    %rax, %r12
-        je      4f
+        je      ist_from_full_root
         call    hypervisor_trap
         movq    %rbp, %rsp
         movq    %r12, %cr3
         pop_general
         addq    $8, %rsp
         iretq
-4:      subq    $FRAME_ROOM, %rsp
+ist_from_full_root:
+        subq    $FRAME_ROOM, %rsp
         movq    %rsp, %rdi
         movq    %rbp, %rsi
         movl    $(REGS_es / 8), %ecx
