@@ -13,7 +13,7 @@ void machine_end(unsigned int reason)
     switch (reason) {
     case SHUTDOWN_poweroff:
         printk("Hardware Dom0 halted: halting machine\n");
-        machine_power_off();
+        machine_power_off(NULL);
     case SHUTDOWN_reboot:
         printk("Hardware Dom0 shutdown: rebooting machine\n");
         machine_reboot();

@@ -24,13 +24,23 @@ static long settime(uint64_t seconds, uint32_t nanoseconds, uint64_t system_time
     return 0;
 }
 
-static long enter_sleep(const struct xenpf_enter_acpi_sleep *s)
+/* All that can be refused is, before the point from which there is no way back. */
+static long enter_sleep(const struct xenpf_enter_acpi_sleep *op)
 {
-    if (s->sleep_state != 5)
+    struct acpi_sleep s = {.a = op->val_a,
+                           .b = op->val_b,
+                           .state = op->sleep_state,
+                           .extended = op->flags & XENPF_ACPI_SLEEP_EXTENDED};
+    int rc = acpi_check_sleep(&acpi, &s);
+
+    if (rc)
+        return rc;
+    if (op->flags & ~XENPF_ACPI_SLEEP_EXTENDED)
+        return -EINVAL;
+    if (s.state != 5)
         return -EOPNOTSUPP; /* suspend to RAM is not there yet */
     printk("Domain 0 powers the machine off\n");
-    smp_stop_others();
-    return acpi_enter_sleep((uint16_t)s->val_a, (uint16_t)s->val_b, s->sleep_state);
+    machine_power_off(&s);
 }
 
 static long cpuinfo(struct xenpf_pcpuinfo *info)

@@ -2,7 +2,7 @@
 /*
  * ACPI tables in a made-up physical memory: found, read, and refused when damaged; then mutated at random (ASan watches the bounds).
  * UNIT-SOURCES: hypervisor/drivers/acpi/tables.c hypervisor/drivers/acpi/madt.c hypervisor/drivers/acpi/fadt.c
- * UNIT-SOURCES: hypervisor/drivers/acpi/mcfg.c hypervisor/drivers/acpi/srat.c hypervisor/drivers/acpi/aml_s5.c
+ * UNIT-SOURCES: hypervisor/drivers/acpi/mcfg.c hypervisor/drivers/acpi/srat.c hypervisor/drivers/acpi/aml_s5.c hypervisor/drivers/acpi/sleep_check.c
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -421,6 +421,41 @@ static void test_mutations(void **state)
     }
 }
 
+/* A machine with the old registers, then one with the new. */
+static void test_sleeps(void **state)
+{
+    struct acpi_info info = {.has_fadt = true, .pm1a_control = {.space = ACPI_SPACE_IO, .address = 0x604}};
+    struct acpi_sleep s = {.a = 0x3400, .b = 0x2000, .state = 5};
+
+    assert_int_equal(acpi_check_sleep(&info, &s), 0);
+    assert_false(acpi_sleeps_by_control(&info, &s));
+    s.b = 0x1400;
+    assert_int_equal(acpi_check_sleep(&info, &s), -EINVAL);
+    s.b = 0;
+    assert_int_equal(acpi_check_sleep(&info, &s), 0);
+    s.state = 6;
+    assert_int_equal(acpi_check_sleep(&info, &s), -EINVAL);
+    s.state = 5;
+    info.pm1a_control.space = 127; /* functional fixed hardware: nobody knows how to write it */
+    assert_int_equal(acpi_check_sleep(&info, &s), -ENODEV);
+    s.extended = true;
+    assert_int_equal(acpi_check_sleep(&info, &s), -EPERM);
+
+    info.hardware_reduced = true;
+    info.sleep_control = (struct acpi_address){.space = ACPI_SPACE_MEMORY, .address = 0xfed00000};
+    assert_int_equal(acpi_check_sleep(&info, &s), -EINVAL); /* more than a byte */
+    s.a = 5 << 2 | 1 << 5;
+    assert_int_equal(acpi_check_sleep(&info, &s), 0);
+    assert_true(acpi_sleeps_by_control(&info, &s));
+    assert_int_equal(acpi_control_type(&s), 5);
+    s.a = 5;
+    assert_int_equal(acpi_control_type(&s), 5);
+    s = (struct acpi_sleep){.a = 5 << 10, .state = 5};
+    assert_int_equal(acpi_check_sleep(&info, &s), 0);
+    assert_true(acpi_sleeps_by_control(&info, &s));
+    assert_int_equal(acpi_control_type(&s), 5);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -433,6 +468,7 @@ int main(void)
         TEST(test_memory_that_wraps),
         TEST(test_s5_forms),
         TEST(test_too_many_of_everything),
+        TEST(test_sleeps),
         TEST(test_mutations),
     };
 

@@ -8,6 +8,7 @@
 #include "arch/x86/watchdog.h"
 #include "drivers/acpi/acpi.h"
 #include "drivers/console.h"
+#include "hv/errno.h"
 #include "hv/irqflags.h"
 #include "hv/log.h"
 #include "hv/percpu.h"
@@ -135,12 +136,14 @@ void machine_halt(void)
         cpu_halt();
 }
 
-void machine_power_off(void)
+void machine_power_off(const struct acpi_sleep *wish)
 {
     end_output();
     smp_stop_others();
-    if (acpi_power_off())
-        printk(
-            "This machine's firmware does not say how to power it off: halted. You can switch it off now.\n");
+    if (wish)
+        acpi_enter_sleep(wish);
+    printk("%s: halted. You can switch it off now.\n",
+           acpi_power_off() == -ENODEV ? "This machine's firmware does not say how to power it off"
+                                       : "This machine does not go off as its firmware says");
     machine_halt();
 }

@@ -6,6 +6,8 @@
 
 #include "hv/cpumask.h"
 
+struct acpi_sleep;
+
 /*
  * Calls fn(data) on each processor of the mask, this one included if it is in it, with interrupts off.
  * Interrupts must be on here, and no lock may be held that somebody takes with interrupts off. Returns when
@@ -45,8 +47,11 @@ bool smp_is_stopping(void);
 /* By ACPI's reset register, the keyboard controller, port CF9, and a triple fault. */
 void machine_reboot(void) __noreturn;
 void machine_halt(void) __noreturn;
-/* By ACPI; halts if that does not work. */
-void machine_power_off(void) __noreturn;
+/*
+ * By ACPI: as `wish` says (may be NULL; it has passed acpi_check_sleep()), then by our own reading of the tables.
+ * Says so and halts if the machine is still there.
+ */
+void machine_power_off(const struct acpi_sleep *wish) __noreturn;
 
 /* Interrupt handlers. */
 void smp_call_interrupt(void);

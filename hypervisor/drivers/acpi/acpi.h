@@ -146,12 +146,32 @@ uint32_t acpi_cpu_uid(const struct acpi_info *info, uint32_t apic_id);
 struct acpi_override acpi_isa_irq(const struct acpi_info *info, unsigned int source);
 
 /*
- * Ends or suspends the machine (sleep.c). acpi_enter_sleep() writes the values that domain 0's ACPI code
- * computed; it returns only if nothing happened (-EIO), or at once with -ENODEV, -EINVAL. State: 1 to 5.
- * Interrupts off, other processors stopped.
+ * A sleep as domain 0's ACPI code computed it. `state`: 1 to 5. Not extended: `a` and `b` are the values of the
+ * two PM1 control registers, `b` 0 where there is one only. Extended (hardware-reduced machines, ACPI 6.4, 4.8.3.7):
+ * `a` is the byte for the sleep control register, as Linux has it, or the sleep type alone, as xen/platform.h has it.
  */
-int acpi_enter_sleep(uint16_t pm1a_value, uint16_t pm1b_value, unsigned int state);
-/* By our own reading of \_S5. -ENODEV if the tables do not say how. */
+struct acpi_sleep {
+    uint16_t a, b;
+    uint32_t state;
+    bool extended;
+};
+
+/*
+ * All that can be refused of a sleep, with nothing touched (sleep_check.c). -EPERM: extended, and there is no
+ * sleep control register; -EINVAL: no such state, or one half is told to sleep now and the other not, or more than
+ * a byte for the sleep control register (the errors of Debian's Xen); -ENODEV: no register to write to.
+ */
+int acpi_check_sleep(const struct acpi_info *info, const struct acpi_sleep *s) __must_check;
+/* Is it the sleep control register that is to be written, not PM1; and the sleep type, 0 to 7, to be put there. */
+bool acpi_sleeps_by_control(const struct acpi_info *info, const struct acpi_sleep *s);
+uint8_t acpi_control_type(const struct acpi_sleep *s);
+
+/*
+ * Ends the machine (sleep.c); returns only if nothing happened. `s` has passed acpi_check_sleep(). Interrupts off,
+ * other processors stopped.
+ */
+void acpi_enter_sleep(const struct acpi_sleep *s);
+/* By our own reading of \_S5. -ENODEV if the tables do not say how, -EIO if nothing happened. */
 int acpi_power_off(void);
 /* Writes the reset register: -ENODEV if there is none; returns 0 if the machine is still there afterwards. */
 int acpi_reset(void);

@@ -2,19 +2,15 @@
 /* Sleep, power off and reset through ACPI's fixed registers (ACPI 6.4, 4.8.3, 16.1). Called with the machine
  * stopped but for us. */
 #include "drivers/acpi/acpi.h"
+#include "drivers/acpi/sleep_bits.h"
 #include "drivers/pci/config.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/map.h"
 #include "hv/errno.h"
 #include "hv/log.h"
 
-#define PM1_SLEEP_TYPE_SHIFT 10
-#define PM1_SLEEP_TYPE_MASK  (7u << PM1_SLEEP_TYPE_SHIFT)
-#define PM1_SLEEP_ENABLE     (1u << 13)
-#define PM1_WAKE_STATUS      (1u << 15)
-#define SLEEP_CONTROL_SHIFT  2 /* of the hardware-reduced register */
-#define SLEEP_CONTROL_ENABLE (1u << 5)
-#define SPINS                (1u << 20)
+#define PM1_WAKE_STATUS BIT(15)
+#define SPINS           (1u << 20)
 
 static void write_register(const struct acpi_address *reg, uint32_t value, unsigned int bytes)
 {
@@ -56,43 +52,50 @@ static void wait_for_end(void)
         cpu_relax();
 }
 
-int acpi_enter_sleep(uint16_t pm1a_value, uint16_t pm1b_value, unsigned int state)
+/* The type first, then type and enable, to both halves (16.1.1). */
+static void write_pm1(const struct acpi_sleep *s)
 {
-    if (!acpi.has_fadt || (!acpi.pm1a_control.address && !acpi.sleep_control.address))
-        return -ENODEV;
-    if (state < 1 || state > 5)
-        return -EINVAL;
-    log_info("Entering ACPI S%u\n", state);
-    if (acpi.hardware_reduced && acpi.sleep_control.address) {
-        uint32_t type = (pm1a_value & PM1_SLEEP_TYPE_MASK) >> PM1_SLEEP_TYPE_SHIFT;
+    write_register(&acpi.pm1a_event, PM1_WAKE_STATUS, 2);
+    write_register(&acpi.pm1b_event, PM1_WAKE_STATUS, 2);
+    write_register(&acpi.pm1a_control, s->a & ~PM1_SLEEP_ENABLE, 2);
+    write_register(&acpi.pm1b_control, s->b & ~PM1_SLEEP_ENABLE, 2);
+    if (s->state <= 3)
+        wbinvd();
+    write_register(&acpi.pm1a_control, s->a | PM1_SLEEP_ENABLE, 2);
+    write_register(&acpi.pm1b_control, s->b | PM1_SLEEP_ENABLE, 2);
+}
 
-        write_register(&acpi.sleep_control, type << SLEEP_CONTROL_SHIFT | SLEEP_CONTROL_ENABLE, 1);
-    } else {
-        /* The type first, then type and enable, to both halves (16.1.1). */
-        write_register(&acpi.pm1a_event, PM1_WAKE_STATUS, 2);
-        write_register(&acpi.pm1b_event, PM1_WAKE_STATUS, 2);
-        write_register(&acpi.pm1a_control, pm1a_value & ~PM1_SLEEP_ENABLE, 2);
-        write_register(&acpi.pm1b_control, pm1b_value & ~PM1_SLEEP_ENABLE, 2);
-        if (state <= 3)
-            wbinvd();
-        write_register(&acpi.pm1a_control, pm1a_value | PM1_SLEEP_ENABLE, 2);
-        write_register(&acpi.pm1b_control, pm1b_value | PM1_SLEEP_ENABLE, 2);
-    }
+void acpi_enter_sleep(const struct acpi_sleep *s)
+{
+    log_info("Entering ACPI S%u\n", s->state);
+    if (acpi_sleeps_by_control(&acpi, s))
+        write_register(&acpi.sleep_control,
+                       (uint32_t)acpi_control_type(s) << CONTROL_SLEEP_TYPE_SHIFT | CONTROL_SLEEP_ENABLE, 1);
+    else
+        write_pm1(s);
     wait_for_end();
-    return -EIO;
+}
+
+static uint16_t with_type(const struct acpi_address *control, uint8_t type)
+{
+    return (uint16_t)((read_control(control) & ~PM1_SLEEP_TYPE_MASK) | (uint32_t)type
+                                                                           << PM1_SLEEP_TYPE_SHIFT);
 }
 
 int acpi_power_off(void)
 {
-    uint16_t a, b;
+    struct acpi_sleep s = {.state = 5};
+    int rc;
 
     if (!acpi.has_s5)
         return -ENODEV;
-    a = (uint16_t)((read_control(&acpi.pm1a_control) & ~PM1_SLEEP_TYPE_MASK) | (unsigned int)acpi.s5_type_a
-                                                                                   << PM1_SLEEP_TYPE_SHIFT);
-    b = (uint16_t)((read_control(&acpi.pm1b_control) & ~PM1_SLEEP_TYPE_MASK) | (unsigned int)acpi.s5_type_b
-                                                                                   << PM1_SLEEP_TYPE_SHIFT);
-    return acpi_enter_sleep(a, b, 5);
+    rc = acpi_check_sleep(&acpi, &s);
+    if (rc)
+        return rc;
+    s.a = with_type(&acpi.pm1a_control, acpi.s5_type_a);
+    s.b = with_type(&acpi.pm1b_control, acpi.s5_type_b);
+    acpi_enter_sleep(&s);
+    return -EIO;
 }
 
 int acpi_reset(void)
