@@ -60,9 +60,11 @@ $(B)/hv/pass2: $(HV_OBJ) $(B)/hv/symbols.1.o hypervisor/xenios.lds
 $(B)/xenios-syms: $(HV_OBJ) $(B)/hv/symbols.2.o hypervisor/xenios.lds
 	@echo "  LD      $@"
 	$(Q)ld $(HV_LDFLAGS) -o $@ $(HV_OBJ) $(B)/hv/symbols.2.o --start-group $(HV_LIBS) --end-group
-$(B)/xenios: $(B)/xenios-syms tools/mkelf32.py
+# The release image is under 1 MiB. Not so what is built with assertions, or with flags of somebody's own.
+HV_SIZE_LIMIT := $(if $(filter 1,$(DEBUG))$(HV_EXTRA_CFLAGS),,1048576)
+$(B)/xenios: $(B)/xenios-syms tools/mkelf32.py hypervisor/hypervisor.mk
 	@echo "  ELF32   $@"
-	$(Q)$(PYTHON) tools/mkelf32.py $< $@
+	$(Q)$(PYTHON) tools/mkelf32.py $< $@ $(HV_SIZE_LIMIT)
 
 all: $(B)/xenios
 -include $(shell find $(B)/hv -name '*.d' 2>/dev/null)
