@@ -245,19 +245,105 @@ KIT_TEST(ldt_update)
     kit_page_free(ldt);
 }
 
-/* Without its mapping, an LDT page may stay in use; but it cannot become writable as long as it is. */
+/* Ways to take away the one mapping of a page of the LDT, read-only or writable again. */
+static long by_update_va(const void *page, uint64_t pte)
+{
+    return kit_remap(page, pte);
+}
+
+static long by_mmu_update(const void *page, uint64_t pte)
+{
+    uint64_t maddr, value;
+
+    if (!kit_pte_find(kit_root_mfn, (uintptr_t)page, 1, &maddr, &value))
+        return -XEN_EINVAL;
+    return kit_mmu_update1(maddr | MMU_NORMAL_PT_UPDATE, pte, DOMID_SELF)
+               ?: kit_mmuext1(MMUEXT_TLB_FLUSH_ALL, 0, 0);
+}
+
+static long by_emulation(const void *page, uint64_t pte)
+{
+    uint64_t maddr, value, *slot;
+    struct kit_fault f;
+
+    if (!kit_pte_find(kit_root_mfn, (uintptr_t)page, 1, &maddr, &value))
+        return -XEN_EINVAL;
+    slot = (uint64_t *)((uintptr_t)kit_va_of_mfn(maddr >> KIT_PAGE_SHIFT) + maddr % KIT_PAGE_SIZE);
+    f = KIT_PROBE("mov %1, %0", : "m"(*slot), "r"(pte) : "memory");
+    return f.raised ? -XEN_EBUSY : kit_mmuext1(MMUEXT_TLB_FLUSH_ALL, 0, 0);
+}
+
+/* Without its mapping, an LDT page stays in use; it cannot become writable, nor a page table, as long as it is. */
 KIT_TEST(ldt_page_unmapped)
 {
+    static long (*const ways[])(const void *page, uint64_t pte) = {by_update_va, by_mmu_update, by_emulation};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(ways); i++) {
+        uint64_t *ldt = kit_page_alloc(), *other = kit_page_alloc();
+
+        ldt[1] = DATA_DPL3;
+        CHECK_RC(kit_set_ro(ldt), 0);
+        CHECK_RC(set_ldt(ldt, 512), 0);
+        CHECK_EQ(load_es(8 | 7), 0);
+        CHECK_RC(ways[i](ldt, 0), 0);
+        CHECK_EQ(kit_pte_of((uintptr_t)ldt), 0);
+        CHECK_EQ(load_es(8 | 7), 0);
+        CHECK_RC(kit_set_rw(ldt), -XEN_EBUSY);
+        CHECK_RC(kit_pin(1, kit_mfn_of(ldt)), -XEN_EINVAL);
+        CHECK_RC(kit_remap(other, kit_maddr_of(ldt) | PTE_RW), -XEN_EBUSY);
+        CHECK_RC(set_ldt(NULL, 0), 0);
+        CHECK_RC(kit_set_rw(ldt), 0);
+        kit_page_free(ldt);
+        kit_page_free(other);
+    }
+}
+
+/* Nor does it leave the LDT when the page table goes that mapped it. */
+KIT_TEST(ldt_page_of_dropped_table)
+{
+    const uintptr_t alias = 0x7000000000UL;
+    uint64_t *ldt = kit_page_alloc(), *l1, l2_slot, value;
+
+    ldt[1] = DATA_DPL3;
+    CHECK_RC(kit_unmap(ldt), 0);
+    CHECK_RC(kit_map(kit_root_mfn, alias, kit_maddr_of(ldt) | PTE_RO | PTE_NX), 0);
+    CHECK(kit_pte_find(kit_root_mfn, alias, 2, &l2_slot, &value));
+    l1 = kit_va_of_mfn((value & PTE_ADDR) >> KIT_PAGE_SHIFT);
+    CHECK_RC(set_ldt((void *)alias, 512), 0);
+    CHECK_EQ(load_es(8 | 7), 0);
+    CHECK_RC(kit_pte_write(l2_slot, 0), 0);
+    CHECK_RC(kit_mmuext1(MMUEXT_TLB_FLUSH_ALL, 0, 0), 0);
+    CHECK_RC(kit_table_free(l1), 0);
+    CHECK_EQ(load_es(8 | 7), 0);
+    CHECK_RC(kit_set_rw(ldt), -XEN_EBUSY);
+    CHECK_RC(set_ldt(NULL, 0), 0);
+    CHECK_RC(kit_set_rw(ldt), 0);
+    kit_page_free(ldt);
+}
+
+static void use_ldt(void *page)
+{
+    CHECK_RC(set_ldt(page, page ? 512 : 0), 0);
+    if (page)
+        CHECK_EQ(load_es(8 | 7), 0);
+}
+
+/* Nor by what another vcpu does than the one whose LDT it is. */
+KIT_TEST(ldt_page_unmapped_elsewhere)
+{
+    KIT_NEEDS_VCPUS(2);
+
     uint64_t *ldt = kit_page_alloc();
 
     ldt[1] = DATA_DPL3;
     CHECK_RC(kit_set_ro(ldt), 0);
-    CHECK_RC(set_ldt(ldt, 512), 0);
-    CHECK_EQ(load_es(8 | 7), 0);
+    CHECK_RC(kit_vcpu_run(1, use_ldt, ldt), 0);
+    CHECK(kit_vcpu_join(1, 10 * KIT_S));
     CHECK_RC(kit_unmap(ldt), 0);
-    CHECK_EQ(load_es(8 | 7), 0);
     CHECK_RC(kit_set_rw(ldt), -XEN_EBUSY);
-    CHECK_RC(set_ldt(NULL, 0), 0);
+    CHECK_RC(kit_pin(1, kit_mfn_of(ldt)), -XEN_EINVAL);
+    CHECK_RC(kit_vcpu_run(1, use_ldt, NULL), 0);
+    CHECK(kit_vcpu_join(1, 10 * KIT_S));
     CHECK_RC(kit_set_rw(ldt), 0);
     kit_page_free(ldt);
 }
