@@ -2,19 +2,31 @@
 /* Connections: opening, closing, and the stream of requests, taken one at a time. */
 #include "toolstack/xenstored/lib/internal.h"
 
+static void set_base(const struct st_store *s, struct st_base *b, unsigned int domid)
+{
+    char text[40];
+    size_t end = st_path_base(domid, text), pos, n;
+    unsigned int i;
+
+    text[end] = '/';
+    b->len = (uint8_t)(end + 1);
+    memcpy(b->text, text, b->len);
+    for (i = 0, pos = 1; i < 3; i++, pos += n + 1) {
+        n = (size_t)((char *)memchr(text + pos, '/', b->len - pos) - text) - pos;
+        b->name[i] = (struct st_component){(uint32_t)n, st_hash(s, text + pos, n)};
+    }
+}
+
 static struct st_conn *conn_new(struct st_store *s, unsigned int domid)
 {
     struct st_conn *c = st_alloc(s, sizeof(*c));
-    char base[40];
 
     if (!c)
         return NULL;
     memset(c, 0, offsetof(struct st_conn, in));
     c->store = s;
     c->domid = (uint16_t)domid;
-    c->base_len = (uint8_t)st_path_base(domid, base);
-    base[c->base_len++] = '/';
-    memcpy(c->base, base, c->base_len);
+    set_base(s, &c->base, domid);
     list_init(&c->out);
     list_init(&c->watches);
     list_init(&c->txns);

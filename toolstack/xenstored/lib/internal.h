@@ -180,14 +180,26 @@ struct st_txn {
     uint32_t bytes; /* charged to the connection: of its own, and of the nodes that only its work has */
 };
 
+/* A name in a path. */
+struct st_component {
+    uint32_t len;
+    uint32_t hash; /* st_hash() of it */
+};
+
+/* Where a client's relative paths begin: "/local/domain/N/". */
+struct st_base {
+    char text[24]; /* without a NUL */
+    uint8_t len;
+    struct st_component name[3];
+};
+
 struct st_conn {
     struct st_store *store;
     struct st_list on_store, on_ready;
     struct st_list out, watches, txns;
     struct st_domain *domain; /* NULL: a socket */
     void *user;
-    char base[24]; /* "/local/domain/N/", without a NUL: where its relative paths begin */
-    uint8_t base_len;
+    struct st_base base;
     uint16_t domid;
     bool privileged, readonly, dead, complete;
     uint32_t nr_watches, nr_txns, nr_replies, next_txn;
@@ -279,6 +291,11 @@ int st_path_make(const struct st_conn *c, const char *in, size_t n, char out[ST_
                  bool *relative);
 bool st_path_valid(const char *path, size_t len);
 bool st_path_special(const char *path);
+/* NULL if it is absolute. */
+static inline const struct st_base *path_base(const struct st_conn *c, const struct st_path *p)
+{
+    return p->relative ? &c->base : NULL;
+}
 bool st_name_valid(const char *name, size_t len); /* one component */
 /* Length of the parent's path of a canonical path ("/" is its own parent). */
 size_t st_path_parent(const char *path, size_t len);
@@ -393,12 +410,13 @@ struct st_where {
     size_t found;          /* length of that one's path */
     bool own;              /* nothing on the way is shared: *slot may be changed as it is */
 };
+/* @base: what the path begins with, NULL if that is not known. Only saves work. */
 void st_tree_look(const struct st_store *s, struct st_node **root, const char *path, size_t len,
-                  struct st_where *w);
+                  const struct st_base *base, struct st_where *w);
 struct st_node *st_tree_find(const struct st_store *s, struct st_node *root, const char *path, size_t len);
 /* The node or the nearest ancestor that exists; *found is the length of its path. */
 struct st_node *st_tree_nearest(const struct st_store *s, struct st_node *root, const char *path, size_t len,
-                                size_t *found);
+                                const struct st_base *base, size_t *found);
 struct st_node **st_tree_own(struct st_store *s, struct st_node **root, const char *path, size_t len);
 /*
  * Finds many paths in one tree that does not change meanwhile: what a path shares with the one before is not walked again, so that

@@ -62,7 +62,7 @@ int st_op_find(struct st_conn *c, struct st_txn *t, const struct st_path *p, uns
         if (!n || !c->privileged)
             return -EINVAL;
     } else {
-        n = st_tree_nearest(c->store, *tree_of(c, t), p->text, p->len, &found);
+        n = st_tree_nearest(c->store, *tree_of(c, t), p->text, p->len, path_base(c, p), &found);
         rc = invalid(p, found);
         if (rc)
             return rc;
@@ -201,7 +201,7 @@ int st_op_write(struct st_conn *c, struct st_txn *t, const struct st_path *p, co
     size_t before, held = s->all_bytes;
     int rc;
 
-    st_tree_look(s, root, p->text, p->len, &w);
+    st_tree_look(s, root, p->text, p->len, path_base(c, p), &w);
     n = w.node;
     if (w.found != p->len)
         return create(c, t, p, n, w.found, value, len);
@@ -233,7 +233,7 @@ int st_op_mkdir(struct st_conn *c, struct st_txn *t, const struct st_path *p)
     size_t found;
     int rc;
 
-    n = st_tree_nearest(c->store, *tree_of(c, t), p->text, p->len, &found);
+    n = st_tree_nearest(c->store, *tree_of(c, t), p->text, p->len, path_base(c, p), &found);
     if (found != p->len)
         return create(c, t, p, n, found, NULL, 0);
     rc = touch(t, p->text, p->len, ST_DEP_EXIST | perms_dep(c));
@@ -265,7 +265,7 @@ int st_op_remove(struct st_conn *c, struct st_txn *t, const struct st_path *p)
     size_t found, parent = st_path_parent(p->text, p->len), held = s->all_bytes;
     int rc;
 
-    n = st_tree_nearest(s, *root, p->text, p->len, &found);
+    n = st_tree_nearest(s, *root, p->text, p->len, path_base(c, p), &found);
     rc = invalid(p, found);
     if (!rc)
         rc = touch(t, p->text, p->len, ST_DEP_EXIST | perms_dep(c));
@@ -333,7 +333,7 @@ static int change_perms(struct st_conn *c, struct st_txn *t, const struct st_pat
 static bool may_create(struct st_conn *c, struct st_txn *t, const struct st_path *p)
 {
     size_t found;
-    struct st_node *n = st_tree_nearest(c->store, *tree_of(c, t), p->text, p->len, &found);
+    struct st_node *n = st_tree_nearest(c->store, *tree_of(c, t), p->text, p->len, path_base(c, p), &found);
 
     return st_perms_bits(c, n->perms) & ST_WRITE;
 }

@@ -70,8 +70,8 @@ int st_path_make(const struct st_conn *c, const char *in, size_t n, char out[ST_
         if (n > XENSTORE_REL_PATH_MAX)
             return -EINVAL;
         *relative = true;
-        memcpy(out, c->base, sizeof(c->base));
-        base = c->base_len;
+        memcpy(out, c->base.text, sizeof(c->base.text));
+        base = c->base.len;
     }
     if (base + n >= ST_PATH_MAX || (in[0] == '@' && n > XENSTORE_REL_PATH_MAX))
         return -EINVAL;

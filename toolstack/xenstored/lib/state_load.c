@@ -349,8 +349,8 @@ static int load_watch(struct load *x)
         return -EINVAL;
     p.relative = relative != 0;
     if (p.relative) {
-        skip = x->c->base_len;
-        if (p.len < skip + 1 || memcmp(p.text, x->c->base, skip))
+        skip = x->c->base.len;
+        if (p.len < skip + 1 || memcmp(p.text, x->c->base.text, skip))
             return -EINVAL;
     }
     if (p.len - skip + 1 + n > XENSTORE_PAYLOAD_MAX) /* no event of it could be sent */

@@ -22,13 +22,9 @@ static inline uint64_t load(const char *path, size_t len, size_t pos)
     return w;
 }
 
-struct component {
-    size_t len;
-    uint32_t hash; /* st_hash() of it */
-};
-
 /* The component of a path from @pos < @len (after a slash) to the next slash or the end; eight bytes in one go. */
-static inline struct component component(const struct st_store *s, const char *path, size_t len, size_t pos)
+static inline struct st_component component(const struct st_store *s, const char *path, size_t len,
+                                            size_t pos)
 {
     uint64_t w = load(path, len, pos), x = w ^ SLASHES, hit = (x - ONES) & ~x & (ONES << 7);
     size_t n = len - pos;
@@ -41,52 +37,61 @@ static inline struct component component(const struct st_store *s, const char *p
         slash = memchr(path + pos + 8, '/', n - 8);
         n = slash ? (size_t)(slash - path) - pos : n;
     }
-    return (struct component){n, n <= 8 ? hash_word(s, hash_start(s, n), w) : st_hash(s, path + pos, n)};
+    return (struct st_component){(uint32_t)n,
+                                 n <= 8 ? hash_word(s, hash_start(s, n), w) : st_hash(s, path + pos, n)};
 }
 
-void st_tree_look(const struct st_store *s, struct st_node **root, const char *path, size_t len,
-                  struct st_where *w)
+/* Inlined where it is called: who only reads the node asks for less than who is to change it. */
+static inline __attribute__((always_inline)) struct st_where look(const struct st_store *s,
+                                                                  struct st_node **root, const char *path,
+                                                                  size_t len, const struct st_base *base)
 {
-    struct st_node **slot, *n = *root;
-    bool own = n->ref == 1, way;
+    const struct st_component *known = base ? base->name : NULL, *end = base ? base->name + 3 : NULL;
+    struct st_where w = {root, *root, 1, (*root)->ref == 1};
     size_t pos = 1;
-    int cmp;
 
-    *w = (struct st_where){root, n, 1, own};
-    while (pos < len && n->dir) {
-        struct component c = component(s, path, len, pos);
+    while (pos < len && w.node->dir) {
+        struct st_component c = known != end ? *known++ : component(s, path, len, pos);
+        struct st_node **slot = &w.node->dir->first, *n;
+        bool own = w.own;
+        int cmp;
 
-        way = own;
-        for (slot = &n->dir->first; (n = *slot); slot = cmp < 0 ? &n->left : &n->right) {
-            way &= n->ref == 1;
+        for (; (n = *slot); slot = cmp < 0 ? &n->left : &n->right) {
+            own &= n->ref == 1;
             cmp = node_compare(c.hash, path + pos, c.len, n);
             if (!cmp)
                 break;
         }
         if (!n)
-            return;
-        own = way;
-        *w = (struct st_where){slot, n, pos + c.len, own};
-        pos += c.len + 1;
+            break;
+        pos += c.len;
+        w = (struct st_where){slot, n, pos, own};
+        pos++;
     }
+    return w;
+}
+
+void st_tree_look(const struct st_store *s, struct st_node **root, const char *path, size_t len,
+                  const struct st_base *base, struct st_where *w)
+{
+    *w = look(s, root, path, len, base);
 }
 
 struct st_node *st_tree_nearest(const struct st_store *s, struct st_node *root, const char *path, size_t len,
-                                size_t *found)
+                                const struct st_base *base, size_t *found)
 {
-    struct st_where w;
+    struct st_where w = look(s, &root, path, len, base);
 
-    st_tree_look(s, &root, path, len, &w);
     *found = w.found;
     return w.node;
 }
 
 struct st_node *st_tree_find(const struct st_store *s, struct st_node *root, const char *path, size_t len)
 {
-    struct st_where w;
+    size_t found;
+    struct st_node *n = st_tree_nearest(s, root, path, len, NULL, &found);
 
-    st_tree_look(s, &root, path, len, &w);
-    return w.found == len ? w.node : NULL;
+    return found == len ? n : NULL;
 }
 
 void st_finder_init(struct st_finder *f, struct st_node *root)
@@ -118,7 +123,7 @@ struct st_node *st_finder_find(const struct st_store *s, struct st_finder *f, co
         if (pos == len)
             return n;
         pos += pos > 1;
-        struct component c = component(s, path, len, pos);
+        struct st_component c = component(s, path, len, pos);
 
         for (n = node_children(n); n; n = cmp < 0 ? n->left : n->right) {
             cmp = node_compare(c.hash, path + pos, c.len, n);
@@ -135,7 +140,7 @@ struct st_node *st_finder_find(const struct st_store *s, struct st_finder *f, co
 struct st_node **st_tree_own(struct st_store *s, struct st_node **root, const char *path, size_t len)
 {
     struct st_node **slot = root;
-    struct component c;
+    struct st_component c;
     size_t pos;
 
     if (!st_node_own(s, slot))
@@ -185,7 +190,7 @@ int st_tree_create(struct st_store *s, struct st_node **root, const char *path, 
     struct st_node **slot, *chain;
     struct st_where w;
 
-    st_tree_look(s, root, path, len, &w);
+    st_tree_look(s, root, path, len, NULL, &w);
     slot = w.own ? w.slot : st_tree_own(s, root, path, w.found);
     if (!slot)
         return -ENOMEM;

@@ -270,7 +270,7 @@ static unsigned int who_changed(struct st_store *s, const struct st_access *a, c
     size_t found;
 
     if (!now)
-        return node_cwriter(st_tree_nearest(s, s->root, a->path, a->len, &found));
+        return node_cwriter(st_tree_nearest(s, s->root, a->path, a->len, NULL, &found));
     if (!base || base->seq != now->seq || base->gen != now->gen)
         return now->writer;
     return node_cgen(base) != node_cgen(now) ? node_cwriter(now) : 0;
@@ -330,7 +330,7 @@ static int carry(struct st_txn *t, const struct st_access *a, const struct st_no
     bool have;
     int rc;
 
-    st_tree_look(s, root, a->path, a->len, &w);
+    st_tree_look(s, root, a->path, a->len, NULL, &w);
     have = w.found == a->len;
     if (have && (!want || want->seq != w.node->seq)) {
         rc = st_tree_remove(s, root, a->path, a->len, t->conn->domid, &removed);

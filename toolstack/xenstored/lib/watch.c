@@ -125,7 +125,7 @@ static bool has_room(const struct st_watch *w, size_t len)
 
 static size_t relative_skip(const struct st_watch *w)
 {
-    return w->relative ? w->conn->base_len : 0;
+    return w->relative ? w->conn->base.len : 0;
 }
 
 static bool event_queue(struct st_watch *w, const char *path, size_t len);
