@@ -47,6 +47,8 @@ def known_ocaml(kind, payload, interfered, ours, theirs):
         return '!a value above the quota: E2BIG, and before access is looked at; the C one and we: ENOSPC, and domain 0 may; oxenstored leaves the new parents behind'
     if ours[2] == b'EACCES\0' and theirs[2] == b'ENOENT\0' and refused:
         return 'a missing node where the client may not look: oxenstored says that it is missing; the C one does not, nor do we'
+    if kind == RM and payload == b'/\0' and ours[2] == b'EINVAL\0' and theirs[0] == RM:
+        return '!the root is removed: oxenstored empties the store; the C one and we refuse'
     if kind == RM and ours[0] == ERROR and theirs[0] == RM:
         return 'a missing node without a parent, or where the client may not write: oxenstored finds its removal done'
     if len(payload.split(b'\0')[0]) > 2048:

@@ -17,7 +17,7 @@ def pytest_addoption(parser):
     parser.addoption('--hypervisor', default=os.environ.get('HYPERVISOR') or DEFAULT_HYPERVISOR,
                      help='the hypervisor to test, relative to the top of the tree (default: %(default)s)')
     parser.addoption('--not-there', action='store_true', help='run also what is known not to be there yet on Xenios')
-    parser.addoption('--matrix', action='store_true', help='boot every combination, not a choice that covers the pairs')
+    parser.addoption('--matrix', action='store_true', help='every combination, not a choice that covers the pairs; every read of the clock, not a sample')
 
 
 def pytest_configure(config):
@@ -25,7 +25,7 @@ def pytest_configure(config):
     hypervisor = config.getoption('--hypervisor')
     if not os.path.exists(hypervisor):
         raise pytest.UsageError(f'no hypervisor at {hypervisor}: build it, or say --hypervisor PATH')
-    config.addinivalue_line('markers', 'matrix: one boot of the matrix')
+    config.addinivalue_line('markers', 'matrix: part of make test-matrix, where it does all of what make test does a choice of')
     config.addinivalue_line('markers', 'debian: needs the Debian domain 0 (make debian)')
     config.addinivalue_line('markers', 'xdist_group: tests that share a boot')
     config.addinivalue_line('markers', 'soak: ten minutes of load')

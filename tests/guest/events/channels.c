@@ -166,8 +166,8 @@ static volatile unsigned handled, handled_on;
 static void note_event(evtchn_port_t port)
 {
     (void)port;
-    handled++;
     handled_on = kit_this()->id;
+    handled++; /* last: it is waited for */
 }
 
 KIT_TEST(ipi_to_self)
