@@ -4,7 +4,7 @@
 
 A part ends its output with a line `N passed, N failed`; a part that ran nothing, or whose status and numbers disagree, counts as one
 failure more. The last line printed, alone, is the sum. `+TARGET` names a part without numbers of its own (building): it counts as one
-test.
+test. What the failed parts said of their failures is said once more before the sums: the output is long, and who looks at its end wants to know.
 """
 import os
 import pathlib
@@ -13,6 +13,9 @@ import subprocess
 import sys
 import time
 
+TELLS_OF_FAILURE = re.compile(r'\b(FAIL|FAILED|ERROR|Error|error|not ok)\b')
+LINES_AFTER = 20
+EXCERPT = 200       # lines of one part
 
 def run(target, log, building):
     """Runs `make target` with its output here and in `log`; returns (status, last line)."""
@@ -45,6 +48,16 @@ def judge(target, status, last):
     return passed, failed, ''
 
 
+def excerpt(log):
+    """The lines of a log that tell of a failure, each with what follows it; the log's end if none does."""
+    lines = log.splitlines()
+    near = set()
+    for number, line in enumerate(lines):
+        if TELLS_OF_FAILURE.search(line):
+            near.update(range(number, min(number + LINES_AFTER, len(lines))))
+    return [lines[number] for number in sorted(near)][:EXCERPT] or lines[-LINES_AFTER:]
+
+
 def main():
     logs = pathlib.Path(sys.argv[1]) / 'logs'
     logs.mkdir(parents=True, exist_ok=True)
@@ -56,6 +69,10 @@ def main():
         with open(logs / f'{name}.log', 'w', encoding='utf-8') as log:
             status, last = run(name, log, target.startswith('+'))
         results.append((name, *judge(target, status, last), time.monotonic() - begin))
+    for name, _, failed, _, _ in results:
+        if failed:
+            print(f'==== once more, of {name}')
+            print('\n'.join(excerpt((logs / f'{name}.log').read_text(encoding='utf-8'))))
     print('====')
     for name, passed, failed, remark, seconds in results:
         print(f'{"FAIL" if failed else "ok  "} {name:24} {passed:6} passed {failed:4} failed {seconds:7.0f} s  {remark}')

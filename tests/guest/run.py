@@ -246,12 +246,17 @@ def main():
         sys.exit(f"not built: {', '.join(sorted(set(missing))) or args.hypervisor}; run make first")
     logs = args.logs or os.path.join(args.build, "guest-logs", os.path.basename(args.hypervisor))
     os.makedirs(logs, exist_ok=True)
-    count = {"ok": 0, "FAIL": 0, "skip": 0}
+    count, failures = {"ok": 0, "FAIL": 0, "skip": 0}, []
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for group, results in zip(groups, pool.map(lambda group: run_group(args, group, logs), groups)):
             for test, (verdict, why) in results.items():
                 count[verdict] += 1
-                print(f"{group.area}/{test}: {verdict} {why}".rstrip(), flush=True)
+                said = f"{group.area}/{test}: {verdict} {why}".rstrip()
+                print(said, flush=True)
+                if verdict == "FAIL":
+                    failures.append(said)
+    if failures:
+        print("\n".join(["once more, what failed:"] + failures))
     if count["skip"]:
         print(f"{count['skip']} skipped")
     print(f"{count['ok']} passed, {count['FAIL']} failed")
