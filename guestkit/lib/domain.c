@@ -52,7 +52,7 @@ int kit_domain_create(unsigned vcpus, unsigned pages, domid_t *id)
         rc = kit_domctl(XEN_DOMCTL_max_mem, *id, &op);
     }
     if (rc)
-        kit_domain_destroy(*id);
+        kit_domain_gone(*id);
     return (int)rc;
 }
 
@@ -63,20 +63,31 @@ int kit_domain_destroy(domid_t id)
     return (int)kit_domctl(XEN_DOMCTL_destroydomain, id, &op);
 }
 
+bool kit_free_pages_are(uint64_t pages)
+{
+    return !kit_on_xenios() || kit_free_pages() == pages;
+}
+
+/* Asked for by a creation that is refused in either case: -EEXIST, or -EINVAL since it asks for no vcpus. */
+static bool number_is_taken(domid_t id)
+{
+    struct xen_domctl op = {0};
+
+    return kit_domctl(XEN_DOMCTL_createdomain, id, &op) == -XEN_EEXIST;
+}
+
 bool kit_domain_gone(domid_t id)
 {
     /* Xen keeps a domain of which something is mapped, so that tests wait there in vain. */
     uint64_t deadline = kit_time_ns() + (kit_on_xenios() ? 10 : 2) * 1000000000UL;
-    struct xen_domctl op;
 
     kit_domain_destroy(id);
-    while (kit_time_ns() < deadline) {
-        memset(&op, 0, sizeof(op));
-        if (kit_domctl(XEN_DOMCTL_getdomaininfo, id, &op) || op.domain != id)
-            return true;
+    while (number_is_taken(id)) {
+        if (kit_time_ns() > deadline)
+            return false;
         hcall_sched_op(SCHEDOP_yield, NULL);
     }
-    return false;
+    return true;
 }
 
 long kit_domain_pin(unsigned domain, unsigned vcpu, uint64_t processors)

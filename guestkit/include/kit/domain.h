@@ -15,15 +15,20 @@
 long kit_domctl(unsigned cmd, unsigned domain, struct xen_domctl *op);
 long kit_sysctl(unsigned cmd, struct xen_sysctl *op);
 uint64_t kit_free_pages(void); /* of the machine */
+/* The machine has so many free pages. True on Xen, which keeps and returns some of its own at times of its choice. */
+bool kit_free_pages_are(uint64_t pages);
 
 /*
  * A PV domain without vcpu contexts and memory, paused: at most so many vcpus (which it has) and pages. 0 and
  * its number, or the error of the call that failed.
  */
 int kit_domain_create(unsigned vcpus, unsigned pages, domid_t *id);
-/* Ends it. Its structure may take a moment after that to be gone. */
+/* Ends it. Its structures may take a moment after that to be gone. */
 int kit_domain_destroy(domid_t id);
-/* Destroys it and waits until its number is unknown: at most ten seconds (two on Xen). False: it stays. */
+/*
+ * Destroys it and waits until its number is free again, which on Xenios comes after the last of its structures:
+ * at most ten seconds (two on Xen). False: it stays.
+ */
 bool kit_domain_gone(domid_t id);
 
 /*

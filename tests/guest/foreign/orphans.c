@@ -112,38 +112,11 @@ static uint32_t console_end(void)
     return index;
 }
 
-/* The number of free pages, once it rests. */
-static uint64_t rested(void)
-{
-    uint64_t pages = kit_free_pages(), since = kit_time_ns();
-
-    while (kit_time_ns() - since < 100000000UL) {
-        hcall_sched_op(SCHEDOP_yield, NULL);
-        if (kit_free_pages() != pages) {
-            pages = kit_free_pages();
-            since = kit_time_ns();
-        }
-    }
-    return pages;
-}
-
 /* The domain ends, with whatever is mapped of it but the box. On Xenios its number is unknown a moment later. */
 static void end(struct kit_puppet *p)
 {
     CHECK_EQ(kit_puppet_end(p), kit_on_xenios());
     CHECK_EQ(is_known(p->id), !kit_on_xenios());
-}
-
-/* Structures go a moment after the number; the other one keeps some for later. */
-static void check_free(uint64_t pages)
-{
-    uint64_t deadline = kit_time_ns() + 10000000000UL;
-
-    if (!kit_on_xenios())
-        return;
-    while (kit_free_pages() != pages && kit_time_ns() < deadline)
-        hcall_sched_op(SCHEDOP_yield, NULL);
-    CHECK_EQ(kit_free_pages(), pages);
 }
 
 KIT_TEST(orphans_of_page_tables)
@@ -156,7 +129,7 @@ KIT_TEST(orphans_of_page_tables)
     int rc;
 
     CHECK_OR_RETURN(windows_ready());
-    before = rested();
+    before = kit_free_pages();
     CHECK_OR_RETURN(!kit_puppet_make(&first));
     table = table_of(&first);
     data = kit_foreign_map(first.id, first.mfn[20], PTE_RW, &rc);
@@ -166,7 +139,7 @@ KIT_TEST(orphans_of_page_tables)
     console = console_end();
     end(&first);
     /* The page, and the one of its grant table; each stays itself. */
-    check_free(before - 2);
+    CHECK(kit_free_pages_are(before - 2));
     CHECK_EQ(*again, 0x1234);
     *data = 0x5678;
     CHECK_EQ(*again, 0x5678);
@@ -186,7 +159,7 @@ KIT_TEST(orphans_of_page_tables)
     CHECK_RC(kit_foreign_unmap((void *)table), 0);
     if (kit_on_xenios())
         CHECK(kit_domain_gone(first.id));
-    check_free(before);
+    CHECK(kit_free_pages_are(before));
 }
 
 /* By grants alone, and beside a page table's entry that goes first, or last. */
@@ -195,7 +168,7 @@ static void granted(bool foreign_first)
     volatile struct grant_entry_v1 *table;
     struct gnttab_map_grant_ref rw, ro;
     volatile uint64_t *data;
-    uint64_t before = rested();
+    uint64_t before = kit_free_pages();
     int rc;
 
     CHECK_OR_RETURN(!kit_puppet_make(&first));
@@ -210,7 +183,7 @@ static void granted(bool foreign_first)
     CHECK_OR_RETURN(!rw.status && !ro.status && data);
     CHECK_RC(kit_foreign_unmap((void *)table), 0);
     end(&first);
-    check_free(before - 1);
+    CHECK(kit_free_pages_are(before - 1));
     if (foreign_first)
         CHECK_RC(kit_foreign_unmap((void *)data), 0);
     CHECK_EQ(*(volatile uint64_t *)window[1], 0xfeed);
@@ -219,14 +192,14 @@ static void granted(bool foreign_first)
     CHECK_EQ(unmap((uintptr_t)window[0], rw.handle), GNTST_okay);
     CHECK_EQ(unmap((uintptr_t)window[0], rw.handle), GNTST_bad_handle);
     CHECK_EQ(*(volatile uint64_t *)window[1], 0xfeed);
-    check_free(before - 1);
+    CHECK(kit_free_pages_are(before - 1));
     CHECK_EQ(unmap((uintptr_t)window[1], ro.handle), GNTST_okay);
     if (!foreign_first) {
         CHECK_EQ(*data, 0xfeed);
         CHECK_RC(kit_foreign_unmap((void *)data), 0);
     }
     CHECK(kit_domain_gone(first.id));
-    check_free(before);
+    CHECK(kit_free_pages_are(before));
 }
 
 KIT_TEST(orphans_of_grants)
@@ -246,7 +219,7 @@ KIT_TEST(orphans_replaced)
     uint64_t before;
 
     CHECK_OR_RETURN(windows_ready());
-    before = rested();
+    before = kit_free_pages();
     CHECK_OR_RETURN(!kit_puppet_make(&first));
     table = table_of(&first);
     CHECK_OR_RETURN(table);
@@ -256,13 +229,13 @@ KIT_TEST(orphans_replaced)
     CHECK_OR_RETURN(!host.status && !device.status);
     CHECK_RC(kit_foreign_unmap((void *)table), 0);
     end(&first);
-    check_free(before - 1);
+    CHECK(kit_free_pages_are(before - 1));
     r.host_addr = (uintptr_t)window[0];
     r.new_addr = (uintptr_t)window[1]; /* nothing is there: nor here then */
     r.handle = host.handle;
     CHECK_RC(hcall_grant_table_op(GNTTABOP_unmap_and_replace, &r, 1), 0);
     CHECK_EQ(r.status, GNTST_okay);
-    check_free(before - 1);
+    CHECK(kit_free_pages_are(before - 1));
     u.dev_bus_addr = (uint64_t)(first.mfn[20] + 1) << 12;
     u.handle = device.handle;
     CHECK_RC(hcall_grant_table_op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
@@ -271,7 +244,7 @@ KIT_TEST(orphans_replaced)
     CHECK_RC(hcall_grant_table_op(GNTTABOP_unmap_grant_ref, &u, 1), 0);
     CHECK_EQ(u.status, GNTST_okay);
     CHECK(kit_domain_gone(first.id));
-    check_free(before);
+    CHECK(kit_free_pages_are(before));
 }
 
 /* The number is free again a moment after nobody knows it. */
@@ -304,7 +277,7 @@ KIT_TEST(nothing_of_the_dead)
 
     CHECK_OR_RETURN(windows_ready());
     page = kit_page_alloc();
-    before = rested();
+    before = kit_free_pages();
     CHECK_OR_RETURN(page && !kit_puppet_make(&first));
     table = table_of(&first);
     CHECK_OR_RETURN(table);
@@ -330,7 +303,7 @@ KIT_TEST(nothing_of_the_dead)
         CHECK(kit_domain_gone(first.id));
     }
     kit_page_free(page);
-    check_free(before);
+    CHECK(kit_free_pages_are(before));
 }
 
 /* Two that die, one of which has mapped the other's page by a grant: whichever goes first. */
@@ -338,7 +311,7 @@ static void both_die(bool granter_first)
 {
     volatile struct grant_entry_v1 *table;
     struct gnttab_map_grant_ref *m;
-    uint64_t before = rested();
+    uint64_t before = kit_free_pages();
     int rc;
 
     CHECK_OR_RETURN(!kit_puppet_make(&first) && !kit_puppet_make(&second));
@@ -375,7 +348,7 @@ static void both_die(bool granter_first)
         CHECK(kit_puppet_end(&first));
     }
     CHECK(kit_domain_gone(first.id));
-    check_free(before);
+    CHECK(kit_free_pages_are(before));
 }
 
 KIT_TEST(both_ends_die)
