@@ -60,6 +60,7 @@ class Machine:
     kernel: str | None = None                  # default: build/vmlinuz
     initrd: str | None = None                  # default: build/dom0.cpio.gz; '' for none
     qemu_args: tuple = ()                      # instead of -kernel, -append, -initrd: boot from what these name
+    at_once: bool = False                      # a host thread for each processor: docs/decisions/one-thread-for-linux.md
 
     def replace(self, **changes):
         return dataclasses.replace(self, **changes)
@@ -97,7 +98,7 @@ class Machine:
         build = build_dir()
         kernel = self.kernel if self.kernel is not None else str(build / 'vmlinuz')
         initrd = self.initrd if self.initrd is not None else str(build / 'dom0.cpio.gz')
-        command = [QEMU, '-accel', 'tcg', '-machine', self.machine, '-cpu', self.cpu_argument(), '-m', str(self.memory),
+        command = [QEMU, '-accel', f'tcg,thread={"multi" if self.at_once else "single"}', '-machine', self.machine, '-cpu', self.cpu_argument(), '-m', str(self.memory),
                    '-smp', str(self.smp), '-nographic', '-no-reboot']
         if not any(word.startswith(('-nic', '-netdev')) for word in self.devices):
             command += ['-nic', 'none']

@@ -30,7 +30,7 @@ def test_wall_clock_follows_the_machines(machine, log_name):
 def test_time_records_never_step_back(machine, log_name, request):
     """Ten million reads in make test-matrix, a sample of them in make test."""
     reads = 10_000_000 if request.config.getoption('--matrix') else 400_000
-    described = machine.replace(smp=4, dom0_args=('xtest=time', XEN_CLOCK, f'xtest.reads={reads}'))
+    described = machine.replace(smp=4, at_once=True, dom0_args=('xtest=time', XEN_CLOCK, f'xtest.reads={reads}'))
     with described.boot(log_name) as run:
         assert run.expect_init()[0] == 4
         facts = run.expect_test('time', 1800)

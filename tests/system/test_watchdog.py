@@ -51,7 +51,7 @@ def test_nmis_at_any_moment(machine, log_name, case):
     """An NMI finds its way between any two instructions of ours; where it does not, the machine resets without a word."""
     area, cpu, words = SWITCHING[case]
     guest = str(machines.build_dir() / 'guests' / f'{area}-pv64')
-    described = machine.replace(kernel=guest, initrd='', smp=2, cpu=cpu, dom0_mem='128M', options=('watchdog',), dom0_args=('smp=2',) + words)
+    described = machine.replace(kernel=guest, initrd='', smp=2, at_once=True, cpu=cpu, dom0_mem='128M', options=('watchdog',), dom0_args=('smp=2',) + words)
     with described.boot(log_name) as run:
         run.expect(r'Watchdog: 5 seconds, by NMIs from the 8254')
         with run.repeat('nmi') as sent:
