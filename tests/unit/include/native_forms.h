@@ -34,7 +34,7 @@ enum care {
     CARE_XLAT,
     CARE_LEAVE,
     CARE_DIVIDE,
-    CARE_PUSH_SEG, /* how much of a 32-bit slot is written depends on the processor */
+    CARE_WIDTH, /* how much memory is touched depends on the processor: PUSH of a selector into 32 bits, MOVSXD to 16 */
     CARE_PUSHA, /* PUSHA, POPA: the processor may have done some of eight moves when it faults; the emulator has done none */
 };
 
@@ -165,7 +165,7 @@ static const struct form forms[] = {
     {{0xb0}, 1, PLAIN, .imm = I8, .count = 8},
     {{0xb8}, 1, PLAIN, .imm = IV, .count = 8},
     {{0xa0}, 1, PLAIN, .imm = IMOFFS, .care = CARE_MOFFS, .count = 4},
-    {{0x63}, 1, MODRM, ANY, .modes = ONLY64},
+    {{0x63}, 1, MODRM, ANY, .care = CARE_WIDTH, .modes = ONLY64},
     {{0x8d}, 1, MODRM_MEM, ANY},
     {{0x0f, 0xb6}, 2, MODRM, ANY, .count = 2},
     {{0x0f, 0xbe}, 2, MODRM, ANY, .count = 2},
@@ -189,7 +189,7 @@ static const struct form forms[] = {
     {{0x9c}, 1, PLAIN, ANY},
     {{0x9d}, 1, PLAIN, .care = CARE_POPF},
     {{0xc9}, 1, PLAIN, .care = CARE_LEAVE},
-    {{0x0f, 0xa0}, 2, PLAIN, ANY, .care = CARE_PUSH_SEG},
+    {{0x0f, 0xa0}, 2, PLAIN, ANY, .care = CARE_WIDTH},
     /* control flow */
     {{0x70}, 1, PLAIN, .imm = I8, .care = CARE_BRANCH, .count = 16},
     {{0x0f, 0x80}, 2, PLAIN, .imm = IZ, .care = CARE_BRANCH, .count = 16},
@@ -217,10 +217,10 @@ static const struct form forms[] = {
     {{0xec}, 1, PLAIN, .count = 4},
     /* not in 64-bit mode */
     {{0x40}, 1, PLAIN, ANY, .count = 16, .modes = NOT64},
-    {{0x06}, 1, PLAIN, ANY, .care = CARE_PUSH_SEG, .modes = NOT64},
-    {{0x0e}, 1, PLAIN, ANY, .care = CARE_PUSH_SEG, .modes = NOT64},
-    {{0x16}, 1, PLAIN, ANY, .care = CARE_PUSH_SEG, .modes = NOT64},
-    {{0x1e}, 1, PLAIN, ANY, .care = CARE_PUSH_SEG, .modes = NOT64},
+    {{0x06}, 1, PLAIN, ANY, .care = CARE_WIDTH, .modes = NOT64},
+    {{0x0e}, 1, PLAIN, ANY, .care = CARE_WIDTH, .modes = NOT64},
+    {{0x16}, 1, PLAIN, ANY, .care = CARE_WIDTH, .modes = NOT64},
+    {{0x1e}, 1, PLAIN, ANY, .care = CARE_WIDTH, .modes = NOT64},
     {{0x27}, 1, PLAIN, ANY, .undefined = EFLAGS_OF, .modes = NOT64},
     {{0x2f}, 1, PLAIN, ANY, .undefined = EFLAGS_OF, .modes = NOT64},
     {{0x37}, 1, PLAIN, ANY, .undefined = EFLAGS_OF | EFLAGS_SF | EFLAGS_ZF | EFLAGS_PF, .modes = NOT64},
