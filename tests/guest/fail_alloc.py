@@ -86,7 +86,7 @@ def main():
     parser.add_argument('--build', default='build')
     parser.add_argument('--first', type=int, default=1)
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='machines at a time')
-    parser.add_argument('--patience', type=float, default=1.0)
+    parser.add_argument('--patience', type=float, default=float(os.environ.get('PATIENCE', '1')))
     parser.add_argument('areas', nargs='*', default=['alloc'])
     arguments = parser.parse_args()
     arguments.logs = os.path.join(arguments.build, 'fail-alloc-logs')

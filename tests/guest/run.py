@@ -206,7 +206,7 @@ def arguments():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--guest-args", help="more words for the guest's command line")
     parser.add_argument("--qemu", help="more words for QEMU")
-    parser.add_argument("--patience", type=float, default=1.0, help="factor on every time limit")
+    parser.add_argument("--patience", type=float, default=float(os.environ.get("PATIENCE", "1")), help="factor on every time limit (default: PATIENCE or 1)")
     parser.add_argument("--jobs", type=int, default=1, help="machines at a time")
     parser.add_argument("--debug", action="store_true", help="show the console")
     parser.add_argument("--logs", help="folder for one console log a boot (default: BUILD/guest-logs)")

@@ -8,6 +8,7 @@ Prints the table; a call that exceeds a bound, or that did too little to prove a
 import argparse
 import bisect
 import pathlib
+import os
 import re
 import struct
 import subprocess
@@ -94,7 +95,7 @@ def main():
     parser.add_argument('--symbols', required=True, help='its ELF file with symbols')
     parser.add_argument('--guest', required=True)
     parser.add_argument('--plugin', required=True)
-    parser.add_argument('--patience', type=float, default=1.0)
+    parser.add_argument('--patience', type=float, default=float(os.environ.get('PATIENCE', '1')))
     arguments = parser.parse_args()
     folder = pathlib.Path(arguments.plugin).parent
     table = symbols(arguments.symbols)
