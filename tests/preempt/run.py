@@ -7,8 +7,8 @@ Prints the table; a call that exceeds a bound, or that did too little to prove a
 """
 import argparse
 import bisect
-import pathlib
 import os
+import pathlib
 import re
 import struct
 import subprocess
