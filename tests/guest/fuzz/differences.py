@@ -34,6 +34,10 @@ REASONS = [
     Reason(r'^reset: P\d+ is kept', r'', r'absent',
            'Xen keeps a reference of a table for ever whose validation as a part of another one was stopped and then failed, at times'),
 
+    # Where ours is careful.
+    Reason(r'^physdev_op 15 ', r' 0', r' -EEXIST', 'setup_gsi: a GSI that a domain is bound to keeps its trigger and polarity; on Xen it changes under that domain'),
+    Reason(r'^physdev_op 15 ', r' -EEXIST', r' 0', 'so it can still be set, once, when nobody is bound to it any more'),
+
     # What the guest cannot make alike.
     Reason(r'^state reservation', r' -?\d+', r' -?\d+',
            'a call that fails when its work is done leaves a frame nobody has the number of; whether the allocator hands one out that has a name differs'),

@@ -112,8 +112,8 @@ int ioapic_init(void) __must_check;
 extern const struct irq_controller ioapic_controller;
 /* A GSI that nobody uses, as NMIs to one processor from now on: each edge is one. -EINVAL. */
 int ioapic_send_nmi(unsigned int gsi, uint32_t apic_id) __must_check;
-/* Sets trigger and polarity of a GSI that is not in use. -EEXIST: it is known already and differs, or is in
- * use; -EINVAL. */
+/* Sets trigger and polarity of a GSI, once. -EEXIST: that was done, or a domain is bound to it (Debian's Xen
+ * changes it under that domain); -EINVAL. */
 int ioapic_configure(unsigned int gsi, bool level, bool low) __must_check;
 /* Raw registers, as PHYSDEVOP_apic_read has them: -EINVAL. */
 int ioapic_read_register(paddr_t address, uint32_t reg, uint32_t *value) __must_check;
