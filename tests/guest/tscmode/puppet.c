@@ -82,3 +82,16 @@ uint64_t next_reading(void)
     }
     return words[0];
 }
+
+void check_change(void)
+{
+    uint64_t before = kit_time_ns(), tsc;
+
+    CHECK_RC(set_tsc(puppet.id, MODE_EMULATE, 1000000, 0, 0), 0);
+    tsc = next_reading();
+    CHECK(tsc);
+    check_between(tsc, 0, kit_time_ns() - before);
+    tsc = kit_rdtsc();
+    CHECK_RC(set_tsc(puppet.id, MODE_NATIVE, HOST_KHZ, 0, 0), 0);
+    CHECK(next_reading() > tsc);
+}

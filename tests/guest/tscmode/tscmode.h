@@ -34,6 +34,8 @@ void end_puppet(void);
 bool run_program(kit_program program, unsigned long a, unsigned long b);
 /* Of a program that writes its readings to word 0 for ever; 0: none came. */
 uint64_t next_reading(void);
+/* While such a program runs: emulated, then native, each from the next reading on. */
+void check_change(void);
 
 /* By RDTSC, RDTSCP or the MSR. In line, since programs are copied to where they run. */
 static inline __attribute__((always_inline)) uint64_t read_tsc(unsigned way)
