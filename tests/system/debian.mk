@@ -19,5 +19,6 @@ $(B)/debian/%: tests/system/debian/%.c
 $(B)/debian/dom0.img: $(DEBIAN_ROOT)/version $(KERNEL_DIR)/version $(DEBIAN_PROGRAMS) $(B)/guests/smoke-pv64 $(B)/guests/answer-pv64 $(filter-out %.c %/preload,$(wildcard tests/system/debian/*))
 	$(Q)tests/system/debian/make-image $(KERNEL_DIR) $(DEBIAN_ROOT) $(@D) $(B)/guests/smoke-pv64 $(DEBIAN_PROGRAMS) $(B)/guests/answer-pv64
 
-debian: $(B)/debian/dom0.img
+# With the kernel that each machine boots, for a clean clone.
+debian: dom0 $(B)/debian/dom0.img
 .PHONY: debian

@@ -11,7 +11,7 @@ test-matrix: dom0 $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)$(SYSTEM_RUN) --matrix -m matrix $(PYTEST_ARGS)
 
 # Everything with Debian's tools, also what make test leaves out because it takes long. HYPERVISOR=build/oracle/xen, or test-xl-oracle: on Debian's Xen.
-test-xl: dom0 debian $(ORACLE_XEN) $(HYPERVISOR)
+test-xl: debian $(ORACLE_XEN) $(HYPERVISOR)
 	$(Q)$(SYSTEM_RUN) -m "debian or long" -k test_xl $(PYTEST_ARGS)
 test-xl-oracle:
 	$(Q)$(MAKE) --no-print-directory test-xl HYPERVISOR=$(ORACLE_XEN)
