@@ -172,6 +172,20 @@ static void live_update(void)
                 model_moves(client[i].txn[k]);
 }
 
+/* A journal begins with the store as it is, and goes on with that: once nobody has a transaction. */
+static void journal_begins(void)
+{
+    struct st_saver saver = {client_append, describe, &stream};
+    int i;
+
+    for (i = 0; i < CLIENTS; i++)
+        op_end_all(&client[i]);
+    stream.len = 0;
+    assert_int_equal(st_state_save(store, &saver), 0);
+    twin_compare(stream.p, stream.len);
+    twin_begin(stream.p, stream.len);
+}
+
 static void release_event(void)
 {
     int w;
@@ -228,6 +242,8 @@ static void step(void)
         release_event();
     if (!rnd(1000))
         live_update();
+    if (!rnd(1000))
+        journal_begins();
     if (!rnd(20000))
         check_tree();
 }

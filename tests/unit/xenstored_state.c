@@ -272,6 +272,33 @@ static void events_merged(void **state)
                      4); /* the new watch's first, and its own: the old one's are not its */
 }
 
+/* What is charged is the same after a move, whatever room a reply once had: what the client may do is decided by it. */
+static void charged_alike(void **state)
+{
+    char name[24];
+    uint32_t before;
+    int i;
+
+    for (i = 0; i < 40; i++) {
+        snprintf(name, sizeof(name), "data/%d", i);
+        assert_int_equal(client_write(conn[GUEST], 0, name, ""), 0);
+    }
+    assert_int_equal(client_two(conn[GUEST], XS_WATCH, 0, "data", "a-token"), 0);
+    count_events(GUEST);
+    assert_int_equal(client_write(conn[DOM0], 0, "/local/domain/5/data/with-a-long-name", "1"), 0);
+    assert_int_equal(client_send(conn[GUEST], XS_DIRECTORY_PART, 0, 1,
+                                 "data\0"
+                                 "100",
+                                 9),
+                     ST_READY);
+    assert_int_equal(client_send(conn[GUEST], XS_DIRECTORY, 0, 1, "data", 5), ST_READY);
+    assert_int_equal(client_send(conn[GUEST], XS_READ, 0, 1, "data/1", 7), ST_READY);
+    before = used();
+    move();
+    assert_int_equal(used(), before);
+    assert_int_equal(count_events(GUEST), 1);
+}
+
 /* One that is half delivered is not. */
 static void half_an_event(void **state)
 {
@@ -412,10 +439,11 @@ static void saved_in_vain(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(over_its_memory),  T(quotas_lowered), T(copies_are_charged), T(charged_while_held),
-        T(old_versions),     T(events_merged),  T(half_an_event),      T(blame),
-        T(retries_are_told), T(broken),         T(reason_too_long),    T(saved_in_vain)};
+    const struct CMUnitTest tests[] = {T(over_its_memory),    T(quotas_lowered), T(copies_are_charged),
+                                       T(charged_while_held), T(old_versions),   T(charged_alike),
+                                       T(events_merged),      T(half_an_event),  T(blame),
+                                       T(retries_are_told),   T(broken),         T(reason_too_long),
+                                       T(saved_in_vain)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

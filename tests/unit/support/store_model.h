@@ -144,6 +144,7 @@ void forget_txns(struct client *c);
 void op_reset(struct client *c);
 void op_start(struct client *c);
 void op_end(struct client *c);
+void op_end_all(struct client *c);
 void op_bad(struct client *c);
 
 /* store_model_twin.c */

@@ -288,11 +288,11 @@ void op_start(struct client *c)
     expect(c, XS_TRANSACTION_START, 0, text, (size_t)sprintf(text, "%u", t->id) + 1);
 }
 
-void op_end(struct client *c)
+static void end(struct client *c, int i)
 {
-    int i = (int)rnd(MAX_TXNS), rc = -ENOENT;
     uint32_t id = c->txn[i] ? c->txn[i]->id : 0;
     bool commit = rnd(4) != 0;
+    int rc = -ENOENT;
 
     send_path(c, XS_TRANSACTION_END, id, commit ? "T" : "F");
     if (c->txn[i]) {
@@ -303,6 +303,20 @@ void op_end(struct client *c)
         c->txn[i] = NULL;
     }
     expect_result(c, XS_TRANSACTION_END, id, rc);
+}
+
+void op_end(struct client *c)
+{
+    end(c, (int)rnd(MAX_TXNS));
+}
+
+void op_end_all(struct client *c)
+{
+    int i;
+
+    for (i = 0; i < MAX_TXNS; i++)
+        if (c->txn[i])
+            end(c, i);
 }
 
 void op_bad(struct client *c)

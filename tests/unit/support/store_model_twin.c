@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a journal relies on: a store made from the same stream, on which the same calls are played, is the same to the last byte.
- * From one live update to the next the calls that the tap was told of are kept; the twin is made and compared before the next.
+ * What a journal relies on: a store made from a stream, on which the same calls are played, is the same to the last byte as the store
+ * that went on, be it made from that stream, too, or, without transactions, the one that was saved.
+ * From one of these moments to the next the calls that the tap was told of are kept; the twin is made and compared before the next.
  */
 #include "tests/unit/support/store_model.h"
+#include "toolstack/xenstored/lib/internal.h"
 #include "toolstack/xenstored/lib/state.h"
 
 #define OPENED 100u /* a call that is not tapped: the daemon knows of it itself */
 
 struct call {
     uint32_t what, client, arg, len; /* client: CLIENTS for none */
+    uint64_t seq, gen;               /* the store's before it */
 };
 
 static struct client_buffer base, calls;
@@ -26,7 +29,7 @@ static uint32_t client_of(const struct st_conn *c)
 
 static void keep(uint32_t what, uint32_t who, uint32_t arg, const void *data, size_t len)
 {
-    struct call call = {what, who, arg, (uint32_t)len};
+    struct call call = {what, who, arg, (uint32_t)len, store->seq, store->gen};
 
     if (!base.len)
         return;
@@ -63,6 +66,8 @@ static void play(struct st_store *s, const struct call *call, const char *data)
     unsigned int budget = call->arg;
     enum st_stall stall;
 
+    assert_int_equal(s->seq, call->seq);
+    assert_int_equal(s->gen, call->gen);
     switch (call->what) {
     case ST_TAP_FEED:
         st_conn_feed(c, data, call->len, &budget, &stall);
@@ -110,6 +115,18 @@ static size_t describe(void *ctx, struct st_conn *c, void *out)
     return sizeof(i);
 }
 
+/* What is charged is not in the stream: it follows from what is. */
+static void compare_charges(void)
+{
+    int i;
+
+    for (i = 0; i < CLIENTS; i++) {
+        assert_int_equal(twin[i]->bytes, client[i].conn->bytes);
+        assert_int_equal(twin[i]->event_bytes, client[i].conn->event_bytes);
+        assert_int_equal(st_domain_bytes(twin[i]), st_domain_bytes(client[i].conn));
+    }
+}
+
 void twin_compare(const void *stream, size_t len)
 {
     static struct client_memory memory;
@@ -131,6 +148,7 @@ void twin_compare(const void *stream, size_t len)
     assert_int_equal(st_state_save(s, &saver), 0);
     assert_int_equal(b.len, len);
     assert_memory_equal(b.p, stream, len);
+    compare_charges();
     st_store_free(s);
     free(b.p);
 }

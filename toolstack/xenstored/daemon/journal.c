@@ -8,8 +8,8 @@
  * and every undelivered byte, as they were. A call is written down before it takes place, and a ring's indices are published
  * after it; so nothing is lost and nothing is answered twice. A record's length is stored last: a torn one does not exist.
  *
- * When the file is full it is begun anew, and the store from it (renew.c). Only what makes progress is written down, and
- * the room grows with the state, so what a guest makes this cost is a constant for each of its requests.
+ * When the file is full it is begun anew, if there are transactions then the store from it, too (renew.c). Only what makes progress is
+ * written down, and the room grows with the state, so what a guest makes this cost is a constant for each of its requests.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -36,6 +36,7 @@ struct file {
 
 static struct {
     struct file f;
+    bool late; /* it is full, and waits for the end of the transactions */
     char path[256];
     uint64_t seed;
     bool failed, complained;
@@ -232,6 +233,14 @@ static void give_up(int rc)
     try_later();
 }
 
+static bool transactions(void)
+{
+    struct st_stats stats;
+
+    st_store_stats(store, &stats);
+    return stats.transactions;
+}
+
 /* 0, or negative errno: the journal stays as it is, and so does the store. */
 static int begin(void)
 {
@@ -241,7 +250,7 @@ static int begin(void)
 
     snprintf(tmp, sizeof(tmp), "%s.new", j.path);
     rc = make_file(tmp, &f);
-    if (!rc) /* also after a recovery or a live update: what was loaded then is not what is loaded from this stream */
+    if (!rc && transactions()) /* else the store is what the stream gives (the model test says so) */
         rc = store_renew(j.seed, f.map + sizeof(struct header), f.at - sizeof(struct header));
     if (rc) {
         drop(&f);
@@ -250,7 +259,7 @@ static int begin(void)
     }
     drop(&j.f);
     j.f = f;
-    j.failed = j.complained = false;
+    j.failed = j.complained = j.late = false;
     if (rename(tmp, j.path)) { /* the old one, if it is there, is of a store that is no more */
         rc = -errno;
         unlink(tmp);
@@ -305,6 +314,15 @@ static void resume(void)
     }
 }
 
+/* Transactions are mostly over soon, and the store then need not be made anew: worth a quarter of the room, once. */
+static bool wait_for_transactions(void)
+{
+    if (j.failed || j.late || !transactions())
+        return false;
+    j.late = true;
+    return enlarge(j.room / 4);
+}
+
 void journal_turn(void)
 {
     size_t spare = j.room / 32; /* what a round of turns writes, about */
@@ -312,7 +330,9 @@ void journal_turn(void)
 
     if (j.pause && j.resume <= now_ms())
         resume();
-    if (!j.f.map || (j.f.at + spare < j.f.size && !j.failed))
+    if (!j.f.map || (j.f.at + spare < j.f.size && !j.failed && (!j.late || transactions())))
+        return;
+    if (wait_for_transactions())
         return;
     rc = begin();
     if (rc)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Making the store, and making it anew from its own state stream, in a heap of its own, while the clients stay. A journal
- * begins with such a stream, and calls are played on what it gives: so the store that serves must be what it gives, too. (A
- * transaction, for one, goes on from the present tree.) It takes time in proportion to the store, and no system call for a client.
+ * begins with such a stream, and calls are played on what it gives: so the store that serves must be what it gives, too. It is,
+ * but for transactions: those go on from the present tree. It takes time in proportion to the store, and no system call for a client.
  */
 #include <stdlib.h>
 #include <string.h>

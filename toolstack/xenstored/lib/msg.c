@@ -7,9 +7,13 @@
 
 #define INDEX_FROM 16u /* more events than about this: it is worth a table */
 
+/*
+ * It follows from the message alone, not from how it came to be: what a client is charged decides what it may do, and must be the same in
+ * a store that is loaded. A reply that was made shorter keeps its buffer until it is fetched, uncharged; there are `outstanding` at most.
+ */
 static uint32_t msg_charge(const struct st_msg *m)
 {
-    return (uint32_t)sizeof(*m) + (m->buf != m->small ? m->capacity : 0);
+    return (uint32_t)sizeof(*m) + (m->len > sizeof(m->small) ? m->len : 0);
 }
 
 /* A message with room for @len bytes of header and payload. */
@@ -37,21 +41,18 @@ struct st_msg *st_msg_new(struct st_conn *c, uint32_t len)
 /* Makes room for @len bytes; what was written is lost if a new buffer is needed. 0; -ENOMEM: nothing changed. */
 int st_msg_resize(struct st_conn *c, struct st_msg *m, uint32_t len)
 {
-    char *buf;
+    char *buf = len > m->capacity ? st_alloc(c->store, len) : m->buf;
 
-    if (len <= m->capacity) {
-        m->len = len;
-        return 0;
-    }
-    buf = st_alloc(c->store, len);
     if (!buf)
         return -ENOMEM;
-    m->len = len;
+    if (buf != m->buf) {
+        if (m->buf != m->small)
+            st_dealloc(c->store, m->buf, m->capacity);
+        m->buf = buf;
+        m->capacity = len;
+    }
     c->bytes -= msg_charge(m);
-    if (m->buf != m->small)
-        st_dealloc(c->store, m->buf, m->capacity);
-    m->buf = buf;
-    m->capacity = len;
+    m->len = len;
     c->bytes += msg_charge(m);
     return 0;
 }

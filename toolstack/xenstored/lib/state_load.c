@@ -172,9 +172,10 @@ static int load_global(struct load *x)
     const void *quotas;
     struct st_store *s = x->s;
     struct st_node *empty;
+    uint64_t seq, gen;
     int rc;
 
-    if (x->global || !u64(x, &s->seq) || !u64(x, &s->gen) || !u64(x, &s->requests) || !u32(x, &tracing) ||
+    if (x->global || !u64(x, &seq) || !u64(x, &gen) || !u64(x, &s->requests) || !u32(x, &tracing) ||
         !u32(x, &count) || count > 1024 || !(quotas = bytes(x, count * sizeof(uint32_t))))
         return -EINVAL;
     memcpy(&s->quota, quotas,
@@ -193,6 +194,8 @@ static int load_global(struct load *x)
     st_node_put(s, s->root);
     s->root = empty;
     st_account_subtree(s, s->root, 1);
+    s->seq = seq;
+    s->gen = gen;
     return 0;
 }
 

@@ -57,7 +57,7 @@ size_t state_node_room(const struct st_node *n)
 
 size_t state_node_put(struct state_last *last, const struct st_node *n, size_t depth, char *to)
 {
-    bool same = last->perms == n->perms;
+    bool same = last->perms && st_perms_equal(last->perms, n->perms);
     char *p = put(to, depth);
 
     p = put_bytes(p, n->data, n->name_len);
