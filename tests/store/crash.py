@@ -134,13 +134,16 @@ class Load(threading.Thread):
     def come(self):
         self.begin()
 
+    def finish(self):
+        for key, value in self.known.items():
+            self.read(key, value)
+
     def run(self):
         try:
             self.come()
             while not self.stop:
                 self.step()
-            for key, value in self.known.items():
-                self.read(key, value)
+            self.finish()
         except BaseException as error:  # reported by the main thread
             self.error = error
             print(*self.past, sep='\n', flush=True)
@@ -161,9 +164,14 @@ class SocketLoad(Load):
                 time.sleep(0.002)
 
     def come(self):
-        """The daemon may be killed already while it does."""
+        """The daemon may be killed while it does."""
         while not self.connected():
             time.sleep(0.002)
+
+    def finish(self):
+        """The last kill may have come after its last step."""
+        self.come()
+        super().finish()
 
     def begin(self):
         super().begin()

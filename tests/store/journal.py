@@ -88,6 +88,28 @@ def renewals(store):
     return f'{len(inodes) - 1} journals, the longest request {longest * 1000:.1f} ms'
 
 
+def looks(store):
+    """Requests that change nothing leave nothing but where the ring stands, and that once; who asks them is served on after a kill."""
+    ring, answers = store.guest(), 0
+    ring.ask(WRITE, b'data/kept\0' + b'v' * 900)
+    for _ in range(2):
+        inode, before = store.inode(), None
+        for i in range(1500):
+            assert ring.ask(READ, b'data/kept\0')[1] == b'v' * 900
+            store.conns[0].post(DIRECTORY, b'/local\0')
+            assert store.conns[0].next() == (DIRECTORY, b'domain\0')
+            if i == 2:
+                before = store.records()
+        assert (inode, before) == (store.inode(), store.records()), (before, store.records())
+        for i in range(3):    # no room for all the answers: the ring takes two of them, and the rest comes
+            ring.post(READ, b'data/kept\0')
+        store.killed()
+        for i in range(3):
+            assert ring.next() == (READ, b'v' * 900)
+        answers += 1503
+    return f'{answers} answers'
+
+
 def large_store(store):
     """A large state leaves more room: beginning anew costs a constant for each byte that was written down."""
     for i in range(20000):
@@ -171,4 +193,4 @@ def other_port(store):
 
 
 if __name__ == '__main__':
-    run_all((deaf_guest, slow_guest, renewals, large_store, lost_ring, introduced_again, other_port))
+    run_all((deaf_guest, slow_guest, renewals, looks, large_store, lost_ring, introduced_again, other_port))

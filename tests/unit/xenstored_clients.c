@@ -39,6 +39,13 @@ uint64_t journal_resumes(void)
 void journal_opened(struct client *cl)
 {
 }
+bool journal_pending(void)
+{
+    return false;
+}
+void journal_settle(struct client *cl, const uint64_t *position)
+{
+}
 void domains_notify(void)
 {
 }

@@ -78,6 +78,7 @@ static enum st_stall turn(void)
 
     ring_input(&ring, guest, &budget, &stall);
     ring_output(&ring, guest);
+    ring_publish(&ring);
     return stall;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE /* memmem */
 /*
  * What one turn of a client may cost, and what of it a journal is told.
  * UNIT-SOURCES: toolstack/xenstored/lib/[a-z]*.c
@@ -8,6 +9,8 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "toolstack/xenstored/lib/internal.h"
+#include "toolstack/xenstored/lib/state.h"
 #include "xenstored_client.h"
 
 static struct client_memory memory;
@@ -141,11 +144,107 @@ static void told_of_progress_alone(void **state)
     assert_int_equal(told.bytes, len);
 }
 
+/* ---- Requests that only look ---- */
+
+/* Appends a request. */
+static size_t add(char *to, size_t at, uint32_t type, uint32_t tx, const char *payload, size_t len)
+{
+    struct xsd_sockmsg hdr = {type, 1, tx, (uint32_t)len};
+
+    memcpy(to + at, &hdr, sizeof(hdr));
+    memcpy(to + at + sizeof(hdr), payload, len);
+    return at + sizeof(hdr) + len;
+}
+
+static struct client_buffer before, after;
+
+/* The state without the number of requests. */
+static void save(struct client_buffer *to)
+{
+    const struct st_saver saver = {client_append, NULL, to};
+    struct st_stats stats;
+    char *p;
+
+    st_store_stats(store, &stats);
+    to->len = 0;
+    assert_int_equal(st_state_save(store, &saver), 0);
+    p = memmem(to->p, to->len, &stats.requests, sizeof(stats.requests));
+    assert_non_null(p);
+    memset(p, 0, sizeof(stats.requests));
+}
+
+/* Does what is said to change nothing change nothing? Returns whether it is said. */
+static bool looks(const char *data, size_t len)
+{
+    bool said = st_conn_only_looks(guest, data, len, 16);
+    uint32_t bytes = guest->bytes;
+    unsigned int budget = 16;
+    enum st_stall stall;
+
+    save(&before);
+    assert_int_equal(st_conn_feed(guest, data, len, &budget, &stall), len);
+    replies();
+    save(&after);
+    if (!said)
+        return false;
+    assert_int_equal(after.len, before.len);
+    assert_memory_equal(after.p, before.p, before.len);
+    assert_int_equal(guest->bytes, bytes);
+    assert_true(st_conn_idle(guest));
+    return true;
+}
+
+static void only_looks(void **state)
+{
+    static const char *const payloads[] = {"data", "missing", "/local/domain/5/data", "0", "5", "",
+                                           "//",   "data\0t"};
+    uint32_t type, tx;
+    unsigned int i, said[XS_TYPE_COUNT] = {0};
+    char buf[512];
+    size_t len, cut;
+
+    assert_int_equal(client_write(guest, 0, "data/1", "x"), 0);
+    assert_int_equal(client_two(guest, XS_WATCH, 0, "data", "w"), 0);
+    replies();
+    tx = client_start(guest);
+    for (type = 0; type < XS_TYPE_COUNT + 3; type++)
+        for (i = 0; i < 2 * sizeof(payloads) / sizeof(payloads[0]); i++) {
+            bool inside = i & 1;
+
+            len = add(buf, 0, type, inside ? tx : 0, payloads[i / 2], strlen(payloads[i / 2]) + 1);
+            if (looks(buf, len)) {
+                assert_false(inside);
+                said[type]++;
+            }
+        }
+    for (type = 0; type < XS_TYPE_COUNT; type++)
+        assert_int_equal(said[type] > 0, type == XS_DIRECTORY || type == XS_READ || type == XS_GET_PERMS ||
+                                             type == XS_GET_DOMAIN_PATH || type == XS_IS_DOMAIN_INTRODUCED ||
+                                             type == XS_DIRECTORY_PART);
+    len = add(buf, 0, XS_READ, 0, "data", 5);
+    cut = len;
+    len = add(buf, len, XS_DIRECTORY, 0, "data", 5);
+    assert_true(looks(buf, len));
+    assert_false(st_conn_only_looks(guest, buf, len, 1)); /* one would wait */
+    for (i = 1; i < len; i++)                             /* a part of one */
+        assert_int_equal(st_conn_only_looks(guest, buf, i, 16), i == cut);
+    len = add(buf, len, XS_WRITE, 0, "data\0x", 6);
+    assert_false(looks(buf, len)); /* one of them writes */
+    client_send(guest, XS_READ, 0, 1, "data", 5);
+    assert_false(st_conn_only_looks(guest, buf, cut, 16)); /* an answer waits */
+    replies();
+    assert_true(st_conn_only_looks(guest, buf, cut, 16));
+    st_conn_feed(guest, buf, 3, &i, &(enum st_stall){ST_READY});
+    assert_false(st_conn_only_looks(guest, buf, cut, 16)); /* the beginning of another one is there */
+    free(before.p);
+    free(after.p);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(costly), T(told_of_progress_alone)};
+    const struct CMUnitTest tests[] = {T(costly), T(told_of_progress_alone), T(only_looks)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

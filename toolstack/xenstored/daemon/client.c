@@ -138,6 +138,8 @@ static void turn(struct client *cl, uint64_t now)
 
     if (!cl->dead)
         set_stall(cl, cl->ops->input(cl, &budget));
+    if (journal_pending())
+        deliver(cl);
     if (cl->dead || cl->stall == ST_DEAD) {
         cl->ops->close(cl);
         return;

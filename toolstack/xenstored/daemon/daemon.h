@@ -41,7 +41,8 @@ struct client {
     struct client *next;          /* all clients */
     struct client *run_next;      /* those that want a turn */
     bool queued, dead;
-    uint32_t id; /* in the journal */
+    uint32_t id;     /* in the journal */
+    size_t position; /* where that has its ring's, and nothing that moves it since; 0: nowhere (journal.c) */
     enum st_stall stall;
     uint64_t wake; /* ms; with ST_STALL_CREDIT and ST_STALL_MEMORY */
 };
@@ -141,10 +142,17 @@ uint64_t journal_resumes(void);  /* ms, when journal_turn() is to do so; 0: neve
 void journal_begin(const char *dir, uint64_t seed); /* the store is made anew from what it begins with */
 void journal_end(void);                             /* a clean exit: forget it */
 void journal_opened(struct client *cl);
-void journal_position(struct client *cl, uint32_t req_cons, uint32_t rsp_prod, bool broken);
-void journal_afresh(struct client *cl); /* the ring begins anew: its connection is reset */
+void journal_broken(struct client *cl, uint64_t position); /* its ring, that is */
+void journal_afresh(struct client *cl);                    /* the ring begins anew: its connection is reset */
 void journal_hook(int result, const void *data, size_t len);
 void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len);
+/*
+ * A client's requests were executed, and are not written down yet, because they change nothing: its output is to be delivered
+ * now, before anything else happens, and then journal_settle() called, before a ring's indices are published. @position: these; NULL:
+ * it has no ring. If no output is left, as nearly always, nothing but that is written down.
+ */
+bool journal_pending(void);
+void journal_settle(struct client *cl, const uint64_t *position);
 void journal_turn(void); /* between turns: starts a new one when it is full */
 
 /* journal_play.c */

@@ -47,7 +47,7 @@ static struct dom *find(unsigned int domid)
 
 static void complain(struct dom *d)
 {
-    journal_position(&d->client, d->ring.req_cons, d->ring.rsp_prod, true);
+    journal_broken(&d->client, d->ring.position);
     if (!d->announced_error && is_news(&d->breaks))
         say("domain %u broke its XenStore ring (error %u): it is not served until it reconnects", d->domid,
             d->ring.page->error);
@@ -105,6 +105,8 @@ static enum st_stall dom_input(struct client *cl, unsigned int *budget)
     rc = ring_input(&d->ring, cl->conn, budget, &stall);
     if (rc < 0)
         complain(d);
+    if (!journal_pending())
+        ring_publish(&d->ring);
     if (rc && !d->kick) {
         d->kick = true; /* when the answers are there too */
         nr_kicks++;
@@ -115,10 +117,15 @@ static enum st_stall dom_input(struct client *cl, unsigned int *budget)
 static bool dom_output(struct client *cl)
 {
     struct dom *d = (struct dom *)cl;
-    int rc = d->ring.page ? ring_output(&d->ring, cl->conn) : 0;
+    int rc;
 
+    if (!d->ring.page)
+        return true;
+    rc = ring_output(&d->ring, cl->conn);
     if (rc < 0)
         complain(d);
+    journal_settle(cl, &d->ring.position);
+    ring_publish(&d->ring);
     if (rc || d->kick)
         kick(d);
     return true;

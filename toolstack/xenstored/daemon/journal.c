@@ -36,7 +36,9 @@ struct file {
 
 static struct {
     struct file f;
-    bool late; /* it is full, and waits for the end of the transactions */
+    size_t last;   /* where the last record is; 0: there is none */
+    uint64_t time; /* of the records */
+    bool late;     /* it is full, and waits for the end of the transactions */
     char path[256];
     uint64_t seed;
     bool failed, complained;
@@ -99,8 +101,7 @@ static __attribute__((noinline, cold)) bool make_room(size_t size)
     return (j.f.at + size <= j.f.size || enlarge(j.room + size)) && back(&j.f, j.f.at + size);
 }
 
-static void append(enum record_type type, uint32_t id, uint32_t arg, uint32_t what, const void *body,
-                   size_t len)
+static void put(unsigned int kind, uint32_t id, uint32_t arg, const void *body, size_t len)
 {
     size_t size = (sizeof(struct record) + len + 7) & ~(size_t)7;
     struct record *rec;
@@ -112,26 +113,32 @@ static void append(enum record_type type, uint32_t id, uint32_t arg, uint32_t wh
         return;
     }
     rec = (struct record *)(j.f.map + j.f.at);
-    *rec = (struct record){0, type, id, arg, what, (uint32_t)len, st_store_time(store)};
+    *rec = (struct record){0, (uint8_t)kind, (uint8_t)(size - sizeof(*rec) - len), 0, id, arg};
     if (len)
         memcpy(rec + 1, body, len);
     __atomic_store_n(&rec->size, (uint32_t)size, __ATOMIC_RELEASE);
+    j.last = j.f.at;
     j.f.at += size;
 }
 
-static uint32_t id_of(struct st_conn *c)
+static void append(unsigned int kind, uint32_t id, uint32_t arg, const void *body, size_t len)
 {
-    struct client *cl = c ? st_conn_user(c) : NULL;
+    uint64_t now = st_store_time(store);
 
-    return cl ? cl->id : 0;
+    if (now != j.time) {
+        put(R_TIME, 0, 0, &now, sizeof(now));
+        j.time = now;
+    }
+    put(kind, id, arg, body, len);
 }
 
-static void describe(enum record_type type, struct client *cl)
+static void describe(enum record_kind kind, struct client *cl)
 {
     char notes[ST_DESCRIPTION_MAX];
     size_t len = cl->ops->describe(cl, notes);
 
-    append(type, cl->id, 0, 0, notes, len);
+    cl->position = 0;
+    append(kind, cl->id, 0, notes, len);
 }
 
 void journal_opened(struct client *cl)
@@ -144,21 +151,111 @@ void journal_afresh(struct client *cl)
     describe(R_AFRESH, cl);
 }
 
-void journal_position(struct client *cl, uint32_t req_cons, uint32_t rsp_prod, bool broken)
+void journal_broken(struct client *cl, uint64_t position)
 {
-    uint32_t body[2] = {req_cons, rsp_prod};
-
-    append(R_POSITION, cl->id, broken, 0, body, sizeof(body));
+    append(R_POSITION, cl->id, true, &position, sizeof(position));
+    cl->position = 0;
 }
 
 void journal_hook(int result, const void *data, size_t len)
 {
-    append(R_HOOK, 0, (uint32_t)result, 0, data, len);
+    append(R_HOOK, 0, (uint32_t)result, data, len);
+}
+
+/* ---- A turn that changes nothing leaves nothing ---- */
+
+/* Requests that only look, until their answers are delivered: then they need not be written down at all. */
+static struct {
+    struct client *cl; /* NULL: none */
+    uint32_t budget, delivered;
+    size_t len;
+    char data[XENSTORE_RING_SIZE];
+} pending;
+
+static bool postpone(struct client *cl, const struct st_conn *c, uint32_t budget, const void *data,
+                     size_t len)
+{
+    if (!j.f.map || j.failed || len > sizeof(pending.data) || !st_conn_only_looks(c, data, len, budget))
+        return false;
+    pending.cl = cl;
+    pending.budget = budget;
+    pending.delivered = 0;
+    pending.len = len;
+    memcpy(pending.data, data, len);
+    return true;
+}
+
+/* The last record is of @cl's requests, and nothing happened since: what they gave was delivered at once, in part or whole. */
+static bool add_delivered(const struct client *cl, uint32_t n)
+{
+    struct record *rec = (struct record *)(j.f.map + j.last);
+
+    if (!j.f.map || !j.last || rec->kind != R_TAP + ST_TAP_FEED || rec->id != cl->id || rec->delivered ||
+        n > UINT16_MAX)
+        return false;
+    __atomic_store_n(&rec->delivered, (uint16_t)n, __ATOMIC_RELEASE);
+    return true;
+}
+
+static void told(enum st_tap what, struct client *cl, uint32_t arg, const void *data, size_t len)
+{
+    if (cl)
+        cl->position = 0;
+    if (what != ST_TAP_DELIVERED || !cl || !add_delivered(cl, arg))
+        append(R_TAP + what, cl ? cl->id : 0, arg, data, len);
+}
+
+bool journal_pending(void)
+{
+    return pending.cl;
+}
+
+static void write_pending(void)
+{
+    struct client *cl = pending.cl;
+
+    pending.cl = NULL;
+    told(ST_TAP_FEED, cl, pending.budget, pending.data, pending.len);
+    if (pending.delivered)
+        told(ST_TAP_DELIVERED, cl, pending.delivered, NULL, 0);
+}
+
+/* A ring's position is written over the one before, as long as that is what counts. */
+static void move_to(struct client *cl, uint64_t position)
+{
+    if (cl->position) {
+        __atomic_store_n((uint64_t *)(j.f.map + cl->position), position, __ATOMIC_RELEASE);
+        return;
+    }
+    append(R_POSITION, cl->id, false, &position, sizeof(position));
+    cl->position = j.f.at - sizeof(position);
+}
+
+void journal_settle(struct client *cl, const uint64_t *position)
+{
+    if (!pending.cl)
+        return;
+    if (!st_conn_idle(cl->conn)) {
+        write_pending();
+        return;
+    }
+    pending.cl = NULL;
+    if (position)
+        move_to(cl, *position);
 }
 
 void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len)
 {
-    append(R_TAP, id_of(c), arg, what, data, len);
+    struct client *cl = c ? st_conn_user(c) : NULL;
+
+    if (pending.cl && what == ST_TAP_DELIVERED && cl == pending.cl) {
+        pending.delivered += arg;
+        return;
+    }
+    if (pending.cl)
+        write_pending();
+    if (what != ST_TAP_FEED || !cl || !postpone(cl, c, arg, data, len))
+        told(what, cl, arg, data, len);
 }
 
 /* ---- Beginning ---- */
@@ -241,6 +338,11 @@ static bool transactions(void)
     return stats.transactions;
 }
 
+static void forget_position(struct client *cl)
+{
+    cl->position = 0;
+}
+
 /* 0, or negative errno: the journal stays as it is, and so does the store. */
 static int begin(void)
 {
@@ -259,6 +361,9 @@ static int begin(void)
     }
     drop(&j.f);
     j.f = f;
+    j.last = 0;
+    j.time = UINT64_MAX;
+    client_all(forget_position);
     j.failed = j.complained = j.late = false;
     if (rename(tmp, j.path)) { /* the old one, if it is there, is of a store that is no more */
         rc = -errno;

@@ -13,12 +13,13 @@
  */
 #define JOURNAL_REPLAY 2u
 
-enum record_type {
+enum record_kind {
     R_OPEN = 1, /* a client came: what it describes */
-    R_POSITION, /* of a ring: u32 req_cons, rsp_prod; arg: it is broken */
+    R_POSITION, /* of a ring: u32 req_cons, rsp_prod; arg: it is broken. The two are overwritten, together, as long as nothing else moves them */
     R_HOOK,     /* what a hook answered: arg the result, and its data */
-    R_TAP,      /* a call that changes the store: arg, data */
     R_AFRESH,   /* a ring begins anew, its connection with it: what it describes */
+    R_TIME,     /* of what follows: u64, as st_store_set_time() has it */
+    R_TAP = 16, /* and more, by enum st_tap: a call that changes the store: arg, data */
 };
 
 struct header {
@@ -27,12 +28,12 @@ struct header {
 
 struct record {
     uint32_t size; /* of the record with its body, a multiple of 8; 0: the end. Stored last */
-    uint32_t type;
+    uint8_t kind;  /* enum record_kind */
+    uint8_t slack; /* bytes behind the body */
+    uint16_t
+        delivered; /* with ST_TAP_FEED: so many bytes of output after it, as ST_TAP_DELIVERED says. Stored later, if at all */
     uint32_t id; /* of the client */
     uint32_t arg;
-    uint32_t what; /* enum st_tap */
-    uint32_t len;  /* of the body */
-    uint64_t now;
 };
 
 /* From the file's beginning to the first record. */

@@ -72,25 +72,31 @@ static const struct record *next_record(const char **body)
     const struct record *rec = (const struct record *)r.p;
 
     if ((size_t)(r.end - r.p) < sizeof(*rec) || !rec->size || rec->size > (size_t)(r.end - r.p) ||
-        rec->len > rec->size - sizeof(*rec))
+        rec->size < sizeof(*rec) + rec->slack)
         return NULL;
     *body = r.p + sizeof(*rec);
     r.p += rec->size;
     return rec;
 }
 
+static size_t body_len(const struct record *rec)
+{
+    return rec->size - sizeof(*rec) - rec->slack;
+}
+
 static int play_open(const struct record *rec, const char *body)
 {
+    size_t len = body_len(rec);
     struct dom_notes n;
     struct st_conn *c;
 
-    if (rec->len && *body == DESCRIBES_RING && rec->len == 1 + sizeof(n)) {
+    if (len && *body == DESCRIBES_RING && len == 1 + sizeof(n)) {
         memcpy(&n, body + 1, sizeof(n));
         c = st_conn_open_domain(store, n.domid);
     } else {
         c = st_conn_open_socket(store, false);
     }
-    return ghost_add(c, rec->id, body, rec->len);
+    return ghost_add(c, rec->id, body, len);
 }
 
 static void move(struct ghost *g, uint32_t consumed, uint32_t produced)
@@ -120,10 +126,10 @@ static void set_position(struct ghost *g, const struct record *rec, const char *
 
 static void play_afresh(struct ghost *g, const struct record *rec, const char *body)
 {
-    if (!g || *g->notes != DESCRIBES_RING || rec->len != g->len)
+    if (!g || *g->notes != DESCRIBES_RING || body_len(rec) != g->len)
         return;
     st_conn_reset(g->conn);
-    memcpy(g->notes, body, rec->len);
+    memcpy(g->notes, body, g->len);
 }
 
 static void ghost_forget(struct ghost *g)
@@ -136,30 +142,48 @@ static void ghost_forget(struct ghost *g)
     free(g);
 }
 
+static void play_time(const struct record *rec, const char *body)
+{
+    uint64_t now;
+
+    if (body_len(rec) != sizeof(now))
+        return;
+    memcpy(&now, body, sizeof(now));
+    st_store_set_time(store, now);
+}
+
+static void deliver(struct ghost *g, uint32_t n)
+{
+    st_conn_delivered(g->conn, n);
+    move(g, 0, n);
+}
+
 static void play_tap(const struct record *rec, const char *body, struct ghost *g)
 {
+    enum st_tap what = (enum st_tap)(rec->kind - R_TAP);
     unsigned int budget = rec->arg;
+    size_t len = body_len(rec);
     enum st_stall stall;
 
-    st_store_set_time(store, rec->now);
-    if (rec->what == ST_TAP_GONE) {
+    if (what == ST_TAP_GONE) {
         st_domain_gone(store, rec->arg);
-    } else if (rec->what == ST_TAP_RELEASE_EVENT) {
+    } else if (what == ST_TAP_RELEASE_EVENT) {
         st_fire_release(store);
     } else if (!g) {
         return;
-    } else if (rec->what == ST_TAP_FEED) {
-        move(g, (uint32_t)st_conn_feed(g->conn, body, rec->len, &budget, &stall), 0);
-    } else if (rec->what == ST_TAP_DELIVERED) {
-        st_conn_delivered(g->conn, rec->arg);
-        move(g, 0, rec->arg);
-    } else if (rec->what == ST_TAP_RETRY) {
+    } else if (what == ST_TAP_FEED) {
+        move(g, (uint32_t)st_conn_feed(g->conn, body, len, &budget, &stall), 0);
+        if (rec->delivered)
+            deliver(g, rec->delivered);
+    } else if (what == ST_TAP_DELIVERED) {
+        deliver(g, rec->arg);
+    } else if (what == ST_TAP_RETRY) {
         st_conn_has_output(g->conn);
-    } else if (rec->what == ST_TAP_RESET) {
+    } else if (what == ST_TAP_RESET) {
         st_conn_reset(g->conn);
-    } else if (rec->what == ST_TAP_AMEND && rec->len && !body[rec->len - 1]) {
+    } else if (what == ST_TAP_AMEND && len && !body[len - 1]) {
         st_conn_amend_reply(g->conn, body);
-    } else if (rec->what == ST_TAP_CLOSE) {
+    } else if (what == ST_TAP_CLOSE) {
         st_conn_close(g->conn);
         ghost_forget(g);
     }
@@ -191,16 +215,16 @@ bool journal_replay_hook(int *result, void *data, size_t *len)
     if (!r.on)
         return false;
     while ((rec = next_record(&body))) {
-        if (rec->type == R_OPEN)
+        if (rec->kind == R_OPEN)
             play_open(rec, body);
-        else if (rec->type == R_AFRESH) /* introduced once more */
+        else if (rec->kind == R_AFRESH) /* introduced once more */
             play_afresh(ghost(rec->id), rec, body);
-        if (rec->type != R_HOOK)
+        if (rec->kind != R_HOOK)
             continue;
         *result = (int)rec->arg;
-        if (data && rec->len <= *len) {
-            memcpy(data, body, rec->len);
-            *len = rec->len;
+        if (data && body_len(rec) <= *len) {
+            *len = body_len(rec);
+            memcpy(data, body, *len);
         }
         return true;
     }
@@ -216,13 +240,15 @@ static void play(void)
 
     while ((rec = next_record(&body))) {
         g = ghost(rec->id);
-        if (rec->type == R_OPEN)
+        if (rec->kind == R_OPEN)
             play_open(rec, body);
-        else if (rec->type == R_POSITION && g && *g->notes == DESCRIBES_RING && rec->len == 8)
+        else if (rec->kind == R_POSITION && g && *g->notes == DESCRIBES_RING && body_len(rec) == 8)
             set_position(g, rec, body);
-        else if (rec->type == R_AFRESH)
+        else if (rec->kind == R_AFRESH)
             play_afresh(g, rec, body);
-        else if (rec->type == R_TAP)
+        else if (rec->kind == R_TIME)
+            play_time(rec, body);
+        else if (rec->kind >= R_TAP)
             play_tap(rec, body, g);
     }
 }

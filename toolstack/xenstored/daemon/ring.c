@@ -30,7 +30,7 @@ void ring_attach(struct ring *r, struct xenstore_domain_interface *page)
 void ring_resume(struct ring *r, struct xenstore_domain_interface *page, uint32_t req_cons, uint32_t rsp_prod,
                  bool broken)
 {
-    *r = (struct ring){page, req_cons, rsp_prod, broken};
+    *r = (struct ring){.page = page, .req_cons = req_cons, .rsp_prod = rsp_prod, .broken = broken};
     if (!page)
         return;
     store(&page->server_features, FEATURES);
@@ -95,8 +95,6 @@ int ring_input(struct ring *r, struct st_conn *c, unsigned int *budget, enum st_
         memcpy(copy + first, r->page->req, avail - first);
     used = st_conn_feed(c, copy, avail, budget, stall);
     r->req_cons += (uint32_t)used;
-    if (used)
-        store(&r->page->req_cons, r->req_cons);
     if (*stall == ST_DEAD) {
         ring_break(r, c, XENSTORE_ERROR_PROTO);
         return -EPROTO;
@@ -141,8 +139,11 @@ int ring_output(struct ring *r, struct st_conn *c)
         if (n)
             st_conn_delivered(c, taken);
     } while (n == OUT_PIECES);
-    if (r->rsp_prod == start)
-        return 0;
+    return r->rsp_prod != start;
+}
+
+void ring_publish(struct ring *r)
+{
+    store(&r->page->req_cons, r->req_cons);
     store(&r->page->rsp_prod, r->rsp_prod);
-    return 1;
 }

@@ -15,8 +15,13 @@
 
 struct ring {
     struct xenstore_domain_interface *page;
-    uint32_t req_cons, rsp_prod; /* ours; what the page says of them does not count */
-    bool broken;                 /* in the error state: nothing is taken or given until it is reset */
+    union { /* ours; what the page says of them does not count */
+        struct {
+            uint32_t req_cons, rsp_prod;
+        };
+        uint64_t position;
+    };
+    bool broken; /* in the error state: nothing is taken or given until it is reset */
 };
 
 /* Starts on a page; its indices stand where the last owner of the ring left them. */
@@ -24,10 +29,14 @@ void ring_attach(struct ring *r, struct xenstore_domain_interface *page);
 /* Goes on where another process left off: its indices, not the page's. @page: NULL if it cannot be had any more. */
 void ring_resume(struct ring *r, struct xenstore_domain_interface *page, uint32_t req_cons, uint32_t rsp_prod,
                  bool broken);
-/* Feeds what the domain wrote. >0: something was taken, 0: nothing, -EPROTO: the ring went into the error state. */
+/*
+ * Feeds what the domain wrote. >0: something was taken, 0: nothing, -EPROTO: the ring went into the error state. The domain sees what was
+ * taken and given after ring_publish(), when it is sure that nobody will take or give it again.
+ */
 int ring_input(struct ring *r, struct st_conn *c, unsigned int *budget, enum st_stall *stall);
 /* Writes out as much of the output as fits. Results as ring_input. */
 int ring_output(struct ring *r, struct st_conn *c);
+void ring_publish(struct ring *r);
 /* Does the domain ask for a fresh start? */
 bool ring_wants_reconnect(const struct ring *r);
 /* Gives it one if it does, the connection too. True if it did. */

@@ -48,7 +48,7 @@ static enum st_stall sock_input(struct client *cl, unsigned int *budget)
     return stall;
 }
 
-static bool sock_output(struct client *cl)
+static bool send_output(struct client *cl)
 {
     struct sock *s = sock_of(cl);
     struct st_iovec v[OUT_PIECES];
@@ -79,6 +79,14 @@ static bool sock_output(struct client *cl)
     } while (n == OUT_PIECES);
     want(s);
     return true;
+}
+
+static bool sock_output(struct client *cl)
+{
+    bool ok = send_output(cl);
+
+    journal_settle(cl, NULL);
+    return ok;
 }
 
 static void sock_close(struct client *cl)

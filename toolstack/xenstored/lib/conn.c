@@ -282,6 +282,29 @@ static size_t reach(const struct st_conn *c, const char *data, size_t len, unsig
     return at;
 }
 
+bool st_conn_idle(const struct st_conn *c)
+{
+    return !c->in_have && !c->overflows && list_empty(&c->out);
+}
+
+bool st_conn_only_looks(const struct st_conn *c, const void *data, size_t len, unsigned int budget)
+{
+    uint32_t most = c->store->quota.outstanding, n = budget < most ? budget : most;
+    struct xsd_sockmsg hdr;
+    const char *p = data;
+
+    if (!st_conn_idle(c))
+        return false;
+    for (; len; p += sizeof(hdr) + hdr.len, len -= sizeof(hdr) + hdr.len) {
+        if (!n-- || len < sizeof(hdr))
+            return false;
+        memcpy(&hdr, p, sizeof(hdr));
+        if (hdr.len > XENSTORE_PAYLOAD_MAX || len - sizeof(hdr) < hdr.len || !st_only_looks(&hdr))
+            return false;
+    }
+    return true;
+}
+
 size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
                     enum st_stall *stall)
 {

@@ -506,6 +506,8 @@ int st_op_set_perms(struct st_conn *c, struct st_txn *t, const struct st_path *p
 
 /* dispatch.c: executes conn.in; false if there is no memory even to answer */
 bool st_dispatch(struct st_conn *c);
+/* Does this request change nothing, whatever it answers? */
+bool st_only_looks(const struct xsd_sockmsg *hdr);
 
 /* control.c */
 int st_control(struct st_conn *c, unsigned int nargs, const char *const *args, char *reply, size_t *len);

@@ -258,4 +258,6 @@ void st_conn_delivered(struct st_conn *c, size_t n)
     }
     if (c->overflows)
         st_watch_retry(c);
+    else if (list_empty(&c->out))
+        list_del(&c->on_ready);
 }

@@ -132,6 +132,13 @@ void st_conn_set_user(struct st_conn *c, void *user);
  */
 size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
                     enum st_stall *stall);
+/*
+ * Are the @len bytes at @data whole requests that only look, outside of transactions and at most @budget of them, and has the connection
+ * nothing else under way? To feed them and to deliver all that they give then changes nothing (but what CONTROL tells of the store's work).
+ */
+bool st_conn_only_looks(const struct st_conn *c, const void *data, size_t len, unsigned int budget);
+/* Neither a part of a request nor any output waits. */
+bool st_conn_idle(const struct st_conn *c);
 /* Bytes that complete the header or the payload being received; 0 while a complete request is stalled. */
 size_t st_conn_wants(const struct st_conn *c);
 /* The output waiting, oldest first, in at most @max pieces. Valid until the next call on the store. */
