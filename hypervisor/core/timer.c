@@ -134,10 +134,13 @@ static struct timer_heap *timer_lock(const struct timer *t, uint64_t *flags)
     }
 }
 
-/* A timer has become the first of the heap of `cpu`, whose lock is held: makes the hardware know in time. */
+/*
+ * A timer has become the first of the heap of `cpu`, whose lock is held: makes the hardware know in time. While functions of timers that are
+ * due run there, that is done once, after them.
+ */
 static void timer_reprogram(struct timer_heap *h, unsigned int cpu)
 {
-    if (h->root->expires >= h->programmed)
+    if (h->running || h->root->expires >= h->programmed)
         return;
     if (cpu != cpu_id()) {
         softirq_raise_cpu(SOFTIRQ_TIMER, cpu);
@@ -271,9 +274,10 @@ static void timer_softirq(void)
         void (*function)(void *) = t->function;
         void *data = t->data;
 
-        if (n == DUE_AT_ONCE) {
+        if (n == DUE_AT_ONCE) { /* and goes on soon: until then the hardware need not know anything */
             softirq_raise(SOFTIRQ_TIMER);
-            break;
+            unlock_irqrestore(&h->lock, flags);
+            return;
         }
         heap_remove(h, t);
         h->running = t;

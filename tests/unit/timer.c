@@ -190,6 +190,31 @@ static void programs_only_forward(void **state)
     assert_int_equal(deadline[1], 900);
 }
 
+static void again(void *data)
+{
+    struct timer *t = data;
+
+    timer_set(t, t->expires + 10);
+}
+
+/* What is armed by timers that are due is programmed once, after them: the hardware's register is dear. */
+static void programs_once_for_all_due(void **state)
+{
+    struct timer periodic[40];
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(periodic); i++) {
+        timer_init(&periodic[i], again, &periodic[i], 0);
+        timer_set(&periodic[i], 200 - (s_time_t)i);
+    }
+    now = 205; /* at 161 to 200; the first of them have another turn due by then */
+    programs = 0;
+    run_processors();
+    assert_int_equal(programs, 1);
+    assert_int_equal(deadline[0], 206);
+    for (unsigned int i = 0; i < ARRAY_SIZE(periodic); i++)
+        timer_kill(&periodic[i]);
+}
+
 static void killed_stays_dead(void **state)
 {
     timer_set(&timers[0], 100);
@@ -342,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(against_the_model, setup),
         cmocka_unit_test_setup(programs_only_forward, setup),
+        cmocka_unit_test_setup(programs_once_for_all_due, setup),
         cmocka_unit_test_setup(killed_stays_dead, setup),
         cmocka_unit_test_setup(audit_sees, setup),
         cmocka_unit_test_setup(many_due_let_others_in, setup),
