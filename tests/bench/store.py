@@ -5,7 +5,8 @@
 Each daemon runs in a domain 0 under Debian's Xen, in QEMU with -icount, where every run gives the same numbers: Linux, the client
 store_client.c as its first process, the daemon, and nothing else. The plugin store_count.c counts the daemon's own user-mode instructions,
 its libraries' included, and its system calls; for information, all instructions of the machine. The client waits for each answer, so
-this is the cost of one request alone, waking up and going back to sleep included. Memory per node is the growth of anonymous memory
+this is the cost of one request alone, waking up and going back to sleep included. long_write is 40,000 of them, with what a daemon does
+now and then (our journal begun anew, a garbage collection). Memory per node is the growth of anonymous memory
 and of the daemon's files in /run (a tmpfs; our journal, Debian's tdb) from 10,000 nodes to 100,000, each with a value of ten bytes, and a directory for each hundred.
 
 build/bench.json gets the keys store, store_memory and store_commands.

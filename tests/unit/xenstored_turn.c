@@ -18,13 +18,15 @@ static struct st_store *store;
 static struct st_conn *guest;
 static struct client_msg msg;
 static struct {
+    enum st_tap last;
     unsigned int calls;
     size_t bytes;
 } told;
 
 static void tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len)
 {
-    if (what != ST_TAP_FEED)
+    told.last = what;
+    if (what != ST_TAP_FEED && what != ST_TAP_LOOK)
         return;
     told.calls++;
     told.bytes += len;
@@ -173,16 +175,24 @@ static void save(struct client_buffer *to)
     memset(p, 0, sizeof(stats.requests));
 }
 
+/* Is the tap told that they only look? */
+static bool feed(const char *data, size_t len, unsigned int budget)
+{
+    enum st_stall stall;
+
+    told.last = ST_TAP_RESET;
+    assert_int_equal(st_conn_feed(guest, data, len, &budget, &stall), len);
+    return told.last == ST_TAP_LOOK;
+}
+
 /* Does what is said to change nothing change nothing? Returns whether it is said. */
 static bool looks(const char *data, size_t len)
 {
-    bool said = st_conn_only_looks(guest, data, len, 16);
     uint32_t bytes = guest->bytes;
-    unsigned int budget = 16;
-    enum st_stall stall;
+    bool said;
 
     save(&before);
-    assert_int_equal(st_conn_feed(guest, data, len, &budget, &stall), len);
+    said = feed(data, len, 16);
     replies();
     save(&after);
     if (!said)
@@ -201,7 +211,7 @@ static void only_looks(void **state)
     uint32_t type, tx;
     unsigned int i, said[XS_TYPE_COUNT] = {0};
     char buf[512];
-    size_t len, cut;
+    size_t len;
 
     assert_int_equal(client_write(guest, 0, "data/1", "x"), 0);
     assert_int_equal(client_two(guest, XS_WATCH, 0, "data", "w"), 0);
@@ -221,30 +231,40 @@ static void only_looks(void **state)
         assert_int_equal(said[type] > 0, type == XS_DIRECTORY || type == XS_READ || type == XS_GET_PERMS ||
                                              type == XS_GET_DOMAIN_PATH || type == XS_IS_DOMAIN_INTRODUCED ||
                                              type == XS_DIRECTORY_PART);
-    len = add(buf, 0, XS_READ, 0, "data", 5);
-    cut = len;
-    len = add(buf, len, XS_DIRECTORY, 0, "data", 5);
-    assert_true(looks(buf, len));
-    assert_false(st_conn_only_looks(guest, buf, len, 1)); /* one would wait */
-    for (i = 1; i < len; i++)                             /* a part of one */
-        assert_int_equal(st_conn_only_looks(guest, buf, i, 16), i == cut);
-    len = add(buf, len, XS_WRITE, 0, "data\0x", 6);
-    assert_false(looks(buf, len)); /* one of them writes */
-    client_send(guest, XS_READ, 0, 1, "data", 5);
-    assert_false(st_conn_only_looks(guest, buf, cut, 16)); /* an answer waits */
-    replies();
-    assert_true(st_conn_only_looks(guest, buf, cut, 16));
-    st_conn_feed(guest, buf, 3, &i, &(enum st_stall){ST_READY});
-    assert_false(st_conn_only_looks(guest, buf, cut, 16)); /* the beginning of another one is there */
     free(before.p);
     free(after.p);
+}
+
+/* Only whole ones, all of which may run, and when nothing else is under way. */
+static void looks_alone(void **state)
+{
+    char buf[512];
+    size_t cut = add(buf, 0, XS_READ, 0, "data", 5), len = add(buf, cut, XS_DIRECTORY, 0, "data", 5), i;
+
+    for (i = 1; i < len; i++) {
+        assert_int_equal(feed(buf, i, 16), i == cut);
+        replies();
+        assert_int_equal(feed(buf + i, len - i, 16), i == cut);
+        replies();
+    }
+    assert_true(feed(buf, len, 2));
+    assert_false(feed(buf, cut, 1)); /* answers wait */
+    replies();
+    assert_false(feed(buf, len, 1)); /* one waits */
+    assert_false(feed(buf, 0, 1));
+    replies();
+    assert_true(feed(buf, cut, 1));
+    replies();
+    len = add(buf, len, XS_WRITE, 0, "data\0x", 6);
+    assert_false(feed(buf, len, 16));
+    replies();
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(costly), T(told_of_progress_alone), T(only_looks)};
+    const struct CMUnitTest tests[] = {T(costly), T(told_of_progress_alone), T(only_looks), T(looks_alone)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

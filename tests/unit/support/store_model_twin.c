@@ -70,6 +70,7 @@ static void play(struct st_store *s, const struct call *call, const char *data)
     assert_int_equal(s->gen, call->gen);
     switch (call->what) {
     case ST_TAP_FEED:
+    case ST_TAP_LOOK:
         st_conn_feed(c, data, call->len, &budget, &stall);
         break;
     case ST_TAP_DELIVERED:

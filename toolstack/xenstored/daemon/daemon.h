@@ -148,7 +148,7 @@ void journal_hook(int result, const void *data, size_t len);
 void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len);
 /*
  * A client's requests were executed, and are not written down yet, because they change nothing: its output is to be delivered
- * now, before anything else happens, and then journal_settle() called, before a ring's indices are published. @position: these; NULL:
+ * now, before anything else happens, what was fed stays where it is until then, and then journal_settle() called, before a ring's indices are published. @position: these; NULL:
  * it has no ring. If no output is left, as nearly always, nothing but that is written down.
  */
 bool journal_pending(void);

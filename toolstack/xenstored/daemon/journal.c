@@ -169,40 +169,25 @@ static struct {
     struct client *cl; /* NULL: none */
     uint32_t budget, delivered;
     size_t len;
-    char data[XENSTORE_RING_SIZE];
+    const void *data; /* where it was fed from */
 } pending;
-
-static bool postpone(struct client *cl, const struct st_conn *c, uint32_t budget, const void *data,
-                     size_t len)
-{
-    if (!j.f.map || j.failed || len > sizeof(pending.data) || !st_conn_only_looks(c, data, len, budget))
-        return false;
-    pending.cl = cl;
-    pending.budget = budget;
-    pending.delivered = 0;
-    pending.len = len;
-    memcpy(pending.data, data, len);
-    return true;
-}
-
-/* The last record is of @cl's requests, and nothing happened since: what they gave was delivered at once, in part or whole. */
-static bool add_delivered(const struct client *cl, uint32_t n)
-{
-    struct record *rec = (struct record *)(j.f.map + j.last);
-
-    if (!j.f.map || !j.last || rec->kind != R_TAP + ST_TAP_FEED || rec->id != cl->id || rec->delivered ||
-        n > UINT16_MAX)
-        return false;
-    __atomic_store_n(&rec->delivered, (uint16_t)n, __ATOMIC_RELEASE);
-    return true;
-}
 
 static void told(enum st_tap what, struct client *cl, uint32_t arg, const void *data, size_t len)
 {
     if (cl)
         cl->position = 0;
-    if (what != ST_TAP_DELIVERED || !cl || !add_delivered(cl, arg))
-        append(R_TAP + what, cl ? cl->id : 0, arg, data, len);
+    append(R_TAP + what, cl ? cl->id : 0, arg, data, len);
+}
+
+/* The last record is of @cl's requests, and nothing happened since: what they gave was delivered at once, in part or whole. */
+static void delivered(struct client *cl, uint32_t n)
+{
+    struct record *rec = j.f.map && j.last ? (struct record *)(j.f.map + j.last) : NULL;
+
+    if (!rec || rec->kind != R_TAP + ST_TAP_FEED || rec->id != cl->id || rec->delivered || n > UINT16_MAX)
+        told(ST_TAP_DELIVERED, cl, n, NULL, 0);
+    else
+        __atomic_store_n(&rec->delivered, (uint16_t)n, __ATOMIC_RELEASE);
 }
 
 bool journal_pending(void)
@@ -210,14 +195,14 @@ bool journal_pending(void)
     return pending.cl;
 }
 
-static void write_pending(void)
+static __attribute__((noinline, cold)) void write_pending(void)
 {
     struct client *cl = pending.cl;
 
     pending.cl = NULL;
     told(ST_TAP_FEED, cl, pending.budget, pending.data, pending.len);
     if (pending.delivered)
-        told(ST_TAP_DELIVERED, cl, pending.delivered, NULL, 0);
+        delivered(cl, pending.delivered);
 }
 
 /* A ring's position is written over the one before, as long as that is what counts. */
@@ -244,18 +229,34 @@ void journal_settle(struct client *cl, const uint64_t *position)
         move_to(cl, *position);
 }
 
+static __attribute__((noinline)) void written(enum st_tap what, struct client *cl, uint32_t arg,
+                                              const void *data, size_t len)
+{
+    if (pending.cl)
+        write_pending();
+    if (what == ST_TAP_DELIVERED && cl)
+        delivered(cl, arg);
+    else
+        told(what == ST_TAP_LOOK ? ST_TAP_FEED : what, cl, arg, data, len);
+}
+
 void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len)
 {
     struct client *cl = c ? st_conn_user(c) : NULL;
 
-    if (pending.cl && what == ST_TAP_DELIVERED && cl == pending.cl) {
-        pending.delivered += arg;
+    if (!j.f.map || j.failed)
         return;
+    if (what == ST_TAP_LOOK && cl && !pending.cl) {
+        pending.cl = cl;
+        pending.budget = arg;
+        pending.delivered = 0;
+        pending.data = data;
+        pending.len = len;
+    } else if (what == ST_TAP_DELIVERED && cl && cl == pending.cl) {
+        pending.delivered += arg;
+    } else {
+        written(what, cl, arg, data, len);
     }
-    if (pending.cl)
-        write_pending();
-    if (what != ST_TAP_FEED || !cl || !postpone(cl, c, arg, data, len))
-        told(what, cl, arg, data, len);
 }
 
 /* ---- Beginning ---- */

@@ -75,7 +75,8 @@ bool ring_reconnect(struct ring *r, struct st_conn *c)
 
 int ring_input(struct ring *r, struct st_conn *c, unsigned int *budget, enum st_stall *stall)
 {
-    char copy[XENSTORE_RING_SIZE];
+    static char copy
+        [XENSTORE_RING_SIZE]; /* what is fed from there stays until the next time (daemon.h: journal_pending) */
     uint32_t prod, avail, at, first;
     size_t used;
 

@@ -287,22 +287,25 @@ bool st_conn_idle(const struct st_conn *c)
     return !c->in_have && !c->overflows && list_empty(&c->out);
 }
 
-bool st_conn_only_looks(const struct st_conn *c, const void *data, size_t len, unsigned int budget)
+/*
+ * Are these whole requests that only look, outside of transactions, all of which may run now, and has the connection nothing else under
+ * way? To feed them and to deliver all that they give then changes nothing (but what CONTROL tells of the store's work).
+ */
+static bool only_looks(const struct st_conn *c, const char *p, size_t len, unsigned int budget)
 {
     uint32_t most = c->store->quota.outstanding, n = budget < most ? budget : most;
     struct xsd_sockmsg hdr;
-    const char *p = data;
 
-    if (!st_conn_idle(c))
-        return false;
-    for (; len; p += sizeof(hdr) + hdr.len, len -= sizeof(hdr) + hdr.len) {
+    do {
         if (!n-- || len < sizeof(hdr))
             return false;
         memcpy(&hdr, p, sizeof(hdr));
-        if (hdr.len > XENSTORE_PAYLOAD_MAX || len - sizeof(hdr) < hdr.len || !st_only_looks(&hdr))
+        if (!st_only_looks(&hdr) || hdr.len > XENSTORE_PAYLOAD_MAX || len - sizeof(hdr) < hdr.len)
             return false;
-    }
-    return true;
+        p += sizeof(hdr) + hdr.len;
+        len -= sizeof(hdr) + hdr.len;
+    } while (len);
+    return st_conn_idle(c);
 }
 
 size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
@@ -318,7 +321,7 @@ size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned in
     }
     len = reach(c, data, len, *budget);
     if (len || c->complete)
-        st_tap(s, ST_TAP_FEED, c, *budget, data, len);
+        st_tap(s, only_looks(c, data, len, *budget) ? ST_TAP_LOOK : ST_TAP_FEED, c, *budget, data, len);
     s->depth++;
     used = feed(c, data, len, budget, stall);
     s->depth--;

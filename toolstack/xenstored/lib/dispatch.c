@@ -277,7 +277,6 @@ static int do_control(struct request *r)
 #define NEEDS_PRIVILEGE 1u
 #define CHANGES         2u /* not over the read-only socket */
 #define NO_TRANSACTION  4u /* the header's transaction id means nothing */
-#define LOOKS           8u /* changes nothing; but a transaction remembers what it looked at */
 
 static const struct {
     const char *name;
@@ -285,32 +284,27 @@ static const struct {
     unsigned int flags;
 } requests[XS_TYPE_COUNT] = {
     [XS_CONTROL] = {"CONTROL", do_control, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
-    [XS_DIRECTORY] = {"DIRECTORY", st_do_directory, LOOKS},
-    [XS_READ] = {"READ", do_read, LOOKS},
-    [XS_GET_PERMS] = {"GET_PERMS", do_get_perms, LOOKS},
+    [XS_DIRECTORY] = {"DIRECTORY", st_do_directory, 0},
+    [XS_READ] = {"READ", do_read, 0},
+    [XS_GET_PERMS] = {"GET_PERMS", do_get_perms, 0},
     [XS_WATCH] = {"WATCH", do_watch, NO_TRANSACTION},
     [XS_UNWATCH] = {"UNWATCH", do_unwatch, NO_TRANSACTION},
     [XS_TRANSACTION_START] = {"TRANSACTION_START", do_transaction_start, 0},
     [XS_TRANSACTION_END] = {"TRANSACTION_END", do_transaction_end, 0},
     [XS_INTRODUCE] = {"INTRODUCE", do_introduce, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
     [XS_RELEASE] = {"RELEASE", do_release, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
-    [XS_GET_DOMAIN_PATH] = {"GET_DOMAIN_PATH", do_get_domain_path, NO_TRANSACTION | LOOKS},
+    [XS_GET_DOMAIN_PATH] = {"GET_DOMAIN_PATH", do_get_domain_path, NO_TRANSACTION},
     [XS_WRITE] = {"WRITE", do_write, CHANGES},
     [XS_MKDIR] = {"MKDIR", do_mkdir, CHANGES},
     [XS_RM] = {"RM", do_rm, CHANGES},
     [XS_SET_PERMS] = {"SET_PERMS", do_set_perms, CHANGES},
     [XS_IS_DOMAIN_INTRODUCED] = {"IS_DOMAIN_INTRODUCED", do_is_domain_introduced,
-                                 NEEDS_PRIVILEGE | NO_TRANSACTION | LOOKS},
+                                 NEEDS_PRIVILEGE | NO_TRANSACTION},
     [XS_RESUME] = {"RESUME", do_resume, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
     [XS_SET_TARGET] = {"SET_TARGET", do_set_target, NEEDS_PRIVILEGE | CHANGES | NO_TRANSACTION},
     [XS_RESET_WATCHES] = {"RESET_WATCHES", do_reset_watches, NO_TRANSACTION},
-    [XS_DIRECTORY_PART] = {"DIRECTORY_PART", st_do_directory_part, LOOKS},
+    [XS_DIRECTORY_PART] = {"DIRECTORY_PART", st_do_directory_part, 0},
 };
-
-bool st_only_looks(const struct xsd_sockmsg *hdr)
-{
-    return hdr->type < XS_TYPE_COUNT && (requests[hdr->type].flags & LOOKS) && !hdr->tx_id;
-}
 
 static int handle(struct request *r, const struct xsd_sockmsg *hdr)
 {

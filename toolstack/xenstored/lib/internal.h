@@ -506,8 +506,14 @@ int st_op_set_perms(struct st_conn *c, struct st_txn *t, const struct st_path *p
 
 /* dispatch.c: executes conn.in; false if there is no memory even to answer */
 bool st_dispatch(struct st_conn *c);
-/* Does this request change nothing, whatever it answers? */
-bool st_only_looks(const struct xsd_sockmsg *hdr);
+/* Does this request change nothing, whatever it answers? A transaction remembers what it looked at. */
+static inline bool st_only_looks(const struct xsd_sockmsg *hdr)
+{
+    const uint32_t types = 1u << XS_DIRECTORY | 1u << XS_READ | 1u << XS_GET_PERMS |
+                           1u << XS_GET_DOMAIN_PATH | 1u << XS_IS_DOMAIN_INTRODUCED | 1u << XS_DIRECTORY_PART;
+
+    return hdr->type < 32 && (types & 1u << hdr->type) && !hdr->tx_id;
+}
 
 /* control.c */
 int st_control(struct st_conn *c, unsigned int nargs, const char *const *args, char *reply, size_t *len);

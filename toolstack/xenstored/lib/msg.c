@@ -38,8 +38,7 @@ struct st_msg *st_msg_new(struct st_conn *c, uint32_t len)
     return m;
 }
 
-/* Makes room for @len bytes; what was written is lost if a new buffer is needed. 0; -ENOMEM: nothing changed. */
-int st_msg_resize(struct st_conn *c, struct st_msg *m, uint32_t len)
+static __attribute__((noinline)) int resize(struct st_conn *c, struct st_msg *m, uint32_t len)
 {
     char *buf = len > m->capacity ? st_alloc(c->store, len) : m->buf;
 
@@ -54,6 +53,15 @@ int st_msg_resize(struct st_conn *c, struct st_msg *m, uint32_t len)
     c->bytes -= msg_charge(m);
     m->len = len;
     c->bytes += msg_charge(m);
+    return 0;
+}
+
+/* Makes room for @len bytes; what was written is lost if a new buffer is needed. 0; -ENOMEM: nothing changed. */
+int st_msg_resize(struct st_conn *c, struct st_msg *m, uint32_t len)
+{
+    if (len > sizeof(m->small) || m->len > sizeof(m->small))
+        return resize(c, m, len);
+    m->len = len; /* nearly always; it is charged nothing */
     return 0;
 }
 
@@ -258,6 +266,6 @@ void st_conn_delivered(struct st_conn *c, size_t n)
     }
     if (c->overflows)
         st_watch_retry(c);
-    else if (list_empty(&c->out))
+    else if (!list_empty(&c->on_ready) && list_empty(&c->out))
         list_del(&c->on_ready);
 }

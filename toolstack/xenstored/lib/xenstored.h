@@ -29,7 +29,8 @@ struct st_allocator {
 
 /* The calls that change a store, for a journal that can play them again. */
 enum st_tap {
-    ST_TAP_FEED,          /* st_conn_feed: arg the budget, data the bytes offered */
+    ST_TAP_FEED, /* st_conn_feed: arg the budget, data the bytes offered */
+    ST_TAP_LOOK, /* the same; it changes nothing once all that it gives is delivered: see st_conn_only_looks() */
     ST_TAP_DELIVERED,     /* st_conn_delivered: arg the bytes */
     ST_TAP_RESET,         /* st_conn_reset */
     ST_TAP_CLOSE,         /* st_conn_close */
@@ -132,11 +133,6 @@ void st_conn_set_user(struct st_conn *c, void *user);
  */
 size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
                     enum st_stall *stall);
-/*
- * Are the @len bytes at @data whole requests that only look, outside of transactions and at most @budget of them, and has the connection
- * nothing else under way? To feed them and to deliver all that they give then changes nothing (but what CONTROL tells of the store's work).
- */
-bool st_conn_only_looks(const struct st_conn *c, const void *data, size_t len, unsigned int budget);
 /* Neither a part of a request nor any output waits. */
 bool st_conn_idle(const struct st_conn *c);
 /* Bytes that complete the header or the payload being received; 0 while a complete request is stalled. */
