@@ -25,7 +25,8 @@ enum { STATE_REPLY, STATE_EVENT, STATE_EVENT_OF };
 /* node: u64 seq, gen, cgen; u32 writer, cwriter, value length, path length; perms; value; then the path */
 /* perms: u32 count; count times u32 domid << 8 | bits */
 
-#define STATE_PERMS_MAX 2048u /* more than a request can name */
+#define STATE_PERMS_MAX 2048u /* more than a request can name: "r0" and a NUL each */
+_Static_assert(STATE_PERMS_MAX > XENSTORE_PAYLOAD_MAX / 3, "a list that a request sets can be saved");
 
 /* What a node of the tree is told apart from: the one before it. */
 struct state_last {
@@ -33,11 +34,15 @@ struct state_last {
     const struct st_perms *perms;
 };
 
-#define STATE_NODE_ROOM 96u /* for its numbers, each of at most ten bytes, but the permissions' */
+/* For a node's numbers, each of at most ten bytes, and the longest list of permissions, three bytes an entry. */
+#define STATE_NODE_ROOM (96u + 3 * STATE_PERMS_MAX)
 /* An upper bound of what state_node_put() writes. */
-size_t state_node_room(const struct st_node *n);
-/* Writes the node at @to, @depth nodes below the root; returns the bytes. */
-size_t state_node_put(struct state_last *last, const struct st_node *n, size_t depth, char *to);
+static inline size_t state_node_room(const struct st_node *n)
+{
+    return STATE_NODE_ROOM + n->name_len + n->value_len;
+}
+/* Writes the node at @to, @depth nodes below the root; returns where it ends. */
+char *state_node_put(struct state_last *last, const struct st_node *n, size_t depth, char *to);
 
 /* Reading: one for a whole stream. NULL without memory. */
 struct state_nodes *state_nodes_new(struct st_store *s);

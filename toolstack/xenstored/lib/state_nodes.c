@@ -17,7 +17,7 @@
 
 /* ---- Writing ---- */
 
-static char *put(char *p, uint64_t v)
+static inline char *put(char *p, uint64_t v)
 {
     for (; v >= 0x80; v >>= 7)
         *p++ = (char)(v | 0x80);
@@ -25,18 +25,35 @@ static char *put(char *p, uint64_t v)
     return p;
 }
 
-static char *put_difference(char *p, uint64_t from, uint64_t to)
+static inline char *put_difference(char *p, uint64_t d)
 {
-    uint64_t d = to - from;
-
-    return put(p, d >> 63 ? ~(d << 1) : d << 1);
+    return put(p, (d << 1) ^ -(d >> 63));
 }
 
-static char *put_bytes(char *p, const void *data, size_t len)
+/* Names and values are short: this is less than a call. Moves overlap where @len is not their size; nothing else is touched. */
+static inline void copy(char *to, const char *from, size_t len)
+{
+    if (len < 4) {
+        if (!len)
+            return;
+        to[0] = from[0];
+        to[len / 2] = from[len / 2];
+        to[len - 1] = from[len - 1];
+    } else if (len < 8) {
+        memcpy(to, from, 4);
+        memcpy(to + len - 4, from + len - 4, 4);
+    } else if (len <= 16) {
+        memcpy(to, from, 8);
+        memcpy(to + len - 8, from + len - 8, 8);
+    } else {
+        memcpy(to, from, len);
+    }
+}
+
+static inline char *put_bytes(char *p, const char *data, size_t len)
 {
     p = put(p, len);
-    if (len)
-        memcpy(p, data, len);
+    copy(p, data, len);
     return p + len;
 }
 
@@ -50,28 +67,31 @@ static char *put_perms(char *p, const struct st_perms *perms)
     return p;
 }
 
-size_t state_node_room(const struct st_node *n)
+/* The flags and what they announce. */
+static char *put_flagged(char *p, const struct st_node *n, bool same_perms)
 {
-    return STATE_NODE_ROOM + n->name_len + n->value_len + n->perms->count * (size_t)3;
+    *p++ = (n->dir ? NODE_DIR : 0) | (same_perms ? NODE_SAME_PERMS : 0);
+    if (n->dir)
+        p = put(put_difference(p, n->dir->gen - n->gen), n->dir->writer);
+    return same_perms ? p : put_perms(p, n->perms);
 }
 
-size_t state_node_put(struct state_last *last, const struct st_node *n, size_t depth, char *to)
+char *state_node_put(struct state_last *last, const struct st_node *n, size_t depth, char *to)
 {
-    bool same = last->perms && st_perms_equal(last->perms, n->perms);
+    bool same_perms = n->perms == last->perms || (last->perms && st_perms_equal(last->perms, n->perms));
     char *p = put(to, depth);
 
     p = put_bytes(p, n->data, n->name_len);
     p = put_bytes(p, node_value(n), n->value_len);
-    p = put_difference(p, last->seq, n->seq);
-    p = put_difference(p, last->gen, n->gen);
+    p = put_difference(p, n->seq - last->seq);
+    p = put_difference(p, n->gen - last->gen);
     p = put(p, n->writer);
-    p = put(p, (n->dir ? NODE_DIR : 0) | (same ? NODE_SAME_PERMS : 0));
-    if (n->dir)
-        p = put(put_difference(p, n->gen, n->dir->gen), n->dir->writer);
-    if (!same)
-        p = put_perms(p, n->perms);
+    if (same_perms && !n->dir) /* nearly all */
+        *p++ = NODE_SAME_PERMS;
+    else
+        p = put_flagged(p, n, same_perms);
     *last = (struct state_last){n->seq, n->gen, n->perms};
-    return (size_t)(p - to);
+    return p;
 }
 
 /* ---- Reading: nothing here is trusted ---- */

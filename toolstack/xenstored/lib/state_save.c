@@ -11,19 +11,24 @@ struct save {
     const struct st_saver *out;
     int rc;
     struct state_last last;
-    size_t len;
+    char *at; /* where the body goes on */
     char body[RECORD_MAX];
 };
 
+static size_t room(const struct save *x)
+{
+    return (size_t)(x->body + RECORD_MAX - x->at);
+}
+
 static void bytes(struct save *x, const void *p, size_t len)
 {
-    if (x->len + len > RECORD_MAX) {
+    if (len > room(x)) {
         x->rc = -E2BIG;
         return;
     }
     if (len)
-        memcpy(x->body + x->len, p, len);
-    x->len += len;
+        memcpy(x->at, p, len);
+    x->at += len;
 }
 
 static void u32(struct save *x, uint32_t v)
@@ -39,15 +44,16 @@ static void u64(struct save *x, uint64_t v)
 static void emit(struct save *x, uint32_t type)
 {
     static const char zeroes[8];
-    uint32_t head[2] = {type, (uint32_t)x->len};
+    size_t len = (size_t)(x->at - x->body);
+    uint32_t head[2] = {type, (uint32_t)len};
 
     if (!x->rc)
         x->rc = x->out->write(x->out->ctx, head, sizeof(head));
     if (!x->rc)
-        x->rc = x->out->write(x->out->ctx, x->body, x->len);
-    if (!x->rc && x->len % 8)
-        x->rc = x->out->write(x->out->ctx, zeroes, 8 - x->len % 8);
-    x->len = 0;
+        x->rc = x->out->write(x->out->ctx, x->body, len);
+    if (!x->rc && len % 8)
+        x->rc = x->out->write(x->out->ctx, zeroes, 8 - len % 8);
+    x->at = x->body;
 }
 
 static void perms(struct save *x, const struct st_perms *p)
@@ -73,27 +79,30 @@ static void node(struct save *x, const struct st_node *n, const char *path, size
     bytes(x, path, len);
 }
 
-static size_t depth_of(const char *path, size_t len)
+/* Nodes share a record up to a quarter of the buffer; the rest fits the largest one. */
+static void save_node(struct save *x, const struct st_node *n, size_t depth)
 {
-    size_t depth = 0;
-
-    while (len > 1)
-        depth += path[--len] == '/';
-    return depth + (path[1] != 0);
+    if (room(x) < RECORD_MAX - RECORD_MAX / 4)
+        emit(x, STATE_NODES);
+    if (state_node_room(n) > room(x))
+        x->rc = -E2BIG;
+    else
+        x->at = state_node_put(&x->last, n, depth, x->at);
 }
 
-/* Nodes share a record up to a quarter of the buffer; the rest fits the largest one. */
-static int save_node(void *ctx, struct st_node *n, const char *path, size_t len)
+/*
+ * The order is that of st_node_walk(), and so is the bound of the recursion; but no path is made, which nobody needs here and which
+ * cost more than the rest. After an error it goes on in vain.
+ */
+static void save_siblings(struct save *x, const struct st_node *n, size_t depth)
 {
-    struct save *x = ctx;
-
-    if (x->len > RECORD_MAX / 4)
-        emit(x, STATE_NODES);
-    if (x->len + state_node_room(n) > RECORD_MAX)
-        x->rc = -E2BIG;
-    if (!x->rc)
-        x->len += state_node_put(&x->last, n, depth_of(path, len), x->body + x->len);
-    return x->rc;
+    for (; n; n = n->right) {
+        if (n->left)
+            save_siblings(x, n->left, depth);
+        save_node(x, n, depth);
+        if (n->dir)
+            save_siblings(x, n->dir->first, depth + 1);
+    }
 }
 
 static void save_domain(void *ctx, unsigned int domid)
@@ -215,7 +224,6 @@ static void save_global(struct save *x)
 int st_state_save(struct st_store *s, const struct st_saver *out)
 {
     struct save *x = st_alloc(s, sizeof(*x));
-    struct st_walk w = {"/"};
     struct st_list *l;
     int rc;
 
@@ -223,12 +231,12 @@ int st_state_save(struct st_store *s, const struct st_saver *out)
         return -ENOMEM;
     x->s = s;
     x->out = out;
-    x->len = 0;
+    x->at = x->body;
     x->last = (struct state_last){0, 0, NULL};
     x->rc = out->write(out->ctx, STATE_MAGIC, 8);
     save_global(x);
     st_domain_foreach(s, save_domain, x);
-    st_node_walk(s->root, &w, 1, save_node, x);
+    save_siblings(x, s->root, 0);
     emit(x, STATE_NODES);
     for (l = s->conns.next; l != &s->conns && !x->rc; l = l->next)
         save_conn(x, list_of(l, struct st_conn, on_store));
