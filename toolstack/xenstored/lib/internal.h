@@ -377,6 +377,26 @@ static inline bool name_same(const char *a, const char *b, size_t len)
     return !len || !((a[0] ^ b[0]) | (a[len / 2] ^ b[len / 2]) | (a[len - 1] ^ b[len - 1]));
 }
 
+/* Any length, but most names and values are short. Moves overlap where @len is not their size; nothing else is touched. */
+static inline void copy_short(char *to, const char *from, size_t len)
+{
+    if (len < 4) {
+        if (!len)
+            return;
+        to[0] = from[0];
+        to[len / 2] = from[len / 2];
+        to[len - 1] = from[len - 1];
+    } else if (len < 8) {
+        memcpy(to, from, 4);
+        memcpy(to + len - 4, from + len - 4, 4);
+    } else if (len <= 16) {
+        memcpy(to, from, 8);
+        memcpy(to + len - 8, from + len - 8, 8);
+    } else {
+        memcpy(to, from, len);
+    }
+}
+
 /* The order of siblings. */
 static inline int node_compare(uint32_t hash, const char *name, size_t len, const struct st_node *n)
 {

@@ -37,9 +37,8 @@ struct st_node *st_node_new(struct st_store *s, const char *name, size_t name_le
     n->gen = ++s->gen;
     n->name_len = (uint16_t)name_len;
     n->value_len = (uint16_t)len;
-    memcpy(n->data, name, name_len);
-    if (len)
-        memcpy(n->data + name_len, value, len);
+    copy_short(n->data, name, name_len);
+    copy_short(n->data + name_len, value, len);
     s->all_nodes++;
     s->all_bytes += st_node_size(n);
     return n;

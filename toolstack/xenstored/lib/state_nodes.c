@@ -30,30 +30,10 @@ static inline char *put_difference(char *p, uint64_t d)
     return put(p, (d << 1) ^ -(d >> 63));
 }
 
-/* Names and values are short: this is less than a call. Moves overlap where @len is not their size; nothing else is touched. */
-static inline void copy(char *to, const char *from, size_t len)
-{
-    if (len < 4) {
-        if (!len)
-            return;
-        to[0] = from[0];
-        to[len / 2] = from[len / 2];
-        to[len - 1] = from[len - 1];
-    } else if (len < 8) {
-        memcpy(to, from, 4);
-        memcpy(to + len - 4, from + len - 4, 4);
-    } else if (len <= 16) {
-        memcpy(to, from, 8);
-        memcpy(to + len - 8, from + len - 8, 8);
-    } else {
-        memcpy(to, from, len);
-    }
-}
-
 static inline char *put_bytes(char *p, const char *data, size_t len)
 {
     p = put(p, len);
-    copy(p, data, len);
+    copy_short(p, data, len);
     return p + len;
 }
 
@@ -118,7 +98,7 @@ struct input {
     bool bad;
 };
 
-static uint64_t get(struct input *in)
+static uint64_t get_long(struct input *in)
 {
     uint64_t v = 0;
     unsigned int shift;
@@ -134,14 +114,20 @@ static uint64_t get(struct input *in)
     return 0;
 }
 
-static uint64_t get_difference(struct input *in, uint64_t from)
+/* Most are one byte. */
+static inline uint64_t get(struct input *in)
+{
+    return in->p < in->end && !(*in->p & 0x80) ? (uint64_t)*in->p++ : get_long(in);
+}
+
+static inline uint64_t get_difference(struct input *in, uint64_t from)
 {
     uint64_t v = get(in);
 
     return from + ((v >> 1) ^ -(v & 1));
 }
 
-static uint64_t get_max(struct input *in, uint64_t max)
+static inline uint64_t get_max(struct input *in, uint64_t max)
 {
     uint64_t v = get(in);
 
@@ -207,12 +193,12 @@ static int get_image(struct st_store *s, struct state_nodes *x, struct input *in
     return m->perms ? 0 : in->bad ? -EINVAL : -ENOMEM;
 }
 
-/* Hangs the node below its parent, as it was there. 0 or -ENOMEM. */
+/* Hangs the node below its parent, as it was there. Nothing is shared with another tree yet (state_load.c). 0 or -ENOMEM. */
 static int attach(struct st_store *s, struct st_node *parent, struct st_node *n)
 {
     uint64_t gen;
 
-    if (st_child_prepare_add(s, parent, n))
+    if (!st_node_dir(s, parent))
         return -ENOMEM;
     gen = parent->dir->gen;
     st_child_add(s, parent, n);

@@ -18,10 +18,10 @@ static uint32_t priority(const struct st_node *n)
     return h ^ (h >> 16);
 }
 
-/* Does @a stand above @b? Ties are settled so that the shape stays determined. */
-static bool above(const struct st_node *a, const struct st_node *b)
+/* Does @a stand above @b, whose priority is @pb? Ties are settled so that the shape stays determined. */
+static inline bool above(const struct st_node *a, const struct st_node *b, uint32_t pb)
 {
-    uint32_t pa = priority(a), pb = priority(b);
+    uint32_t pa = priority(a);
 
     return pa != pb ? pa > pb : node_compare(a->hash, a->data, a->name_len, b) < 0;
 }
@@ -94,8 +94,9 @@ static void split(struct st_node *n, const struct st_node *key, struct st_node *
 void st_child_add(struct st_store *s, struct st_node *parent, struct st_node *child)
 {
     struct st_node **slot = &parent->dir->first;
+    uint32_t prio = priority(child);
 
-    while (*slot && above(*slot, child))
+    while (*slot && above(*slot, child, prio))
         slot = node_compare(child->hash, child->data, child->name_len, *slot) < 0 ? &(*slot)->left
                                                                                   : &(*slot)->right;
     split(*slot, child, &child->left, &child->right);
@@ -126,7 +127,7 @@ static struct st_node *merge(struct st_node *a, struct st_node *b)
     struct st_node *root = NULL, **slot = &root;
 
     while (a && b) {
-        if (above(a, b)) {
+        if (above(a, b, priority(b))) {
             *slot = a;
             slot = &a->right;
             a = a->right;
