@@ -101,7 +101,8 @@ static __attribute__((noinline, cold)) bool make_room(size_t size)
     return (j.f.at + size <= j.f.size || enlarge(j.room + size)) && back(&j.f, j.f.at + size);
 }
 
-static void put(unsigned int kind, uint32_t id, uint32_t arg, const void *body, size_t len)
+static inline __attribute__((always_inline)) void put(unsigned int kind, uint32_t id, uint32_t arg,
+                                                      const void *body, size_t len)
 {
     size_t size = (sizeof(struct record) + len + 7) & ~(size_t)7;
     struct record *rec;
@@ -121,14 +122,18 @@ static void put(unsigned int kind, uint32_t id, uint32_t arg, const void *body, 
     j.f.at += size;
 }
 
+static __attribute__((noinline, cold)) void put_time(uint64_t now)
+{
+    put(R_TIME, 0, 0, &now, sizeof(now));
+    j.time = now;
+}
+
 static void append(unsigned int kind, uint32_t id, uint32_t arg, const void *body, size_t len)
 {
     uint64_t now = st_store_time(store);
 
-    if (now != j.time) {
-        put(R_TIME, 0, 0, &now, sizeof(now));
-        j.time = now;
-    }
+    if (now != j.time)
+        put_time(now);
     put(kind, id, arg, body, len);
 }
 
@@ -172,7 +177,8 @@ static struct {
     const void *data; /* where it was fed from */
 } pending;
 
-static void told(enum st_tap what, struct client *cl, uint32_t arg, const void *data, size_t len)
+static __attribute__((noinline)) void told(enum st_tap what, struct client *cl, uint32_t arg,
+                                           const void *data, size_t len)
 {
     if (cl)
         cl->position = 0;
@@ -182,12 +188,12 @@ static void told(enum st_tap what, struct client *cl, uint32_t arg, const void *
 /* The last record is of @cl's requests, and nothing happened since: what they gave was delivered at once, in part or whole. */
 static void delivered(struct client *cl, uint32_t n)
 {
-    struct record *rec = j.f.map && j.last ? (struct record *)(j.f.map + j.last) : NULL;
+    struct record *rec = (struct record *)(j.f.map + j.last);
 
-    if (!rec || rec->kind != R_TAP + ST_TAP_FEED || rec->id != cl->id || rec->delivered || n > UINT16_MAX)
-        told(ST_TAP_DELIVERED, cl, n, NULL, 0);
-    else
+    if (j.last && rec->kind == R_TAP + ST_TAP_FEED && rec->id == cl->id && !rec->delivered && n <= UINT16_MAX)
         __atomic_store_n(&rec->delivered, (uint16_t)n, __ATOMIC_RELEASE);
+    else
+        told(ST_TAP_DELIVERED, cl, n, NULL, 0);
 }
 
 bool journal_pending(void)
@@ -229,15 +235,15 @@ void journal_settle(struct client *cl, const uint64_t *position)
         move_to(cl, *position);
 }
 
-static __attribute__((noinline)) void written(enum st_tap what, struct client *cl, uint32_t arg,
-                                              const void *data, size_t len)
+static __attribute__((noinline)) void tap_pending(enum st_tap what, struct st_conn *c, uint32_t arg,
+                                                  const void *data, size_t len)
 {
-    if (pending.cl)
-        write_pending();
-    if (what == ST_TAP_DELIVERED && cl)
-        delivered(cl, arg);
-    else
-        told(what == ST_TAP_LOOK ? ST_TAP_FEED : what, cl, arg, data, len);
+    if (what == ST_TAP_DELIVERED && c && st_conn_user(c) == pending.cl) {
+        pending.delivered += arg;
+        return;
+    }
+    write_pending();
+    journal_tap(NULL, what, c, arg, data, len);
 }
 
 void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len)
@@ -246,16 +252,18 @@ void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, c
 
     if (!j.f.map || j.failed)
         return;
-    if (what == ST_TAP_LOOK && cl && !pending.cl) {
+    if (pending.cl) {
+        tap_pending(what, c, arg, data, len);
+    } else if (what == ST_TAP_LOOK && cl) {
         pending.cl = cl;
         pending.budget = arg;
         pending.delivered = 0;
         pending.data = data;
         pending.len = len;
-    } else if (what == ST_TAP_DELIVERED && cl && cl == pending.cl) {
-        pending.delivered += arg;
+    } else if (what == ST_TAP_DELIVERED && cl) {
+        delivered(cl, arg);
     } else {
-        written(what, cl, arg, data, len);
+        told(what == ST_TAP_LOOK ? ST_TAP_FEED : what, cl, arg, data, len);
     }
 }
 
