@@ -127,8 +127,9 @@ def start_over(daemons, requests):
     for daemon in daemons:
         for conn in daemon.conns:
             daemon.call(conn, RESET_WATCHES, b'\0')
-        for path in (b'/local/domain/0\0', b'/local/domain/1\0', b'/local/domain/2\0', b'/local/domain/3\0', b'/s\0', b'/local/domain/9\0'):
+        for path in (b'/local/domain/0\0', b'/local/domain/1\0', b'/local/domain/2\0', b'/local/domain/3\0', b'/s\0', b'/local/domain/9\0', b'/tool\0'):
             daemon.call(0, RM, path)
+        daemon.call(0, WRITE, b'/tool/xenstored\0')    # in both with the root's permissions of now: one of them may have emptied itself
         homes(daemon)
     for conn in requests.open:
         requests.open[conn] = []
