@@ -123,13 +123,15 @@ def tree(daemon, path='/'):
 
 
 def start_over(daemons, requests):
-    """Empties both stores of what the requests made."""
+    """Empties both stores of what the requests made; one of them may have emptied itself, root and all."""
     for daemon in daemons:
         for conn in daemon.conns:
             daemon.call(conn, RESET_WATCHES, b'\0')
-        for path in (b'/local/domain/0\0', b'/local/domain/1\0', b'/local/domain/2\0', b'/local/domain/3\0', b'/s\0', b'/local/domain/9\0', b'/tool\0'):
+        daemon.call(0, SET_PERMS, b'/\0n0\0')
+        daemon.call(0, WRITE, b'/\0')
+        for path in (b'/local\0', b'/s\0', b'/tool\0'):
             daemon.call(0, RM, path)
-        daemon.call(0, WRITE, b'/tool/xenstored\0')    # in both with the root's permissions of now: one of them may have emptied itself
+        daemon.call(0, WRITE, b'/tool/xenstored\0')
         homes(daemon)
     for conn in requests.open:
         requests.open[conn] = []
