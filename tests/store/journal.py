@@ -120,7 +120,7 @@ def large_store(store):
         ring.ask(WRITE, b'data/x\0' + b'v' * 500)
         inodes.add(store.inode())
     base = store.journal()[0]
-    assert base > 256 * 1024 and len(inodes) <= 3, (base, inodes)
+    assert base > 256 * 1024 and len(inodes) <= 8, (base, inodes)
     return f'a state of {base >> 10} KiB, {len(inodes)} journals for {1500 * 600 >> 10} KiB of records'
 
 

@@ -291,7 +291,7 @@ static int write_base(FILE *f, struct file *out)
     if (rc)
         return rc;
     out->at = journal_records(h.base_len);
-    out->size = out->at + (3 * out->at > j.room ? 3 * out->at : j.room);
+    out->size = out->at + (out->at / 2 > j.room ? out->at / 2 : j.room);
     out->fd = dup(fileno(f));
     if (out->fd < 0 || ftruncate(out->fd, (off_t)out->size))
         return -errno;
