@@ -29,8 +29,8 @@ struct st_allocator {
 
 /* The calls that change a store, for a journal that can play them again. */
 enum st_tap {
-    ST_TAP_FEED, /* st_conn_feed: arg the budget, data the bytes offered */
-    ST_TAP_LOOK, /* the same; it changes nothing once all that it gives is delivered: see st_conn_only_looks() */
+    ST_TAP_FEED,          /* st_conn_feed: arg the budget, data the bytes offered */
+    ST_TAP_LOOK,          /* the same, of requests that change nothing once all that they give is delivered */
     ST_TAP_DELIVERED,     /* st_conn_delivered: arg the bytes */
     ST_TAP_RESET,         /* st_conn_reset */
     ST_TAP_CLOSE,         /* st_conn_close */
