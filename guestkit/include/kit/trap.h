@@ -52,6 +52,21 @@ struct kit_fault *kit_fault(void);
         *kit_fault();                                                                                        \
     })
 
+/* RDMSR and WRMSR. *@value is 0xbeef0000dead if the read faults. */
+static inline struct kit_fault kit_rdmsr(uint32_t msr, uint64_t *value)
+{
+    uint32_t lo = 0xdead, hi = 0xbeef;
+    struct kit_fault f = KIT_PROBE("rdmsr", "+a"(lo), "+d"(hi) : "c"(msr));
+
+    *value = (uint64_t)hi << 32 | lo;
+    return f;
+}
+
+static inline struct kit_fault kit_wrmsr(uint32_t msr, uint64_t value)
+{
+    return KIT_PROBE("wrmsr", : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
 /* Single accesses: true if they went through. */
 bool kit_peek(const volatile void *from, uint64_t *value);
 bool kit_poke(volatile void *to, uint64_t value);

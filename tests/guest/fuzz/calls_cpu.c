@@ -8,10 +8,9 @@
 
 static uint64_t read_msr(unsigned msr)
 {
-    uint32_t lo = 0, hi = 0;
-    struct kit_fault f = KIT_PROBE("rdmsr", "+a"(lo), "+d"(hi) : "c"(msr));
+    uint64_t value;
 
-    return f.raised ? ~0UL : (uint64_t)hi << 32 | lo;
+    return kit_rdmsr(msr, &value).raised ? ~0UL : value;
 }
 
 static uint64_t read_cr0(void)

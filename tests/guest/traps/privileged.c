@@ -8,20 +8,6 @@
 #include <kit/test.h>
 #include <kit/vcpu.h>
 
-static struct kit_fault rdmsr(uint32_t msr, uint64_t *value)
-{
-    uint32_t lo = 0xdead, hi = 0xbeef;
-    struct kit_fault f = KIT_PROBE("rdmsr", "+a"(lo), "+d"(hi) : "c"(msr));
-
-    *value = (uint64_t)hi << 32 | lo;
-    return f;
-}
-
-static struct kit_fault wrmsr(uint32_t msr, uint64_t value)
-{
-    return KIT_PROBE("wrmsr", : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
-}
-
 #define EXPECT(v, e, text, ...)                                                                              \
     do {                                                                                                     \
         struct kit_fault ef = KIT_PROBE(text, ##__VA_ARGS__);                                                \
@@ -246,9 +232,9 @@ KIT_TEST(fsgsbase)
     CHECK_EQ(v, 0x2000);
     EXPECT_OK("wrfsbase %0", : "r"(0x3000UL));
     EXPECT_OK("wrgsbase %0", : "r"(0x4000UL));
-    CHECK(!rdmsr(MSR_FS_BASE, &v).raised);
+    CHECK(!kit_rdmsr(MSR_FS_BASE, &v).raised);
     CHECK_EQ(v, 0x3000);
-    CHECK(!rdmsr(MSR_GS_BASE, &v).raised);
+    CHECK(!kit_rdmsr(MSR_GS_BASE, &v).raised);
     CHECK_EQ(v, 0x4000);
     EXPECT_OK("mov %0, %%cr4", : "r"(cr4));
     EXPECT_UD("rdfsbase %0", "+r"(v));
@@ -267,19 +253,19 @@ KIT_TEST(segment_bases)
     __asm__ volatile("mov %%gs:0, %0" : "=r"(got));
     CHECK_EQ(got, 0x11);
     CHECK_RC(hcall_set_segment_base(SEGBASE_GS_USER, 0x5000), 0);
-    CHECK(!rdmsr(MSR_FS_BASE, &v).raised && v == (uintptr_t)data);
-    CHECK(!rdmsr(MSR_GS_BASE, &v).raised && v == (uintptr_t)data);
-    CHECK(!rdmsr(MSR_KERNEL_GS_BASE, &v).raised && v == 0x5000);
-    CHECK(!wrmsr(MSR_FS_BASE, (uintptr_t)&data[1]).raised);
+    CHECK(!kit_rdmsr(MSR_FS_BASE, &v).raised && v == (uintptr_t)data);
+    CHECK(!kit_rdmsr(MSR_GS_BASE, &v).raised && v == (uintptr_t)data);
+    CHECK(!kit_rdmsr(MSR_KERNEL_GS_BASE, &v).raised && v == 0x5000);
+    CHECK(!kit_wrmsr(MSR_FS_BASE, (uintptr_t)&data[1]).raised);
     __asm__ volatile("mov %%fs:0, %0" : "=r"(got));
     CHECK_EQ(got, 0x22);
-    CHECK(!wrmsr(MSR_GS_BASE, (uintptr_t)&data[1]).raised);
+    CHECK(!kit_wrmsr(MSR_GS_BASE, (uintptr_t)&data[1]).raised);
     __asm__ volatile("mov %%gs:0, %0" : "=r"(got));
     CHECK_EQ(got, 0x22);
-    CHECK(!wrmsr(MSR_KERNEL_GS_BASE, 0x6000).raised);
-    CHECK(wrmsr(MSR_FS_BASE, bad).raised);
-    CHECK(wrmsr(MSR_GS_BASE, bad).raised);
-    CHECK(wrmsr(MSR_KERNEL_GS_BASE, bad).raised);
+    CHECK(!kit_wrmsr(MSR_KERNEL_GS_BASE, 0x6000).raised);
+    CHECK(kit_wrmsr(MSR_FS_BASE, bad).raised);
+    CHECK(kit_wrmsr(MSR_GS_BASE, bad).raised);
+    CHECK(kit_wrmsr(MSR_KERNEL_GS_BASE, bad).raised);
     for (unsigned which = 0; which < 3; which++) {
         CHECK_RC(hcall_set_segment_base(which, bad), -XEN_EINVAL);
         CHECK_RC(hcall_set_segment_base(which, 0xffff830000000000UL), 0);
@@ -317,29 +303,29 @@ KIT_TEST(msrs)
     uint64_t v;
 
     for (unsigned i = 0; i < ARRAY_SIZE(none); i++) {
-        struct kit_fault r = rdmsr(none[i], &v), w = wrmsr(none[i], 0);
+        struct kit_fault r = kit_rdmsr(none[i], &v), w = kit_wrmsr(none[i], 0);
 
         kit_check(r.raised && r.vector == VECTOR_GP && r.error == 0, __FILE__, __LINE__, "rdmsr %x gave %lx",
                   none[i], v);
         kit_check(w.raised && w.vector == VECTOR_GP && w.error == 0, __FILE__, __LINE__, "wrmsr %x", none[i]);
     }
-    CHECK(!rdmsr(MSR_TSC, &v).raised);
-    CHECK(wrmsr(MSR_TSC, v).raised);
-    CHECK(!rdmsr(MSR_APIC_BASE, &v)
+    CHECK(!kit_rdmsr(MSR_TSC, &v).raised);
+    CHECK(kit_wrmsr(MSR_TSC, v).raised);
+    CHECK(!kit_rdmsr(MSR_APIC_BASE, &v)
                .raised); /* APIC base, as the processor has it: this is the boot processor's or another's */
     CHECK_EQ(v & ~APIC_BASE_BSP, 0xfee00000 | APIC_BASE_ENABLE);
-    CHECK(wrmsr(MSR_APIC_BASE, v).raised);
-    CHECK(!rdmsr(MSR_EFER, &v).raised);
+    CHECK(kit_wrmsr(MSR_APIC_BASE, v).raised);
+    CHECK(!kit_rdmsr(MSR_EFER, &v).raised);
     CHECK_EQ(v, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
-    CHECK(!wrmsr(MSR_EFER, v).raised); /* the same value is taken, another is not */
-    CHECK(wrmsr(MSR_EFER, EFER_LME | EFER_LMA).raised);
-    CHECK(wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME).raised);
-    CHECK(!rdmsr(MSR_PAT, &v).raised);
+    CHECK(!kit_wrmsr(MSR_EFER, v).raised); /* the same value is taken, another is not */
+    CHECK(kit_wrmsr(MSR_EFER, EFER_LME | EFER_LMA).raised);
+    CHECK(kit_wrmsr(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME).raised);
+    CHECK(!kit_rdmsr(MSR_PAT, &v).raised);
     CHECK_EQ(v, 0x50100070406UL); /* Xen's PAT */
-    CHECK(wrmsr(MSR_PAT, v).raised);
-    CHECK(!rdmsr(0x40000000, &v).raised);
+    CHECK(kit_wrmsr(MSR_PAT, v).raised);
+    CHECK(!kit_rdmsr(0x40000000, &v).raised);
     CHECK_EQ(v, 0);
-    CHECK(wrmsr(0x40000000, 0).raised);
+    CHECK(kit_wrmsr(0x40000000, 0).raised);
 }
 
 KIT_TEST(cpuid_leaves)

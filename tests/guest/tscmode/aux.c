@@ -3,20 +3,6 @@
 #include "tscmode.h"
 #include <kit/trap.h>
 
-static struct kit_fault rdmsr(uint32_t msr, uint64_t *value)
-{
-    uint32_t lo = 0xdead, hi = 0xbeef;
-    struct kit_fault f = KIT_PROBE("rdmsr", "+a"(lo), "+d"(hi) : "c"(msr));
-
-    *value = (uint64_t)hi << 32 | lo;
-    return f;
-}
-
-static struct kit_fault wrmsr(uint32_t msr, uint64_t value)
-{
-    return KIT_PROBE("wrmsr", : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
-}
-
 static inline __attribute__((always_inline)) uint32_t rdtscp_aux(void)
 {
     uint32_t aux;
@@ -30,16 +16,16 @@ KIT_TEST(aux_register)
 {
     uint64_t value;
 
-    CHECK_NO_FAULT(rdmsr(MSR_TSC_AUX, &value));
+    CHECK_NO_FAULT(kit_rdmsr(MSR_TSC_AUX, &value));
     CHECK_EQ(value, 0);
-    CHECK_NO_FAULT(wrmsr(MSR_TSC_AUX, 0xfedcba98));
-    CHECK_NO_FAULT(rdmsr(MSR_TSC_AUX, &value));
+    CHECK_NO_FAULT(kit_wrmsr(MSR_TSC_AUX, 0xfedcba98));
+    CHECK_NO_FAULT(kit_rdmsr(MSR_TSC_AUX, &value));
     CHECK_EQ(value, 0xfedcba98);
     CHECK_EQ(rdtscp_aux(), 0xfedcba98);
-    CHECK_FAULT(wrmsr(MSR_TSC_AUX, 1UL << 32), 13, 0);
-    CHECK_FAULT(wrmsr(MSR_TSC, 0), 13, 0);
+    CHECK_FAULT(kit_wrmsr(MSR_TSC_AUX, 1UL << 32), 13, 0);
+    CHECK_FAULT(kit_wrmsr(MSR_TSC, 0), 13, 0);
     CHECK_EQ(rdtscp_aux(), 0xfedcba98);
-    CHECK_NO_FAULT(wrmsr(MSR_TSC_AUX, 0));
+    CHECK_NO_FAULT(kit_wrmsr(MSR_TSC_AUX, 0));
 }
 
 /* Sets it, and sees whether it stays, while others run in between. */
@@ -64,7 +50,7 @@ KIT_TEST(aux_of_each)
 {
     uint64_t lost = 0, deadline;
 
-    CHECK_NO_FAULT(wrmsr(MSR_TSC_AUX, 5));
+    CHECK_NO_FAULT(kit_wrmsr(MSR_TSC_AUX, 5));
     for (uint32_t mode = MODE_EMULATE; mode <= MODE_NATIVE; mode++) {
         CHECK_OR_RETURN(make_puppet());
         CHECK_RC(kit_domain_pin(puppet.id, 0, 1), 0);
@@ -81,7 +67,7 @@ KIT_TEST(aux_of_each)
         CHECK_EQ(words[1], 0);
         end_puppet();
     }
-    CHECK_NO_FAULT(wrmsr(MSR_TSC_AUX, 0));
+    CHECK_NO_FAULT(kit_wrmsr(MSR_TSC_AUX, 0));
 }
 
 static volatile uint64_t steps[16];
