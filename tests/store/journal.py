@@ -8,8 +8,8 @@ import time
 
 from cases import GUEST, HOME, run_all
 from daemon import DOM_EXC, SHUT_DOWN
-from wire import (CONNECTION, DIRECTORY, ERROR, EVENT, INTRODUCE, LOST, READ, RECONNECT, REQ_CONS, REQ_PROD, RING_ERROR, TX_END, TX_START, WATCH,
-                  WRITE, Socket, packed, until)
+from wire import (CONNECTION, CONTROL, DIRECTORY, ERROR, EVENT, INTRODUCE, LOST, READ, RECONNECT, REQ_CONS, REQ_PROD, RING_ERROR, TX_END, TX_START, WATCH,
+                  WRITE, Ring, Socket, packed, until)
 
 MOST_PER_REQUEST = 250          # bytes of journal: three records and the request
 
@@ -110,6 +110,48 @@ def looks(store):
     return f'{answers} answers'
 
 
+def put_off(store):
+    """It is full, a transaction is open, and it cannot be begun anew: it grows with what is written, no faster, and is begun anew when that can be."""
+    ring, inode, obstacle = store.guest(), store.inode(), store.dir / 'journal.new'
+    obstacle.mkdir()
+    tx = int(ring.ask(TX_START, b'\0')[1][:-1])
+    for i in range(600):
+        assert ring.ask(WRITE, b'data/x\0' + b'v' * 500)[0] == WRITE
+        if i == 300:
+            assert 'cannot be begun anew' in store.text()
+            ring.ask(TX_END, b'F\0', tx)
+    size = (store.dir / 'journal').stat().st_size
+    assert size <= 4 << 20 and inode == store.inode(), size
+    obstacle.rmdir()
+    until(lambda: ring.ask(WRITE, b'data/x\0' + b'v' * 500)[0] == WRITE and store.inode() != inode, 'a journal')
+    store.killed()
+    assert ring.ask(READ, b'data/x\0')[1] == b'v' * 500
+    return f'{size >> 10} KiB'
+
+
+def told_once(store):
+    """What CONTROL tells is of that moment, also if it is delivered after a kill: requests that looked are not played again, but were counted."""
+    def requests(text):
+        return int(text.split(b'requests: ')[1].split(b'\n')[0])
+    ring = Ring(store.dir, 0)
+    store.conns[0].post(WRITE, b'/tool/large\0' + b'v' * 900)
+    store.conns[0].next()
+    for _ in range(1200):
+        store.conns[0].post(READ, b'/tool/large\0')
+        store.conns[0].next()
+    before = requests(store.ours(CONTROL, b'memreport\0')[1])
+    for _ in range(2):
+        ring.post(READ, b'/tool/large\0')
+    ring.post(CONTROL, b'memreport\0')
+    until(lambda: requests(store.ours(CONTROL, b'memreport\0')[1]) > before + 3, 'three requests')
+    store.killed()
+    for _ in range(2):
+        assert ring.next() == (READ, b'v' * 900)
+    kind, text = ring.next()
+    assert kind == CONTROL and requests(text) > before, (before, text)
+    return requests(text)
+
+
 def large_store(store):
     """A large state leaves more room: beginning anew costs a constant for each byte that was written down."""
     for i in range(20000):
@@ -193,4 +235,4 @@ def other_port(store):
 
 
 if __name__ == '__main__':
-    run_all((deaf_guest, slow_guest, renewals, looks, large_store, lost_ring, introduced_again, other_port))
+    run_all((deaf_guest, slow_guest, renewals, looks, put_off, told_once, large_store, lost_ring, introduced_again, other_port))

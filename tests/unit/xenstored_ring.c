@@ -73,10 +73,11 @@ static size_t guest_get(void *data, size_t len)
 
 static enum st_stall turn(void)
 {
+    char copy[XENSTORE_RING_SIZE];
     unsigned int budget = 16;
     enum st_stall stall;
 
-    ring_input(&ring, guest, &budget, &stall);
+    ring_input(&ring, guest, copy, &budget, &stall);
     ring_output(&ring, guest);
     ring_publish(&ring);
     return stall;

@@ -63,8 +63,12 @@ struct heap *heap_new(void);       /* NULL: no memory */
 void heap_drop(struct heap *heap); /* and what is in it, but for what is large; NULL: nothing */
 void *heap_alloc(void *ctx, size_t size);
 void heap_free(void *ctx, void *p, size_t size);
+bool heap_is_sparse(const struct heap *heap); /* much more is holes than is used */
 
 /* renew.c */
+bool store_is_sparse(void); /* store_renew() would give memory back */
+void store_lacked(
+    const struct heap *of);    /* memory, for something that will be there when calls are played again */
 int store_make(uint64_t seed); /* `store` is an empty one; -ENOMEM */
 /*
  * `store` becomes what the stream gives, which was just saved from it; clients stay. 0; else negative errno, and nothing changed.
@@ -98,6 +102,8 @@ bool domains_hook_exists(void *ctx, unsigned int domid);
 /* control.c */
 int control_hook(void *ctx, struct st_conn *c, unsigned int nargs, const char *const *args, char *reply,
                  size_t *len);
+
+void control_answer(void *ctx, char *reply, size_t *len);
 
 /* trace.c */
 void trace_open(const char *path); /* if it cannot be written the one before stays */
@@ -139,8 +145,9 @@ struct dom_notes {
 void journal_room(size_t bytes);
 void journal_pause(uint64_t ms); /* until it tries again what it gave up; doubled each time */
 uint64_t journal_resumes(void);  /* ms, when journal_turn() is to do so; 0: never */
-void journal_begin(const char *dir, uint64_t seed); /* the store is made anew from what it begins with */
-void journal_end(void);                             /* a clean exit: forget it */
+void journal_begin(const char *dir, uint64_t seed); /* the store may be made anew from what it begins with */
+void journal_doubt(void); /* there was no memory for something: what is played will not be what happened */
+void journal_end(void);   /* a clean exit: forget it */
 void journal_opened(struct client *cl);
 void journal_broken(struct client *cl, uint64_t position); /* its ring, that is */
 void journal_afresh(struct client *cl);                    /* the ring begins anew: its connection is reset */

@@ -90,6 +90,7 @@ static void reconnect(struct dom *d)
 
 static enum st_stall dom_input(struct client *cl, unsigned int *budget)
 {
+    static char copy[XENSTORE_RING_SIZE]; /* until journal_settle() */
     struct dom *d = (struct dom *)cl;
     enum st_stall stall = ST_READY;
     int rc;
@@ -102,7 +103,7 @@ static enum st_stall dom_input(struct client *cl, unsigned int *budget)
         reconnect(d);
         return ST_READY;
     }
-    rc = ring_input(&d->ring, cl->conn, budget, &stall);
+    rc = ring_input(&d->ring, cl->conn, copy, budget, &stall);
     if (rc < 0)
         complain(d);
     if (!journal_pending())

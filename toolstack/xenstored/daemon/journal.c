@@ -5,8 +5,9 @@
  * A file, mapped, so that what was stored in it is there however the process ends: the state stream of a moment, then
  * every call that changed the store since, in order, with what hooks answered. The library has no clock and no chance in
  * it (the seed and the times are in the journal), so the next daemon plays the calls again (journal_play.c) and has the store,
- * and every undelivered byte, as they were. A call is written down before it takes place, and a ring's indices are published
- * after it; so nothing is lost and nothing is answered twice. A record's length is stored last: a torn one does not exist.
+ * and every undelivered byte, as they were. A call is written down before it takes place (requests that only look afterwards, if
+ * at all), and a ring's indices are published after that; so nothing is lost and nothing is answered twice. A record's length is stored
+ * last: a torn one does not exist.
  *
  * When the file is full it is begun anew, if there are transactions then the store from it, too (renew.c). Only what makes progress is
  * written down, and the room grows with the state, so what a guest makes this cost is a constant for each of its requests.
@@ -27,8 +28,8 @@
 #define BACK_BYTES (256u * 1024)
 
 struct file {
-    char *map; /* NULL: none */
-    size_t size, at;
+    char *map;              /* NULL: none */
+    size_t size, start, at; /* start: where the records begin */
     size_t
         backed; /* up to there it has its memory: the file is in a tmpfs, and a store beyond kills us when that is full */
     int fd;
@@ -38,7 +39,14 @@ static struct {
     struct file f;
     size_t last;   /* where the last record is; 0: there is none */
     uint64_t time; /* of the records */
-    bool late;     /* it is full, and waits for the end of the transactions */
+    struct
+    { /* requests that only look, until their answers are delivered: then they need not be written down at all */
+        struct client *cl; /* NULL: none */
+        uint32_t budget, delivered;
+        size_t len;
+        const void *data; /* where it was fed from */
+    } pending;
+    bool late; /* it is full, and waits for the end of the transactions */
     char path[256];
     uint64_t seed;
     bool failed, complained;
@@ -93,6 +101,12 @@ static void missed(void)
 {
     j.failed = true;
     journal_end();
+}
+
+void journal_doubt(void)
+{
+    if (j.f.map)
+        missed();
 }
 
 /* For so much more, and the mark after it. Only what is backed can be written to, and that is within the file's size. */
@@ -169,14 +183,6 @@ void journal_hook(int result, const void *data, size_t len)
 
 /* ---- A turn that changes nothing leaves nothing ---- */
 
-/* Requests that only look, until their answers are delivered: then they need not be written down at all. */
-static struct {
-    struct client *cl; /* NULL: none */
-    uint32_t budget, delivered;
-    size_t len;
-    const void *data; /* where it was fed from */
-} pending;
-
 static __attribute__((noinline)) void told(enum st_tap what, struct client *cl, uint32_t arg,
                                            const void *data, size_t len)
 {
@@ -198,17 +204,17 @@ static void delivered(struct client *cl, uint32_t n)
 
 bool journal_pending(void)
 {
-    return pending.cl;
+    return j.pending.cl;
 }
 
 static __attribute__((noinline, cold)) void write_pending(void)
 {
-    struct client *cl = pending.cl;
+    struct client *cl = j.pending.cl;
 
-    pending.cl = NULL;
-    told(ST_TAP_FEED, cl, pending.budget, pending.data, pending.len);
-    if (pending.delivered)
-        delivered(cl, pending.delivered);
+    j.pending.cl = NULL;
+    told(ST_TAP_FEED, cl, j.pending.budget, j.pending.data, j.pending.len);
+    if (j.pending.delivered)
+        delivered(cl, j.pending.delivered);
 }
 
 /* A ring's position is written over the one before, as long as that is what counts. */
@@ -219,18 +225,19 @@ static void move_to(struct client *cl, uint64_t position)
         return;
     }
     append(R_POSITION, cl->id, false, &position, sizeof(position));
-    cl->position = j.f.at - sizeof(position);
+    if (!j.failed)
+        cl->position = j.f.at - sizeof(position);
 }
 
 void journal_settle(struct client *cl, const uint64_t *position)
 {
-    if (!pending.cl)
+    if (!j.pending.cl)
         return;
     if (!st_conn_idle(cl->conn)) {
         write_pending();
         return;
     }
-    pending.cl = NULL;
+    j.pending.cl = NULL;
     if (position)
         move_to(cl, *position);
 }
@@ -238,8 +245,8 @@ void journal_settle(struct client *cl, const uint64_t *position)
 static __attribute__((noinline)) void tap_pending(enum st_tap what, struct st_conn *c, uint32_t arg,
                                                   const void *data, size_t len)
 {
-    if (what == ST_TAP_DELIVERED && c && st_conn_user(c) == pending.cl) {
-        pending.delivered += arg;
+    if (what == ST_TAP_DELIVERED && c && st_conn_user(c) == j.pending.cl) {
+        j.pending.delivered += arg;
         return;
     }
     write_pending();
@@ -252,14 +259,14 @@ void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, c
 
     if (!j.f.map || j.failed)
         return;
-    if (pending.cl) {
+    if (j.pending.cl) {
         tap_pending(what, c, arg, data, len);
     } else if (what == ST_TAP_LOOK && cl) {
-        pending.cl = cl;
-        pending.budget = arg;
-        pending.delivered = 0;
-        pending.data = data;
-        pending.len = len;
+        j.pending.cl = cl;
+        j.pending.budget = arg;
+        j.pending.delivered = 0;
+        j.pending.data = data;
+        j.pending.len = len;
     } else if (what == ST_TAP_DELIVERED && cl) {
         delivered(cl, arg);
     } else {
@@ -290,7 +297,7 @@ static int write_base(FILE *f, struct file *out)
         rc = -EIO;
     if (rc)
         return rc;
-    out->at = journal_records(h.base_len);
+    out->start = out->at = journal_records(h.base_len);
     out->size = out->at + (out->at / 2 > j.room ? out->at / 2 : j.room);
     out->fd = dup(fileno(f));
     if (out->fd < 0 || ftruncate(out->fd, (off_t)out->size))
@@ -361,7 +368,8 @@ static int begin(void)
 
     snprintf(tmp, sizeof(tmp), "%s.new", j.path);
     rc = make_file(tmp, &f);
-    if (!rc && transactions()) /* else the store is what the stream gives (the model test says so) */
+    if (!rc && (transactions() ||
+                store_is_sparse())) /* else the store is what the stream gives (the model test says so) */
         rc = store_renew(j.seed, f.map + sizeof(struct header), f.at - sizeof(struct header));
     if (rc) {
         drop(&f);
@@ -408,6 +416,7 @@ static void cannot_renew(int rc)
         give_up(rc);
         return;
     }
+    j.late = false;
     if (!j.complained)
         say("the journal cannot be begun anew (%s): it grows", strerror(-rc));
     j.complained = true;
@@ -428,13 +437,13 @@ static void resume(void)
     }
 }
 
-/* Transactions are mostly over soon, and the store then need not be made anew: worth a quarter of the room, once. */
+/* Transactions are mostly over soon, and the store then need not be made anew: worth three times the state, once. */
 static bool wait_for_transactions(void)
 {
     if (j.failed || j.late || !transactions())
         return false;
     j.late = true;
-    return enlarge(j.room / 4);
+    return enlarge(3 * j.f.start + j.room / 4);
 }
 
 void journal_turn(void)

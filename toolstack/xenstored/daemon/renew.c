@@ -19,6 +19,7 @@ static struct st_store *make(struct heap *in, uint64_t seed)
         .resume = domains_hook_resume,
         .domain_exists = domains_hook_exists,
         .control = control_hook,
+        .answer = control_answer,
         .trace = trace_line,
         .tap = journal_tap,
     };
@@ -76,6 +77,17 @@ static void move(struct client *cl)
 {
     cl->conn = cl->moved;
     cl->moved = NULL;
+}
+
+void store_lacked(const struct heap *of)
+{
+    if (of == heap) /* not one that is being made */
+        journal_doubt();
+}
+
+bool store_is_sparse(void)
+{
+    return heap_is_sparse(heap);
 }
 
 int store_renew(uint64_t seed, const void *stream, size_t len)

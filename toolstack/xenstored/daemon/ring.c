@@ -73,10 +73,9 @@ bool ring_reconnect(struct ring *r, struct st_conn *c)
     return true;
 }
 
-int ring_input(struct ring *r, struct st_conn *c, unsigned int *budget, enum st_stall *stall)
+int ring_input(struct ring *r, struct st_conn *c, char copy[XENSTORE_RING_SIZE], unsigned int *budget,
+               enum st_stall *stall)
 {
-    static char copy
-        [XENSTORE_RING_SIZE]; /* what is fed from there stays until the next time (daemon.h: journal_pending) */
     uint32_t prod, avail, at, first;
     size_t used;
 

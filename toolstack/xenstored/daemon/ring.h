@@ -31,9 +31,11 @@ void ring_resume(struct ring *r, struct xenstore_domain_interface *page, uint32_
                  bool broken);
 /*
  * Feeds what the domain wrote. >0: something was taken, 0: nothing, -EPROTO: the ring went into the error state. The domain sees what was
+ * @copy is where it is fed from. The domain sees what was
  * taken and given after ring_publish(), when it is sure that nobody will take or give it again.
  */
-int ring_input(struct ring *r, struct st_conn *c, unsigned int *budget, enum st_stall *stall);
+int ring_input(struct ring *r, struct st_conn *c, char copy[XENSTORE_RING_SIZE], unsigned int *budget,
+               enum st_stall *stall);
 /* Writes out as much of the output as fits. Results as ring_input. */
 int ring_output(struct ring *r, struct st_conn *c);
 void ring_publish(struct ring *r);

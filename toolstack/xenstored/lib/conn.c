@@ -253,7 +253,7 @@ static size_t feed(struct st_conn *c, const void *data, size_t len, unsigned int
 }
 
 /* Bytes that are still missing of the message of which @have are in @hdr and what follows it; @len if there are not so many. */
-static size_t rest(struct xsd_sockmsg hdr, size_t have, const char *data, size_t len)
+static size_t missing(struct xsd_sockmsg hdr, size_t have, const char *data, size_t len)
 {
     size_t head = have < sizeof(hdr) ? sizeof(hdr) - have : 0, n;
 
@@ -278,7 +278,7 @@ static size_t reach(const struct st_conn *c, const char *data, size_t len, unsig
     if (len <= n * sizeof(c->in.hdr)) /* no more requests than may run have room in it */
         return len;
     for (n += !c->complete; n && at < len; n--, have = 0)
-        at += rest(c->in.hdr, have, data + at, len - at);
+        at += missing(c->in.hdr, have, data + at, len - at);
     return at;
 }
 
@@ -288,42 +288,47 @@ bool st_conn_idle(const struct st_conn *c)
 }
 
 /*
- * Are these whole requests that only look, outside of transactions, all of which may run now, and has the connection nothing else under
- * way? To feed them and to deliver all that they give then changes nothing (but what CONTROL tells of the store's work).
+ * The bytes of the whole requests that only look, outside of transactions, as many as may run now, if there is nothing else before them or
+ * between; 0 if there is, also under way. To feed these and to deliver all that they give then changes nothing (but what CONTROL
+ * tells of the work done).
  */
-static bool only_looks(const struct st_conn *c, const char *p, size_t len, unsigned int budget)
+static size_t only_looks(const struct st_conn *c, const char *data, size_t len, unsigned int budget)
 {
     uint32_t most = c->store->quota.outstanding, n = budget < most ? budget : most;
     struct xsd_sockmsg hdr;
+    size_t at = 0;
 
-    do {
-        if (!n-- || len < sizeof(hdr))
-            return false;
-        memcpy(&hdr, p, sizeof(hdr));
-        if (!st_only_looks(&hdr) || hdr.len > XENSTORE_PAYLOAD_MAX || len - sizeof(hdr) < hdr.len)
-            return false;
-        p += sizeof(hdr) + hdr.len;
-        len -= sizeof(hdr) + hdr.len;
-    } while (len);
-    return st_conn_idle(c);
+    while (at < len && n--) {
+        if (len - at < sizeof(hdr))
+            return 0;
+        memcpy(&hdr, data + at, sizeof(hdr));
+        if (!st_only_looks(&hdr) || hdr.len > XENSTORE_PAYLOAD_MAX || len - at - sizeof(hdr) < hdr.len)
+            return 0;
+        at += sizeof(hdr) + hdr.len;
+    }
+    return st_conn_idle(c) ? at : 0;
 }
 
 size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
                     enum st_stall *stall)
 {
     struct st_store *s = c->store;
-    size_t used;
+    size_t used, looks, rest;
 
     if (c->complete && !c->dead) {
         *stall = may_run(c, *budget);
         if (*stall != ST_READY)
             return 0;
     }
-    len = reach(c, data, len, *budget);
+    looks = only_looks(c, data, len, *budget);
+    rest = looks ? len - looks : 0;
+    len = looks ? looks : reach(c, data, len, *budget);
     if (len || c->complete)
-        st_tap(s, only_looks(c, data, len, *budget) ? ST_TAP_LOOK : ST_TAP_FEED, c, *budget, data, len);
+        st_tap(s, looks ? ST_TAP_LOOK : ST_TAP_FEED, c, *budget, data, len);
     s->depth++;
     used = feed(c, data, len, budget, stall);
     s->depth--;
+    if (rest && *stall == ST_READY)
+        *stall = ST_STALL_BUDGET;
     return used;
 }

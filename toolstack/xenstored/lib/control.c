@@ -212,5 +212,7 @@ int st_control(struct st_conn *c, unsigned int n, const char *const *v, char *re
         return s->hooks.control(s->hooks.ctx, c, n, v, reply, len);
     reply[t.len] = 0;
     *len = t.len + 1;
+    if (!rc && s->hooks.answer)
+        s->hooks.answer(s->hooks.ctx, reply, len);
     return rc == -ENOSYS ? -EINVAL : rc;
 }

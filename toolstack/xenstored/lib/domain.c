@@ -224,5 +224,7 @@ void st_domain_gone(struct st_store *s, unsigned int domid)
     st_tap(s, ST_TAP_GONE, NULL, domid, NULL, 0);
     s->depth++;
     domain_gone(s, domid);
+    if (s->nr_txns) /* who hold what was removed: the next request, which may only look, must have nothing to do with it */
+        st_txn_bound(s);
     s->depth--;
 }

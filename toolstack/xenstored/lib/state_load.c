@@ -14,6 +14,7 @@ struct load {
     uint32_t nr_watches;     /* of those */
     struct state_nodes *nodes;
     bool global, ended;
+    uint64_t held[65536 / 64]; /* a bit for each domain: a reference, until what refers to it has come */
 };
 
 /* What a node's record says. */
@@ -218,8 +219,19 @@ static int load_domain(struct load *x)
         d->introduced = true;
         d->ref++;
     }
-    st_domain_put(x->s, d); /* one that only owns nodes comes back with them */
+    if (x->held[domid / 64] & 1ull << domid % 64)
+        st_domain_put(x->s, d);
+    x->held[domid / 64] |= 1ull << domid % 64;
     return 0;
+}
+
+static void release_domains(struct load *x)
+{
+    unsigned int domid;
+
+    for (domid = 0; domid < 65536; domid++)
+        if (x->held[domid / 64] & 1ull << domid % 64)
+            st_domain_put(x->s, st_domain_find(x->s, domid));
 }
 
 static void forget_watches(struct load *x)
@@ -466,6 +478,7 @@ int st_state_load(struct st_store *s, const void *data, size_t len, const struct
         p += 8 + ((head[1] + (size_t)7) & ~(size_t)7);
     }
     forget_watches(&x);
+    release_domains(&x);
     state_nodes_free(s, x.nodes);
     return rc;
 }

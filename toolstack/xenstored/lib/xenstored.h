@@ -62,6 +62,11 @@ struct st_hooks {
      */
     int (*control)(void *ctx, struct st_conn *c, unsigned int nargs, const char *const *args, char *reply,
                    size_t *len);
+    /*
+     * The answer to a CONTROL command that the library knows, before it is given: a journal that plays calls again puts what was said
+     * then there, for it may tell of more than the store (memory, work done). *@len bytes of XENSTORE_PAYLOAD_MAX. Default: nothing.
+     */
+    void (*answer)(void *ctx, char *reply, size_t *len);
     /* One line of the request trace (NUL-terminated). Called only while tracing is on. Default: nothing. */
     void (*trace)(void *ctx, const char *line);
     /* Told of each call that changes the store before it does, but not of those made within another. Default: nothing. */
