@@ -160,9 +160,8 @@ static bool take_whole(struct st_conn *c, const void *data, size_t len)
     memcpy(&hdr, data, sizeof(hdr));
     if (hdr.len > XENSTORE_PAYLOAD_MAX || len - sizeof(hdr) < hdr.len)
         return false;
-    c->in.hdr = hdr;
-    memcpy(c->in.payload, (const char *)data + sizeof(hdr), hdr.len);
     c->in_have = (uint32_t)sizeof(hdr) + hdr.len;
+    memcpy(&c->in, data, c->in_have);
     c->complete = true;
     return true;
 }
@@ -252,6 +251,26 @@ static size_t feed(struct st_conn *c, const void *data, size_t len, unsigned int
     return used;
 }
 
+/* The same for requests that only look: they are whole, and all of them may run. */
+static size_t feed_looks(struct st_conn *c, const char *data, size_t len, unsigned int *budget,
+                         enum st_stall *stall)
+{
+    size_t used = 0;
+
+    *stall = ST_READY;
+    do {
+        take_whole(c, data + used, len - used);
+        used += c->in_have;
+        if (!run(c, budget)) {
+            *stall = ST_STALL_MEMORY;
+            break;
+        }
+        c->complete = false;
+        c->in_have = 0;
+    } while (used < len);
+    return used;
+}
+
 /* Bytes that are still missing of the message of which @have are in @hdr and what follows it; @len if there are not so many. */
 static size_t missing(struct xsd_sockmsg hdr, size_t have, const char *data, size_t len)
 {
@@ -313,7 +332,7 @@ size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned in
                     enum st_stall *stall)
 {
     struct st_store *s = c->store;
-    size_t used, looks, rest;
+    size_t used, looks;
 
     if (c->complete && !c->dead) {
         *stall = may_run(c, *budget);
@@ -321,14 +340,14 @@ size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned in
             return 0;
     }
     looks = only_looks(c, data, len, *budget);
-    rest = looks ? len - looks : 0;
-    len = looks ? looks : reach(c, data, len, *budget);
+    if (!looks)
+        len = reach(c, data, len, *budget);
     if (len || c->complete)
-        st_tap(s, looks ? ST_TAP_LOOK : ST_TAP_FEED, c, *budget, data, len);
+        st_tap(s, looks ? ST_TAP_LOOK : ST_TAP_FEED, c, *budget, data, looks ? looks : len);
     s->depth++;
-    used = feed(c, data, len, budget, stall);
+    used = looks ? feed_looks(c, data, looks, budget, stall) : feed(c, data, len, budget, stall);
     s->depth--;
-    if (rest && *stall == ST_READY)
+    if (looks && used < len && *stall == ST_READY)
         *stall = ST_STALL_BUDGET;
     return used;
 }
