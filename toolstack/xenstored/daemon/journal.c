@@ -54,7 +54,7 @@ static struct {
     uint64_t first;  /* ms from giving up to the first attempt to begin again */
     uint64_t pause;  /* to the next one; 0: there is a journal */
     uint64_t resume; /* when that is */
-} j = {.room = 1024 * 1024, .first = 10 * 1000};
+} j = {.room = 2 * 1024 * 1024, .first = 10 * 1000};
 
 #define PAUSE_MAX (10 * 60 * 1000u)
 

@@ -68,7 +68,7 @@ static void usage(void)
          "  -q, --quota-soft <what>=<nb> memory\n"
          "  -V, --verbose           trace every request from the start (needs --trace-file)\n"
          "  -R, --no-recovery       start empty after a crash\n"
-         "  -J, --journal <KiB>[,<ms>]  requests kept for a recovery, at least so many KiB of them (1024);\n"
+         "  -J, --journal <KiB>[,<ms>]  requests kept for a recovery, at least so many KiB of them (2048);\n"
          "                          without room for them it is tried again after so long (10000)\n"
          "Accepted for compatibility, without effect: -I, -w. Refused: -K (it is a security risk).");
 }
