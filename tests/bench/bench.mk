@@ -36,7 +36,7 @@ bench-run: dom0 oracle $(BENCH_TOOLS) $(BENCH_GUEST) $(HYPERVISOR)
 bench:
 	$(Q)tools/install-packages
 	$(Q)$(MAKE) --no-print-directory bench-run
-	$(Q)$(MAKE) --no-print-directory bench-xenstored
+	$(Q)$(MAKE) --no-print-directory bench-xenstored bench-xenconsoled
 .PHONY: bench bench-run
 
 # What a working domain loses by storms on another processor; not in `make bench`, since it needs two idle processors of this machine.

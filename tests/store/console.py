@@ -64,14 +64,17 @@ class Guest(Page):
 class Setup:
     """The two daemons, and a guest whose console they serve."""
 
-    def __init__(self, stub, xenstored, xenconsoled):
+    def __init__(self, stub, xenstored, xenconsoled, debians=False):
         self.store = Daemon(stub, xenstored)
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix='xenconsoled-'))
         os.mkfifo(self.directory / 'events')
         self.guest = Guest(self.directory, 3)
         env = dict(os.environ, STUB_DIR=str(self.directory), LD_PRELOAD=str(pathlib.Path(stub).resolve()), XENSTORED_PATH=str(self.store.dir / 'socket'))
+        if debians:
+            (self.directory / 'log').mkdir()
+            (self.directory / 'console').touch()
         self.daemon = subprocess.Popen([xenconsoled, '-i', '--log=guest', f'--log-dir={self.directory}/log', f'--pid-file={self.directory}/pid',
-                                        f'--socket={self.directory}/socket'], env=env)
+                                        *([] if debians else [f'--socket={self.directory}/socket'])], env=env)
         self.everything = b''   # that the guest said
         self.follower = None    # a further reader, who stays
         self.fd = None          # the terminal, open

@@ -23,3 +23,12 @@ soak-store-model: $(B)/tests/unit/xenstored_model
 	XENSTORED_MODEL_OPS=1000000 $<
 soak: soak-store-model
 .PHONY: soak soak-store-model
+
+# A line of a guest's console, here under the stub of the store's tests: half a minute.
+$(B)/bench/steps: tests/bench/steps.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -Werror -Wno-unused-parameter -o $@ $<
+
+bench-xenconsoled: $(B)/bench/steps $(STORE_TEST_NEEDS)
+	$(Q)$(PYTHON) tests/bench/console.py $(B)/xen_stub.so $(B)/tools/xenstored $< $(B)/tools/xenconsoled $(dir $(DEBIAN_XENSTORED))xenconsoled
+.PHONY: bench-xenconsoled
