@@ -24,6 +24,8 @@ struct dom {
     struct ring ring; /* in that page */
     bool shutdown;    /* its shutdown was announced */
     bool kick; /* requests were taken: it is to be notified, together with the answers if there are some */
+    bool
+        took; /* requests, and nothing stalls it: whether there are more is to be asked once they are published */
     bool announced_error;
     unsigned int breaks; /* errors and reconnections */
 };
@@ -88,6 +90,14 @@ static void reconnect(struct dom *d)
     hv_notify(d->port);
 }
 
+static void publish(struct dom *d)
+{
+    ring_publish(&d->ring);
+    if (d->took && ring_has_input(&d->ring))
+        client_run_later(&d->client);
+    d->took = false;
+}
+
 static enum st_stall dom_input(struct client *cl, unsigned int *budget)
 {
     static char copy[XENSTORE_RING_SIZE]; /* until journal_settle() */
@@ -106,8 +116,9 @@ static enum st_stall dom_input(struct client *cl, unsigned int *budget)
     rc = ring_input(&d->ring, cl->conn, copy, budget, &stall);
     if (rc < 0)
         complain(d);
+    d->took = rc > 0 && stall == ST_READY;
     if (!journal_pending())
-        ring_publish(&d->ring);
+        publish(d);
     if (rc && !d->kick) {
         d->kick = true; /* when the answers are there too */
         nr_kicks++;
@@ -126,7 +137,7 @@ static bool dom_output(struct client *cl)
     if (rc < 0)
         complain(d);
     journal_settle(cl, &d->ring.position);
-    ring_publish(&d->ring);
+    publish(d);
     if (rc || d->kick)
         kick(d);
     return true;

@@ -21,6 +21,7 @@ void ring_attach(struct ring *r, struct xenstore_domain_interface *page)
     r->page = page;
     r->req_cons = load(&page->req_cons);
     r->rsp_prod = load(&page->rsp_prod);
+    r->shown = r->position;
     r->broken = false;
     store(&page->server_features, FEATURES);
     store(&page->error, XENSTORE_ERROR_NONE);
@@ -31,6 +32,7 @@ void ring_resume(struct ring *r, struct xenstore_domain_interface *page, uint32_
                  bool broken)
 {
     *r = (struct ring){.page = page, .req_cons = req_cons, .rsp_prod = rsp_prod, .broken = broken};
+    r->shown = r->position;
     if (!page)
         return;
     store(&page->server_features, FEATURES);
@@ -63,6 +65,7 @@ bool ring_reconnect(struct ring *r, struct st_conn *c)
         return false;
     st_conn_reset(c);
     r->req_cons = r->rsp_prod = 0;
+    r->shown = 0;
     store(&p->req_prod, 0);
     store(&p->req_cons, 0);
     store(&p->rsp_prod, 0);
@@ -144,6 +147,16 @@ int ring_output(struct ring *r, struct st_conn *c)
 
 void ring_publish(struct ring *r)
 {
+    if (r->shown ==
+        r->position) /* the page may be the next kernel's by now, who clears it before it is introduced */
+        return;
+    r->shown = r->position;
     store(&r->page->req_cons, r->req_cons);
     store(&r->page->rsp_prod, r->rsp_prod);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before ring_has_input() */
+}
+
+bool ring_has_input(const struct ring *r)
+{
+    return !r->broken && load(&r->page->req_prod) != r->req_cons;
 }

@@ -21,7 +21,8 @@ struct ring {
         };
         uint64_t position;
     };
-    bool broken; /* in the error state: nothing is taken or given until it is reset */
+    uint64_t shown; /* what the page was last told of it */
+    bool broken;    /* in the error state: nothing is taken or given until it is reset */
 };
 
 /* Starts on a page; its indices stand where the last owner of the ring left them. */
@@ -39,6 +40,11 @@ int ring_input(struct ring *r, struct st_conn *c, char copy[XENSTORE_RING_SIZE],
 /* Writes out as much of the output as fits. Results as ring_input. */
 int ring_output(struct ring *r, struct st_conn *c);
 void ring_publish(struct ring *r);
+/*
+ * Is there more by now? Who writes while there is something that was not taken, as far as it can see, sends no event (Linux): so this is
+ * to be asked after ring_publish() of something that was taken.
+ */
+bool ring_has_input(const struct ring *r);
 /* Does the domain ask for a fresh start? */
 bool ring_wants_reconnect(const struct ring *r);
 /* Gives it one if it does, the connection too. True if it did. */
