@@ -176,6 +176,50 @@ static void too_long(void **state)
     assert_int_equal(shared.page.error, XENSTORE_ERROR_PROTO);
 }
 
+/* Where nothing was taken or given, nothing is written: the page may belong to the domain's next kernel by now. */
+static void left_alone(void **state)
+{
+    struct client_msg m;
+
+    call(XS_READ, "none", 5, &m);
+    memset(&shared.page, 0, sizeof(shared.page));
+    ring_publish(&ring);
+    assert_int_equal(shared.page.req_cons, 0);
+    assert_int_equal(shared.page.rsp_prod, 0);
+}
+
+/* What the domain does after it was looked at, and before it is shown what was taken and given, sends no event. */
+static void looked_at_again(void **state)
+{
+    struct xsd_sockmsg hdr = {XS_READ, 1, 0, 5};
+    char copy[XENSTORE_RING_SIZE], got[XENSTORE_RING_SIZE];
+    unsigned int budget = 16;
+    enum st_stall stall;
+
+    guest_put(&hdr, sizeof(hdr));
+    assert_true(ring_input(&ring, guest, copy, &budget, &stall) > 0);
+    assert_false(ring_has_input(&ring));
+    guest_put("none", 5);
+    ring_publish(&ring);
+    assert_true(ring_has_input(&ring));
+    turn();
+    assert_false(ring_has_input(&ring));
+    assert_false(ring_has_room(&ring)); /* there is, and nothing was left for want of it */
+    guest_get(got, sizeof(got));
+    memcpy(got, "big", 4);
+    assert_int_equal(client_do(guest, XS_WRITE, 0, got, sizeof(got), &(struct client_msg){0}), 0);
+    hdr.len = 4;
+    guest_put(&hdr, sizeof(hdr));
+    guest_put("big", 4);
+    turn();
+    assert_false(ring_has_room(&ring));
+    assert_int_equal(guest_get(got, 1), 1);
+    assert_true(ring_has_room(&ring));
+    ring_fail(&ring, XENSTORE_ERROR_COMM);
+    assert_false(ring_has_room(&ring));
+    assert_false(ring_has_input(&ring));
+}
+
 /* Any bytes anywhere in the page, between any two turns. */
 static void hostile(void **state)
 {
@@ -228,8 +272,8 @@ static void hostile(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(large_messages), T(never_read), T(bad_indices), T(too_long),
-                                       T(hostile)};
+    const struct CMUnitTest tests[] = {T(large_messages), T(never_read),      T(bad_indices), T(too_long),
+                                       T(left_alone),     T(looked_at_again), T(hostile)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

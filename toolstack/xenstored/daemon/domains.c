@@ -24,8 +24,7 @@ struct dom {
     struct ring ring; /* in that page */
     bool shutdown;    /* its shutdown was announced */
     bool kick; /* requests were taken: it is to be notified, together with the answers if there are some */
-    bool
-        took; /* requests, and nothing stalls it: whether there are more is to be asked once they are published */
+    bool took; /* requests, and nothing stalls it: there may be more once they are published */
     bool announced_error;
     unsigned int breaks; /* errors and reconnections */
 };
@@ -98,6 +97,25 @@ static void publish(struct dom *d)
     d->took = false;
 }
 
+static bool dom_output(struct client *cl)
+{
+    struct dom *d = (struct dom *)cl;
+    int rc;
+
+    if (!d->ring.page)
+        return true;
+    rc = ring_output(&d->ring, cl->conn);
+    if (rc < 0)
+        complain(d);
+    journal_settle(cl, &d->ring.position);
+    publish(d);
+    if (ring_has_room(&d->ring) && st_conn_has_output(cl->conn))
+        client_run_later(cl);
+    if (rc || d->kick)
+        kick(d);
+    return true;
+}
+
 static enum st_stall dom_input(struct client *cl, unsigned int *budget)
 {
     static char copy[XENSTORE_RING_SIZE]; /* until journal_settle() */
@@ -113,6 +131,8 @@ static enum st_stall dom_input(struct client *cl, unsigned int *budget)
         reconnect(d);
         return ST_READY;
     }
+    if (st_conn_has_output(cl->conn)) /* there may be room now */
+        dom_output(cl);
     rc = ring_input(&d->ring, cl->conn, copy, budget, &stall);
     if (rc < 0)
         complain(d);
@@ -124,23 +144,6 @@ static enum st_stall dom_input(struct client *cl, unsigned int *budget)
         nr_kicks++;
     }
     return rc < 0 ? ST_READY : stall;
-}
-
-static bool dom_output(struct client *cl)
-{
-    struct dom *d = (struct dom *)cl;
-    int rc;
-
-    if (!d->ring.page)
-        return true;
-    rc = ring_output(&d->ring, cl->conn);
-    if (rc < 0)
-        complain(d);
-    journal_settle(cl, &d->ring.position);
-    publish(d);
-    if (rc || d->kick)
-        kick(d);
-    return true;
 }
 
 /* Domain 0's comes with its port, and by another way. */
@@ -460,13 +463,6 @@ void domains_recovered(void)
     domains_scan();
 }
 
-static void ring_event(struct dom *d)
-{
-    client_run_later(&d->client);
-    if (!d->ring.broken && st_conn_has_output(d->client.conn))
-        dom_output(&d->client); /* it may have made room */
-}
-
 static void evtchn_ready(struct watcher *w, uint32_t events)
 {
     uint32_t ports[64];
@@ -483,7 +479,7 @@ static void evtchn_ready(struct watcher *w, uint32_t events)
         for (d = doms; d && d->port != (int)ports[i]; d = d->next)
             ;
         if (d)
-            ring_event(d);
+            client_run_later(&d->client);
     }
 }
 

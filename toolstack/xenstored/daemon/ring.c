@@ -22,7 +22,7 @@ void ring_attach(struct ring *r, struct xenstore_domain_interface *page)
     r->req_cons = load(&page->req_cons);
     r->rsp_prod = load(&page->rsp_prod);
     r->shown = r->position;
-    r->broken = false;
+    r->broken = r->full = false;
     store(&page->server_features, FEATURES);
     store(&page->error, XENSTORE_ERROR_NONE);
     store(&page->connection, XENSTORE_CONNECTED);
@@ -66,6 +66,7 @@ bool ring_reconnect(struct ring *r, struct st_conn *c)
     st_conn_reset(c);
     r->req_cons = r->rsp_prod = 0;
     r->shown = 0;
+    r->full = false;
     store(&p->req_prod, 0);
     store(&p->req_cons, 0);
     store(&p->rsp_prod, 0);
@@ -142,21 +143,27 @@ int ring_output(struct ring *r, struct st_conn *c)
         if (n)
             st_conn_delivered(c, taken);
     } while (n == OUT_PIECES);
+    r->full = !space;
     return r->rsp_prod != start;
 }
 
+/* What is shown already is not shown again: the page may be the next kernel's by now, who clears it before it is introduced. */
 void ring_publish(struct ring *r)
 {
-    if (r->shown ==
-        r->position) /* the page may be the next kernel's by now, who clears it before it is introduced */
+    if (r->shown == r->position)
         return;
     r->shown = r->position;
     store(&r->page->req_cons, r->req_cons);
     store(&r->page->rsp_prod, r->rsp_prod);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before ring_has_input() */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the domain sees these, or we see what it writes now */
 }
 
 bool ring_has_input(const struct ring *r)
 {
     return !r->broken && load(&r->page->req_prod) != r->req_cons;
+}
+
+bool ring_has_room(const struct ring *r)
+{
+    return r->full && !r->broken && r->rsp_prod - load(&r->page->rsp_cons) < XENSTORE_RING_SIZE;
 }

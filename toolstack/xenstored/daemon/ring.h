@@ -23,6 +23,7 @@ struct ring {
     };
     uint64_t shown; /* what the page was last told of it */
     bool broken;    /* in the error state: nothing is taken or given until it is reset */
+    bool full;      /* the last ring_output() may have left something for want of room */
 };
 
 /* Starts on a page; its indices stand where the last owner of the ring left them. */
@@ -31,20 +32,21 @@ void ring_attach(struct ring *r, struct xenstore_domain_interface *page);
 void ring_resume(struct ring *r, struct xenstore_domain_interface *page, uint32_t req_cons, uint32_t rsp_prod,
                  bool broken);
 /*
- * Feeds what the domain wrote. >0: something was taken, 0: nothing, -EPROTO: the ring went into the error state. The domain sees what was
- * @copy is where it is fed from. The domain sees what was
- * taken and given after ring_publish(), when it is sure that nobody will take or give it again.
+ * Feeds what the domain wrote, out of @copy. >0: something was taken, 0: nothing, -EPROTO: the ring went into the
+ * error state.
  */
 int ring_input(struct ring *r, struct st_conn *c, char copy[XENSTORE_RING_SIZE], unsigned int *budget,
                enum st_stall *stall);
 /* Writes out as much of the output as fits. Results as ring_input. */
 int ring_output(struct ring *r, struct st_conn *c);
+/* Shows the domain what was taken and given: when it is sure that nobody will take or give it again. */
 void ring_publish(struct ring *r);
 /*
- * Is there more by now? Who writes while there is something that was not taken, as far as it can see, sends no event (Linux): so this is
- * to be asked after ring_publish() of something that was taken.
+ * Is there more to take by now, is there room again? To be asked after each ring_publish(): Linux sends no event for what it writes
+ * while it sees requests that were not taken, nor for what it takes from a ring that it does not see full.
  */
 bool ring_has_input(const struct ring *r);
+bool ring_has_room(const struct ring *r);
 /* Does the domain ask for a fresh start? */
 bool ring_wants_reconnect(const struct ring *r);
 /* Gives it one if it does, the connection too. True if it did. */
