@@ -17,7 +17,7 @@ import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests/store'))
-from console import DOMAIN, Setup  # pylint: disable=wrong-import-position
+from console import DOMAIN, OUT, OUT_PROD, OUT_SIZE, Setup  # pylint: disable=wrong-import-position
 from wire import until     # pylint: disable=wrong-import-position
 
 LINE = b'x' * 78 + b'\r\n'
@@ -61,10 +61,10 @@ class Client(threading.Thread):
 
 def put(guest, text):
     """The text at once: the ring has room for it."""
-    prod = guest.index(3084)
+    prod = guest.index(OUT_PROD)
     for i, byte in enumerate(text):
-        guest.page[1024 + (prod + i) % 2048] = byte
-    guest.index(3084, prod + len(text))
+        guest.page[OUT + (prod + i) % OUT_SIZE] = byte
+    guest.index(OUT_PROD, prod + len(text))
     guest.kick()
 
 

@@ -272,17 +272,24 @@ static void events_merged(void **state)
                      4); /* the new watch's first, and its own: the old one's are not its */
 }
 
-/* What is charged is the same after a move, whatever room a reply once had: what the client may do is decided by it. */
-static void charged_alike(void **state)
+/* 40 nodes without a value, /0 to /39. */
+static void many_nodes(struct st_conn *c, const char *below)
 {
-    char name[24];
-    uint32_t before;
+    char name[32];
     int i;
 
     for (i = 0; i < 40; i++) {
-        snprintf(name, sizeof(name), "data/%d", i);
-        assert_int_equal(client_write(conn[GUEST], 0, name, ""), 0);
+        snprintf(name, sizeof(name), "%s/%d", below, i);
+        assert_int_equal(client_write(c, 0, name, ""), 0);
     }
+}
+
+/* What is charged is the same after a move, whatever room a reply once had: what the client may do is decided by it. */
+static void charged_alike(void **state)
+{
+    uint32_t before;
+
+    many_nodes(conn[GUEST], "data");
     assert_int_equal(client_two(conn[GUEST], XS_WATCH, 0, "data", "a-token"), 0);
     count_events(GUEST);
     assert_int_equal(client_write(conn[DOM0], 0, "/local/domain/5/data/with-a-long-name", "1"), 0);
@@ -320,14 +327,9 @@ static void credit_of_who_is_to_come(void **state)
 /* What old versions make fail does not depend on a request that comes in between, which may only look. */
 static void doomed_by_an_end(void **state)
 {
-    char name[32];
     uint32_t t;
-    int i;
 
-    for (i = 0; i < 40; i++) {
-        snprintf(name, sizeof(name), "node/%d", i);
-        assert_int_equal(client_write(conn[OTHER], 0, name, ""), 0);
-    }
+    many_nodes(conn[OTHER], "node");
     store->quota.snapshot_nodes = 10;
     t = client_start(conn[GUEST]);
     assert_int_equal(client_write(conn[GUEST], t, "x", "1"), 0);

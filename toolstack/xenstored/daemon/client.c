@@ -10,8 +10,7 @@ static struct client *run_first, **run_last = &run_first;
 static unsigned int nr_queued;
 
 static uint32_t last_id;
-static unsigned int
-    nr_asleep; /* clients that wait for time to pass; most of the time none: then nobody is looked through */
+static unsigned int nr_asleep; /* that wait for time to pass. Mostly none: then nobody is looked through */
 
 static bool asleep(const struct client *cl)
 {

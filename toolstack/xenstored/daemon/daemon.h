@@ -67,12 +67,10 @@ bool heap_is_sparse(const struct heap *heap); /* much more is holes than is used
 
 /* renew.c */
 bool store_is_sparse(void); /* store_renew() would give memory back */
-void store_lacked(
-    const struct heap *of);    /* memory, for something that will be there when calls are played again */
+/* There was no memory in @of for something that will be there when calls are played again. */
+void store_lacked(const struct heap *of);
 int store_make(uint64_t seed); /* `store` is an empty one; -ENOMEM */
-/*
- * `store` becomes what the stream gives, which was just saved from it; clients stay. 0; else negative errno, and nothing changed.
- */
+/* `store` becomes what the stream gives, just saved from it; clients stay. Negative errno: nothing changed. */
 int store_renew(uint64_t seed, const void *stream, size_t len);
 
 /* socket.c */
@@ -154,18 +152,18 @@ void journal_afresh(struct client *cl);                    /* the ring begins an
 void journal_hook(int result, const void *data, size_t len);
 void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, const void *data, size_t len);
 /*
- * A client's requests were executed, and are not written down yet, because they change nothing: its output is to be delivered
- * now, before anything else happens, what was fed stays where it is until then, and then journal_settle() called, before a ring's indices are published. @position: these; NULL:
- * it has no ring. If no output is left, as nearly always, nothing but that is written down.
+ * A client's requests were executed, and are not written down yet, because they change nothing. Its output is to be delivered now,
+ * before anything else happens; what was fed stays where it is until then. After that, and before a ring's indices are published,
+ * journal_settle() is called: with these as @position, or NULL without a ring. If no output is left, as nearly always, nothing but the
+ * position is written down.
  */
 bool journal_pending(void);
 void journal_settle(struct client *cl, const uint64_t *position);
 void journal_turn(void); /* between turns: starts a new one when it is full */
 
 /* journal_play.c */
-int journal_recover(
-    const char
-        *dir); /* 1: recovered; 0: nothing there; negative errno: unusable, -EPROTO: another version's */
+/* 1: recovered; 0: nothing there; negative errno: unusable, -EPROTO: another version's. */
+int journal_recover(const char *dir);
 uint64_t journal_seed(const char *dir); /* of the journal that is there; 0: none */
 bool journal_replaying(void);
 void journal_released(unsigned int domid);

@@ -30,8 +30,8 @@ struct record {
     uint32_t size; /* of the record with its body, a multiple of 8; 0: the end. Stored last */
     uint8_t kind;  /* enum record_kind */
     uint8_t slack; /* bytes behind the body */
-    uint16_t
-        delivered; /* with ST_TAP_FEED: so many bytes of output after it, as ST_TAP_DELIVERED says. Stored later, if at all */
+    /* With ST_TAP_FEED: so many bytes of output after it, as ST_TAP_DELIVERED says. Stored later, if at all. */
+    uint16_t delivered;
     uint32_t id; /* of the client */
     uint32_t arg;
 };
