@@ -26,6 +26,10 @@
 void handover_client_gone(struct st_conn *c)
 {
 }
+bool handover_waits(const struct st_conn *c)
+{
+    return false;
+}
 void handover_if_due(void)
 {
 }
@@ -39,14 +43,7 @@ uint64_t journal_resumes(void)
 void journal_opened(struct client *cl)
 {
 }
-bool journal_pending(void)
-{
-    return false;
-}
 void journal_settle(struct client *cl, const uint64_t *position)
-{
-}
-void domains_notify(void)
 {
 }
 void domains_scan(void)

@@ -32,7 +32,7 @@ void client_add(struct client *cl, const struct client_ops *ops, struct st_conn 
     cl->conn = conn;
     cl->moved = NULL;
     cl->stall = ST_READY; /* counted nowhere yet */
-    cl->queued = cl->dead = false;
+    cl->queued = cl->dead = cl->took = false;
     cl->next = clients;
     clients = cl;
     st_conn_set_user(conn, cl);
@@ -112,13 +112,14 @@ static void deliver(struct client *cl)
     } else if (cl->stall == ST_STALL_OUTPUT) {
         client_run_later(cl);
     }
+    cl->took = false;
     if (st_conn_starved(cl->conn)) {
         set_stall(cl, ST_STALL_MEMORY);
         cl->wake = now_ms() + RETRY_MS;
     }
 }
 
-/* Sends the output of all who got some; those whose output had stalled them may go on. */
+/* Sends the output of all who got some from others' turns; those whose output had stalled them may go on. */
 static void flush(void)
 {
     struct st_conn *c;
@@ -137,7 +138,7 @@ static void turn(struct client *cl, uint64_t now)
 
     if (!cl->dead)
         set_stall(cl, cl->ops->input(cl, &budget));
-    if (journal_pending())
+    if (cl->took && !handover_waits(cl->conn))
         deliver(cl);
     if (cl->dead || cl->stall == ST_DEAD) {
         cl->ops->close(cl);
@@ -187,7 +188,6 @@ bool clients_turn(uint64_t now)
     handover_if_due();
     journal_turn();
     flush();
-    domains_notify();
     return run_first != NULL;
 }
 

@@ -24,13 +24,16 @@
 struct client;
 
 struct client_ops {
-    /* Takes input, at most the budget's requests; says whether it must be asked again though nothing arrives. */
+    /*
+     * Takes input, at most the budget's requests, and notes in @took whether it did; says whether it must be asked again though nothing
+     * arrives. What was fed stays where it is until output().
+     */
     enum st_stall (*input)(struct client *cl, unsigned int *budget);
     /* Notes for a live update, at most ST_DESCRIPTION_MAX bytes. */
     size_t (*describe)(struct client *cl, char *out);
     /* Its descriptor is to be inherited by the next program, or no longer. May be NULL. */
     void (*inherit)(struct client *cl, bool inherit);
-    /* Sends what waits. False: the client is dead and is to be closed. */
+    /* Sends what waits, then journal_settle(). False: the client is dead and is to be closed. */
     bool (*output)(struct client *cl);
     void (*close)(struct client *cl);
 };
@@ -41,6 +44,7 @@ struct client {
     struct client *next;          /* all clients */
     struct client *run_next;      /* those that want a turn */
     bool queued, dead;
+    bool took;       /* input that output() has not seen */
     uint32_t id;     /* in the journal */
     size_t position; /* where that has its ring's, and nothing that moves it since; 0: nowhere (journal.c) */
     enum st_stall stall;
@@ -89,7 +93,6 @@ void dom0_ring_unmap(void *page);
 
 /* domains.c */
 int domains_start(void);         /* the devices and VIRQ_DOM_EXC; -ENODEV: there are none */
-void domains_notify(void);       /* at the end of a round of turns */
 uint64_t domains_scan_due(void); /* ms, when domains_scan() is to be called without an event; 0: it is not */
 void domains_bind_dom0(void);    /* domain 0's ring, unless it is there already */
 int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t port);
@@ -112,9 +115,9 @@ void trace_line(void *ctx, const char *line);
 void handover_init(int argc, char **argv);
 int handover_command(struct st_conn *c, unsigned int n, const char *const *v, char *reply, size_t *len);
 void handover_client_gone(struct st_conn *c);
-void handover_if_due(void); /* does not return when it succeeds */
-int handover_verify(
-    int fd); /* an exit status; EXIT_SUCCESS: this program can take over what is in the file */
+bool handover_waits(const struct st_conn *c); /* its reply may have to say yet that it failed */
+void handover_if_due(void);                   /* between turns; does not return when it succeeds */
+int handover_verify(int fd); /* an exit status; EXIT_SUCCESS: this program can take over what is in it */
 int handover_take(const char *how); /* the argument of --live-update */
 /* What a client remembers of itself, beside the connection. The first byte is its kind. */
 enum { DESCRIBES_SOCKET = 1, DESCRIBES_RING = 2 };
@@ -157,7 +160,6 @@ void journal_tap(void *ctx, enum st_tap what, struct st_conn *c, uint32_t arg, c
  * journal_settle() is called: with these as @position, or NULL without a ring. If no output is left, as nearly always, nothing but the
  * position is written down.
  */
-bool journal_pending(void);
 void journal_settle(struct client *cl, const uint64_t *position);
 void journal_turn(void); /* between turns: starts a new one when it is full */
 

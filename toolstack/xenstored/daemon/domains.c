@@ -23,14 +23,11 @@ struct dom {
     struct hv_page page;
     struct ring ring; /* in that page */
     bool shutdown;    /* its shutdown was announced */
-    bool kick; /* requests were taken: it is to be notified, together with the answers if there are some */
-    bool took; /* requests, and nothing stalls it: there may be more once they are published */
     bool announced_error;
     unsigned int breaks; /* errors and reconnections */
 };
 
 static struct dom *doms;
-static unsigned int nr_kicks;
 static struct watcher evtchn = {.fd = -1};
 static int exc_port = -1;
 static uint64_t scan_due; /* ms, without an event; 0: it is not */
@@ -55,26 +52,9 @@ static void complain(struct dom *d)
     d->announced_error = true;
 }
 
-static void kick(struct dom *d)
-{
-    nr_kicks -= d->kick;
-    d->kick = false;
-    hv_notify(d->port);
-}
-
 uint64_t domains_scan_due(void)
 {
     return scan_due;
-}
-
-/* Those from whom requests were taken and who got no answer in this round. */
-void domains_notify(void)
-{
-    struct dom *d;
-
-    for (d = nr_kicks ? doms : NULL; d; d = d->next)
-        if (d->kick)
-            kick(d);
 }
 
 /* Written down first: a daemon that finds the page half-way begins it anew as well. */
@@ -89,14 +69,6 @@ static void reconnect(struct dom *d)
     hv_notify(d->port);
 }
 
-static void publish(struct dom *d)
-{
-    ring_publish(&d->ring);
-    if (d->took && ring_has_input(&d->ring))
-        client_run_later(&d->client);
-    d->took = false;
-}
-
 static bool dom_output(struct client *cl)
 {
     struct dom *d = (struct dom *)cl;
@@ -108,17 +80,18 @@ static bool dom_output(struct client *cl)
     if (rc < 0)
         complain(d);
     journal_settle(cl, &d->ring.position);
-    publish(d);
-    if (ring_has_room(&d->ring) && st_conn_has_output(cl->conn))
+    ring_publish(&d->ring);
+    if ((cl->took && cl->stall == ST_READY && ring_has_input(&d->ring)) ||
+        (ring_has_room(&d->ring) && st_conn_has_output(cl->conn)))
         client_run_later(cl);
-    if (rc || d->kick)
-        kick(d);
+    if (rc || cl->took)
+        hv_notify(d->port);
     return true;
 }
 
 static enum st_stall dom_input(struct client *cl, unsigned int *budget)
 {
-    static char copy[XENSTORE_RING_SIZE]; /* until journal_settle() */
+    static char copy[XENSTORE_RING_SIZE];
     struct dom *d = (struct dom *)cl;
     enum st_stall stall = ST_READY;
     int rc;
@@ -136,13 +109,7 @@ static enum st_stall dom_input(struct client *cl, unsigned int *budget)
     rc = ring_input(&d->ring, cl->conn, copy, budget, &stall);
     if (rc < 0)
         complain(d);
-    d->took = rc > 0 && stall == ST_READY;
-    if (!journal_pending())
-        publish(d);
-    if (rc && !d->kick) {
-        d->kick = true; /* when the answers are there too */
-        nr_kicks++;
-    }
+    cl->took = rc;
     return rc < 0 ? ST_READY : stall;
 }
 
@@ -168,7 +135,6 @@ static void detach(struct dom *d)
 {
     struct dom **link;
 
-    nr_kicks -= d->kick;
     hv_unbind(d->port);
     unmap(d->domid, &d->page);
     for (link = &doms; *link != d; link = &(*link)->next)

@@ -255,7 +255,11 @@ static const char *try(void)
     return why_not;
 }
 
-/* Called between turns, before what they said is sent. */
+bool handover_waits(const struct st_conn *c)
+{
+    return c == h.asked;
+}
+
 void handover_if_due(void)
 {
     struct st_conn *c = h.asked;

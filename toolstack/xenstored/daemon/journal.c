@@ -202,11 +202,6 @@ static void delivered(struct client *cl, uint32_t n)
         told(ST_TAP_DELIVERED, cl, n, NULL, 0);
 }
 
-bool journal_pending(void)
-{
-    return j.pending.cl;
-}
-
 static __attribute__((noinline, cold)) void write_pending(void)
 {
     struct client *cl = j.pending.cl;

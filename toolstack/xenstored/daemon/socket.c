@@ -34,6 +34,7 @@ static enum st_stall sock_input(struct client *cl, unsigned int *budget)
 {
     struct sock *s = sock_of(cl);
     enum st_stall stall;
+    size_t used;
     ssize_t n;
 
     if (s->from == s->to) {
@@ -43,7 +44,9 @@ static enum st_stall sock_input(struct client *cl, unsigned int *budget)
         s->from = 0;
         s->to = n > 0 ? (size_t)n : 0;
     }
-    s->from += st_conn_feed(cl->conn, s->in + s->from, s->to - s->from, budget, &stall);
+    used = st_conn_feed(cl->conn, s->in + s->from, s->to - s->from, budget, &stall);
+    s->from += used;
+    cl->took = used;
     want(s);
     return stall;
 }
