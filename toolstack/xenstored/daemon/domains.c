@@ -28,6 +28,8 @@ struct dom {
 };
 
 static struct dom *doms;
+static struct dom **by_port; /* who has our port number i; NULL: nobody */
+static unsigned int nr_ports;
 static struct watcher evtchn = {.fd = -1};
 static int exc_port = -1;
 static uint64_t scan_due; /* ms, without an event; 0: it is not */
@@ -39,6 +41,52 @@ static struct dom *find(unsigned int domid)
     for (d = doms; d && d->domid != domid; d = d->next)
         ;
     return d;
+}
+
+/* ---- Our ports. One that was bound has a place in by_port, so whose it is can always be noted. ---- */
+
+static bool make_place(int port)
+{
+    unsigned int n = nr_ports ? nr_ports : 64;
+    struct dom **more;
+
+    while (n <= (unsigned int)port)
+        n *= 2;
+    if (n == nr_ports)
+        return true;
+    more = realloc(by_port, n * sizeof(*more));
+    if (!more)
+        return false;
+    memset(more + nr_ports, 0, (n - nr_ports) * sizeof(*more));
+    by_port = more;
+    nr_ports = n;
+    return true;
+}
+
+/* As hv_bind(). */
+static int bind_port(unsigned int domid, uint32_t remote)
+{
+    int port = hv_bind(domid, remote);
+
+    if (port < 0 || make_place(port))
+        return port;
+    hv_unbind(port);
+    return -ENOMEM;
+}
+
+static void use_port(struct dom *d, int port, uint32_t remote)
+{
+    d->port = port;
+    d->remote_port = remote;
+    if (port >= 0)
+        by_port[port] = d;
+}
+
+static void drop_port(struct dom *d)
+{
+    if (d->port >= 0)
+        by_port[d->port] = NULL;
+    hv_unbind(d->port);
 }
 
 /* ---- The ring as a transport ---- */
@@ -135,7 +183,7 @@ static void detach(struct dom *d)
 {
     struct dom **link;
 
-    hv_unbind(d->port);
+    drop_port(d);
     unmap(d->domid, &d->page);
     for (link = &doms; *link != d; link = &(*link)->next)
         ;
@@ -185,8 +233,8 @@ static bool take_up(struct dom_notes *n, bool bound, struct hv_page *page)
     uint32_t port = n->remote_port;
 
     if (map(page, n->domid, n->gfn, &port) && !bound)
-        n->port = hv_bind(n->domid, port);
-    if (page->at && n->port >= 0)
+        n->port = bind_port(n->domid, port);
+    if (page->at && n->port >= 0 && make_place(n->port))
         return true;
     unmap(n->domid, page);
     if (bound)
@@ -216,11 +264,11 @@ int domain_restore(struct st_conn *c, uint32_t id, const char *p, size_t len, bo
     d = taken || n.domid ? calloc(1, sizeof(*d)) : NULL;
     if (!d) {
         unmap(n.domid, &page);
+        hv_unbind(n.port);
         return -ENOMEM;
     }
     d->domid = n.domid;
-    d->port = n.port;
-    d->remote_port = n.remote_port;
+    use_port(d, n.port, n.remote_port);
     d->gfn = n.gfn;
     d->shutdown = n.shutdown;
     d->announced_error = n.complained || !taken;
@@ -246,9 +294,8 @@ static int attach(unsigned int domid, uint64_t gfn, struct hv_page page, int por
         return -ENOMEM;
     }
     d->domid = domid;
-    d->port = port;
+    use_port(d, port, remote_port);
     d->gfn = gfn;
-    d->remote_port = remote_port;
     d->page = page;
     ring_attach(&d->ring, page.at);
     d->next = doms;
@@ -265,16 +312,15 @@ static int attach(unsigned int domid, uint64_t gfn, struct hv_page page, int por
 static int reintroduce(struct dom *d, uint64_t gfn, uint32_t port)
 {
     bool lost = !d->page.at;
-    int ours = !lost || map(&d->page, d->domid, gfn, NULL) ? hv_bind(d->domid, port) : -1;
+    int ours = !lost || map(&d->page, d->domid, gfn, NULL) ? bind_port(d->domid, port) : -1;
 
     if (ours < 0 && lost) { /* and still */
         unmap(d->domid, &d->page);
         return -EINVAL;
     }
     if (ours >= 0) {
-        hv_unbind(d->port);
-        d->port = ours;
-        d->remote_port = port;
+        drop_port(d);
+        use_port(d, ours, port);
     } /* else it still is the channel that is bound */
     if (lost)
         d->gfn = gfn;
@@ -300,7 +346,7 @@ static int introduce(unsigned int domid, uint64_t gfn, uint32_t port)
             (unsigned long long)gfn);
         return -EINVAL;
     }
-    ours = hv_bind(domid, port);
+    ours = bind_port(domid, port);
     rc = ours < 0 ? -EINVAL : attach(domid, gfn, page, ours, port);
     if (rc) {
         say("domain %u: its event channel %u cannot be bound", domid, port);
@@ -442,8 +488,7 @@ static void evtchn_ready(struct watcher *w, uint32_t events)
             domains_scan();
             continue;
         }
-        for (d = doms; d && d->port != (int)ports[i]; d = d->next)
-            ;
+        d = ports[i] < nr_ports ? by_port[ports[i]] : NULL;
         if (d)
             client_run_later(&d->client);
     }
@@ -486,7 +531,7 @@ void domains_bind_dom0(void)
         say("domain 0's ring cannot be mapped (is xenfs mounted on /proc/xen?): sockets only");
         return;
     }
-    ours = hv_bind(0, port);
+    ours = bind_port(0, port);
     if (ours < 0 || attach(0, 0, page, ours, port))
         say("domain 0's event channel %u cannot be bound", port);
 }
