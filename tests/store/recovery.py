@@ -11,7 +11,7 @@ import time
 
 from cases import HOME, run_all
 from daemon import DOM_EXC, SHUT_DOWN
-from wire import CONTROL, EVENT, GET_PATH, IS_INTRODUCED, READ, RELEASE, RESUME, WATCH, WRITE, Ring, Socket, until
+from wire import CONTROL, ERROR, EVENT, GET_PATH, IS_INTRODUCED, READ, RELEASE, REQ_PROD, RESUME, WATCH, WRITE, Ring, Socket, packed, until
 
 DYING = 1   # XEN_DOMINF_dying
 WATCHED = b'@releaseDomain\0gone\0'
@@ -137,6 +137,25 @@ def update_refused(store):
     assert store.ours(READ, b'/still\0') == (READ, b'here')
 
 
+def update_refused_between(store):
+    """Requests before and after it in the same ring, and others' turns that do not come to pass, get their own answers, and it gets its own."""
+    program = store.dir / 'program'
+    program.write_text('#!/bin/sh\nexit 1\n')
+    program.chmod(0o755)
+    ring = Ring(store.dir, 0)
+    for domid in (4, 5):
+        store.introduce(domid)
+    assert ring.ask(CONTROL, b'live-update\0-f\0' + bytes(program) + b'\0') == (CONTROL, b'OK\0')
+    requests = [(RELEASE, b'4\0'), (RELEASE, b'5\0'), (CONTROL, b'live-update\0-s\0'), (READ, b'/tool/none\0'), (READ, b'/tool/xenstored\0')]
+    text, prod = b''.join(packed(*r) for r in requests), ring.index(REQ_PROD)
+    for i, byte in enumerate(text):
+        ring.page[(prod + i) % Ring.SIZE] = byte
+    ring.index(REQ_PROD, prod + len(text))
+    os.write(ring.events, struct.pack('<III', ring.port, 104, 105))      # all three have a turn in the round that begins
+    assert [ring.next() for _ in requests] == [(RELEASE, b'OK\0'), (RELEASE, b'OK\0'), (CONTROL, b'the new program does not understand the state\0'),
+                                               (ERROR, b'ENOENT\0'), (READ, b'')]
+
+
 def logging(store):
     """Where the log goes, and that requests are traced, is the same after live updates."""
     log = store.dir / 'chosen'
@@ -250,6 +269,6 @@ def another_version(store):
 
 
 if __name__ == '__main__':
-    run_all((resumed, unannounced, dead_on_arrival, no_list, update_due, update_refused, logging, full, room_again, no_epoll, another_version,
+    run_all((resumed, unannounced, dead_on_arrival, no_list, update_due, update_refused, update_refused_between, logging, full, room_again, no_epoll, another_version,
              full_from_the_start, room))
 

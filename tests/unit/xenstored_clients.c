@@ -26,7 +26,7 @@
 void handover_client_gone(struct st_conn *c)
 {
 }
-bool handover_waits(const struct st_conn *c)
+bool handover_is_due(void)
 {
     return false;
 }
@@ -44,6 +44,13 @@ void journal_opened(struct client *cl)
 {
 }
 void journal_settle(struct client *cl, const uint64_t *position)
+{
+}
+bool domains_look_due(void)
+{
+    return false;
+}
+void domains_look(void)
 {
 }
 void domains_scan(void)

@@ -14,7 +14,7 @@
 #include "toolstack/xenstored/lib/internal.h"
 #include "xenstored_client.h"
 
-/* Of JOURNAL_REPLAY 2. Whoever changes it raises that. */
+/* Of JOURNAL_REPLAY 3. Whoever changes it raises that. */
 #define DIGEST 0xa4c62943ea82dbfbull
 
 #define CLIENTS 6u /* two sockets, then domains 1 to 4 */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Nobody sleeps while there is something for him to do: a domain's ring between the daemon and a guest that sends an event only where
- * Linux does (drivers/xen/xenbus/xenbus_comms.c), each of whose steps may come between any two of the daemon's.
+ * Linux does (drivers/xen/xenbus/xenbus_comms.c), each of whose steps may come between any two of the daemon's, in the order that its
+ * processor likes.
  * UNIT-SOURCES: toolstack/xenstored/daemon/domains.c toolstack/xenstored/daemon/client.c
  * UNIT-SOURCES: toolstack/xenstored/daemon/ring.c toolstack/xenstored/lib/[a-z]*.c
  */
@@ -26,13 +27,21 @@ static union {
     char bytes[4096];
 } page;
 
+/* An index that the guest moves. It looks at the daemon's, whose value decides whether an event is sent, afterwards, or its processor before. */
+struct move {
+    unsigned int steps; /* left; the first of two is one of these, the second the other */
+    bool looks_first;
+    uint32_t from, to, seen;
+};
+
+static bool in_order; /* its processor does as the program says */
+
 static struct {
     bool awake;                      /* until there is nothing to do; an event wakes it */
     unsigned int to_ask, unanswered; /* requests: not yet begun, and without their answer */
     char out[sizeof(struct xsd_sockmsg) + LARGEST];
-    uint32_t put, len;   /* of the request that is being written */
-    bool wrote, fetched; /* the indices are moved, whether to send an event is not yet decided */
-    uint32_t prod_before, cons_before;   /* that */
+    uint32_t put, len; /* of the request that is being written */
+    struct move write, fetch;
     char in[sizeof(struct xsd_sockmsg)]; /* of an answer */
     uint32_t got;
 } guest;
@@ -55,64 +64,75 @@ static void ask(void)
     guest.to_ask--;
 }
 
+static bool begin(struct move *m, uint32_t from, uint32_t to)
+{
+    *m = (struct move){.steps = 2, .looks_first = !in_order && random_below(2), .from = from, .to = to};
+    return true;
+}
+
+/* True when both are done. */
+static bool step(struct move *m, uint32_t *mine, const uint32_t *its)
+{
+    if ((m->steps-- == 2) == m->looks_first)
+        m->seen = *its;
+    else
+        *mine = m->to;
+    return !m->steps;
+}
+
 /* Its header and its payload are two writes. */
 static bool write_some(void)
 {
     uint32_t end = guest.put < sizeof(struct xsd_sockmsg) ? (uint32_t)sizeof(struct xsd_sockmsg) : guest.len;
     struct xenstore_domain_interface *r = &page.ring;
+    uint32_t prod = r->req_prod;
 
-    if (r->req_prod - r->req_cons == XENSTORE_RING_SIZE)
+    if (prod - r->req_cons == XENSTORE_RING_SIZE)
         return false;
-    guest.prod_before = r->req_prod;
-    while (guest.put < end && r->req_prod - r->req_cons < XENSTORE_RING_SIZE)
-        r->req[MASK_XENSTORE_IDX(r->req_prod++)] = guest.out[guest.put++];
-    guest.wrote = true;
-    return true;
+    while (guest.put < end && prod - r->req_cons < XENSTORE_RING_SIZE)
+        r->req[MASK_XENSTORE_IDX(prod++)] = guest.out[guest.put++];
+    return begin(&guest.write, r->req_prod, prod);
 }
 
 static bool fetch_some(void)
 {
     struct xenstore_domain_interface *r = &page.ring;
+    uint32_t wanted = sizeof(struct xsd_sockmsg), cons = r->rsp_cons;
     struct xsd_sockmsg hdr;
-    uint32_t wanted = sizeof(hdr);
 
-    if (r->rsp_prod == r->rsp_cons)
+    if (r->rsp_prod == cons)
         return false;
-    guest.cons_before = r->rsp_cons;
     if (guest.got >= sizeof(hdr)) {
         memcpy(&hdr, guest.in, sizeof(hdr));
         wanted += hdr.len;
     }
-    for (; guest.got < wanted && r->rsp_cons != r->rsp_prod; guest.got++, r->rsp_cons++)
+    for (; guest.got < wanted && cons != r->rsp_prod; guest.got++, cons++)
         if (guest.got < sizeof(hdr))
-            guest.in[guest.got] = r->rsp[MASK_XENSTORE_IDX(r->rsp_cons)];
+            guest.in[guest.got] = r->rsp[MASK_XENSTORE_IDX(cons)];
     memcpy(&hdr, guest.in, sizeof(hdr));
     if (guest.got >= sizeof(hdr) && guest.got == sizeof(hdr) + hdr.len) {
         guest.got = 0;
         guest.unanswered--;
     }
-    guest.fetched = true;
-    return true;
+    return begin(&guest.fetch, r->rsp_cons, cons);
 }
 
 static void guest_step(void)
 {
-    if (!guest.awake)
-        return;
-    if (guest.wrote) {
-        event |= guest.prod_before == page.ring.req_cons;
-        guest.wrote = false;
-        return;
+    struct xenstore_domain_interface *r = &page.ring;
+
+    if (guest.write.steps) {
+        if (step(&guest.write, &r->req_prod, &r->req_cons))
+            event |= guest.write.from == guest.write.seen;
+    } else if (guest.fetch.steps) {
+        if (step(&guest.fetch, &r->rsp_cons, &r->rsp_prod))
+            event |= guest.fetch.seen - guest.fetch.from >= XENSTORE_RING_SIZE;
+    } else if (guest.awake) {
+        if (guest.put == guest.len && guest.to_ask)
+            ask();
+        guest.awake = random_below(2) && fetch_some();
+        guest.awake = guest.awake || (guest.put < guest.len && write_some()) || fetch_some();
     }
-    if (guest.fetched) {
-        event |= page.ring.rsp_prod - guest.cons_before >= XENSTORE_RING_SIZE;
-        guest.fetched = false;
-        return;
-    }
-    if (guest.put == guest.len && guest.to_ask)
-        ask();
-    guest.awake = random_below(2) && fetch_some();
-    guest.awake = guest.awake || (guest.put < guest.len && write_some()) || fetch_some();
 }
 
 /* Anything may happen there while the daemon is between two steps. */
@@ -256,7 +276,7 @@ void handover_client_gone(struct st_conn *c)
 {
 }
 
-bool handover_waits(const struct st_conn *c)
+bool handover_is_due(void)
 {
     return false;
 }
@@ -326,7 +346,7 @@ static void run(void)
     unsigned int steps = 0;
     bool busy = true;
 
-    while (busy || event || guest.awake) {
+    while (busy || event || guest.awake || (!in_order && clients_timeout() >= 0)) {
         assert_true(++steps < 1000 * REQUESTS); /* nobody is busy for ever */
         if (random_below(2))
             guest_step();
@@ -336,10 +356,12 @@ static void run(void)
         }
         if (busy)
             busy = clients_turn(1);
+        else if (!event && !guest.awake && !in_order)
+            busy = clients_turn(1);
     }
 }
 
-static void all_answered(void **state)
+static void rounds(void)
 {
     unsigned int i;
 
@@ -352,9 +374,24 @@ static void all_answered(void **state)
     }
 }
 
+static void at_once(void **state)
+{
+    in_order = true;
+    rounds();
+}
+
+/* Where it looks first, nobody but the daemon can know that there is something: after a while it does. */
+static void after_a_while(void **state)
+{
+    in_order = false;
+    rounds();
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(all_answered, setup, teardown)};
+    const struct CMUnitTest tests[] = {T(at_once), T(after_a_while)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "toolstack/xenstored/daemon/daemon.h"
 
 #define RETRY_MS 20 /* after the allocator failed */
+#define LOOK_MS  10 /* until domains_look() */
 
 struct st_store *store;
 static struct client *clients;
@@ -113,13 +114,13 @@ static void deliver(struct client *cl)
         client_run_later(cl);
     }
     cl->took = false;
-    if (st_conn_starved(cl->conn)) {
+    if (st_conn_starved(cl->conn) && cl->stall != ST_DEAD) {
         set_stall(cl, ST_STALL_MEMORY);
         cl->wake = now_ms() + RETRY_MS;
     }
 }
 
-/* Sends the output of all who got some from others' turns; those whose output had stalled them may go on. */
+/* Sends the output of all who still have some, from others' turns mostly; those whose output had stalled them may go on. */
 static void flush(void)
 {
     struct st_conn *c;
@@ -138,7 +139,7 @@ static void turn(struct client *cl, uint64_t now)
 
     if (!cl->dead)
         set_stall(cl, cl->ops->input(cl, &budget));
-    if (cl->took && !handover_waits(cl->conn))
+    if (cl->took && !handover_is_due())
         deliver(cl);
     if (cl->dead || cl->stall == ST_DEAD) {
         cl->ops->close(cl);
@@ -180,8 +181,10 @@ bool clients_turn(uint64_t now)
 
     if (time_matters())
         time_passed(now);
+    if (!nr_queued && domains_look_due())
+        domains_look();
     n = nr_queued;
-    while (n-- && (cl = run_first)) { /* a turn may take others off the list: RELEASE */
+    while (n-- && (cl = run_first) && !handover_is_due()) { /* a turn may take others off the list: RELEASE */
         unqueue(cl);
         turn(cl, now);
     }
@@ -204,10 +207,12 @@ static __attribute__((noinline, cold)) int until_first(uint64_t now)
     for (cl = clients; cl; cl = cl->next)
         if (asleep(cl) && cl->wake < first)
             first = cl->wake;
+    if (domains_look_due() && first > now + LOOK_MS)
+        return LOOK_MS;
     return first <= now ? 0 : first - now > 60000 ? 60000 : (int)(first - now);
 }
 
 int clients_timeout(void)
 {
-    return time_matters() ? until_first(now_ms()) : -1;
+    return time_matters() ? until_first(now_ms()) : domains_look_due() ? LOOK_MS : -1;
 }

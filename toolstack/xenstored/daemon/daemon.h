@@ -94,7 +94,13 @@ void dom0_ring_unmap(void *page);
 /* domains.c */
 int domains_start(void);         /* the devices and VIRQ_DOM_EXC; -ENODEV: there are none */
 uint64_t domains_scan_due(void); /* ms, when domains_scan() is to be called without an event; 0: it is not */
-void domains_bind_dom0(void);    /* domain 0's ring, unless it is there already */
+/*
+ * A domain may have looked at our indices before it moved its own, with no event following. Once nobody had a turn for a while, by when
+ * what it moved is visible, its ring is looked at.
+ */
+bool domains_look_due(void);
+void domains_look(void);
+void domains_bind_dom0(void); /* domain 0's ring, unless it is there already */
 int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t port);
 void domains_hook_release(void *ctx, unsigned int domid);
 int domains_hook_resume(void *ctx, unsigned int domid);
@@ -115,8 +121,9 @@ void trace_line(void *ctx, const char *line);
 void handover_init(int argc, char **argv);
 int handover_command(struct st_conn *c, unsigned int n, const char *const *v, char *reply, size_t *len);
 void handover_client_gone(struct st_conn *c);
-bool handover_waits(const struct st_conn *c); /* its reply may have to say yet that it failed */
-void handover_if_due(void);                   /* between turns; does not return when it succeeds */
+bool handover_is_due(
+    void); /* whose turn it was has a reply that is not to be sent yet: it may have to say that it failed */
+void handover_if_due(void);  /* between turns; does not return when it succeeds */
 int handover_verify(int fd); /* an exit status; EXIT_SUCCESS: this program can take over what is in it */
 int handover_take(const char *how); /* the argument of --live-update */
 /* What a client remembers of itself, beside the connection. The first byte is its kind. */

@@ -33,6 +33,7 @@ static unsigned int nr_ports;
 static struct watcher evtchn = {.fd = -1};
 static int exc_port = -1;
 static uint64_t scan_due; /* ms, without an event; 0: it is not */
+static bool look_due;     /* indices were published since domains_look() */
 
 static struct dom *find(unsigned int domid)
 {
@@ -117,6 +118,12 @@ static void reconnect(struct dom *d)
     hv_notify(d->port);
 }
 
+/* For output that was left. */
+static bool has_room(struct dom *d)
+{
+    return ring_has_room(&d->ring) && st_conn_has_output(d->client.conn);
+}
+
 static bool dom_output(struct client *cl)
 {
     struct dom *d = (struct dom *)cl;
@@ -129,12 +136,28 @@ static bool dom_output(struct client *cl)
         complain(d);
     journal_settle(cl, &d->ring.position);
     ring_publish(&d->ring);
-    if ((cl->took && cl->stall == ST_READY && ring_has_input(&d->ring)) ||
-        (ring_has_room(&d->ring) && st_conn_has_output(cl->conn)))
-        client_run_later(cl);
-    if (rc || cl->took)
+    if (rc || cl->took) {
         hv_notify(d->port);
+        look_due = true;
+    }
+    if ((cl->took && cl->stall == ST_READY && ring_has_input(&d->ring)) || has_room(d))
+        client_run_later(cl);
     return true;
+}
+
+bool domains_look_due(void)
+{
+    return look_due;
+}
+
+void domains_look(void)
+{
+    struct dom *d;
+
+    look_due = false;
+    for (d = doms; d; d = d->next)
+        if (d->ring.page && (ring_has_input(&d->ring) || has_room(d)))
+            client_run_later(&d->client);
 }
 
 static enum st_stall dom_input(struct client *cl, unsigned int *budget)
@@ -314,8 +337,9 @@ static int reintroduce(struct dom *d, uint64_t gfn, uint32_t port)
     bool lost = !d->page.at;
     int ours = !lost || map(&d->page, d->domid, gfn, NULL) ? bind_port(d->domid, port) : -1;
 
-    if (ours < 0 && lost) { /* and still */
-        unmap(d->domid, &d->page);
+    if (ours < 0 && (lost || port != d->remote_port)) {
+        if (lost) /* and still */
+            unmap(d->domid, &d->page);
         return -EINVAL;
     }
     if (ours >= 0) {
@@ -532,8 +556,11 @@ void domains_bind_dom0(void)
         return;
     }
     ours = bind_port(0, port);
-    if (ours < 0 || attach(0, 0, page, ours, port))
-        say("domain 0's event channel %u cannot be bound", port);
+    if (ours >= 0 && !attach(0, 0, page, ours, port))
+        return;
+    say("domain 0's event channel %u cannot be bound", port);
+    hv_unbind(ours);
+    unmap(0, &page);
 }
 
 int domains_exc_port(void)

@@ -11,7 +11,7 @@
  * What calls come to when they are played: a journal with another number is not. It goes up with every change of what a request does
  * to the store, of the bytes that a client gets, and of what is in a record. tests/unit/xenstored_replay.c notices most of these.
  */
-#define JOURNAL_REPLAY 2u
+#define JOURNAL_REPLAY 3u
 
 enum record_kind {
     R_OPEN = 1, /* a client came: what it describes */

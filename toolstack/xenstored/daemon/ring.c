@@ -57,12 +57,10 @@ bool ring_wants_reconnect(const struct ring *r)
     return load(&r->page->connection) == XENSTORE_RECONNECT;
 }
 
-bool ring_reconnect(struct ring *r, struct st_conn *c)
+void ring_reconnect(struct ring *r, struct st_conn *c)
 {
     struct xenstore_domain_interface *p = r->page;
 
-    if (!ring_wants_reconnect(r))
-        return false;
     st_conn_reset(c);
     r->req_cons = r->rsp_prod = 0;
     r->shown = 0;
@@ -74,7 +72,6 @@ bool ring_reconnect(struct ring *r, struct st_conn *c)
     store(&p->error, XENSTORE_ERROR_NONE);
     r->broken = false;
     store(&p->connection, XENSTORE_CONNECTED);
-    return true;
 }
 
 int ring_input(struct ring *r, struct st_conn *c, char copy[XENSTORE_RING_SIZE], unsigned int *budget,

@@ -42,15 +42,16 @@ int ring_output(struct ring *r, struct st_conn *c);
 /* Shows the domain what was taken and given: when it is sure that nobody will take or give it again. */
 void ring_publish(struct ring *r);
 /*
- * Is there more to take by now, is there room again? To be asked after each ring_publish(): Linux sends no event for what it writes
- * while it sees requests that were not taken, nor for what it takes from a ring that it does not see full.
+ * Is there more to take by now, is there room again? To be asked after ring_publish(): Linux sends no event for what it writes while it
+ * sees requests that were not taken, nor for what it takes from a ring that it does not see full. It has no barrier between moving its
+ * index and looking at ours, so its processor may look first: to be asked late, and once more when that must have become visible.
  */
 bool ring_has_input(const struct ring *r);
 bool ring_has_room(const struct ring *r);
 /* Does the domain ask for a fresh start? */
 bool ring_wants_reconnect(const struct ring *r);
-/* Gives it one if it does, the connection too. True if it did. */
-bool ring_reconnect(struct ring *r, struct st_conn *c);
+/* Gives it one, the connection too, whatever it asks by now. */
+void ring_reconnect(struct ring *r, struct st_conn *c);
 /* Puts the ring into the error state @error (XENSTORE_ERROR_*) and forgets the connection's affairs. */
 void ring_break(struct ring *r, struct st_conn *c, uint32_t error);
 /* The same without the connection. */
