@@ -505,16 +505,13 @@ static void evtchn_ready(struct watcher *w, uint32_t events)
     unsigned int n = hv_pending(ports, 64), i;
     struct dom *d;
 
-    for (i = 0; i < n; i++)
-        hv_unmask((int)ports[i]);
     for (i = 0; i < n; i++) {
-        if ((int)ports[i] == exc_port) {
-            domains_scan();
-            continue;
-        }
+        hv_unmask((int)ports[i]);
         d = ports[i] < nr_ports ? by_port[ports[i]] : NULL;
         if (d)
             client_run_later(&d->client);
+        else if ((int)ports[i] == exc_port)
+            domains_scan();
     }
 }
 

@@ -142,7 +142,8 @@ static __attribute__((noinline, cold)) void put_time(uint64_t now)
     j.time = now;
 }
 
-static void append(unsigned int kind, uint32_t id, uint32_t arg, const void *body, size_t len)
+static inline __attribute__((always_inline)) void append(unsigned int kind, uint32_t id, uint32_t arg,
+                                                         const void *body, size_t len)
 {
     uint64_t now = st_store_time(store);
 
