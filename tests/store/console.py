@@ -11,6 +11,7 @@ import pathlib
 import resource
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -274,6 +275,19 @@ def idle(s):
     until(rests, 'it is busy with nothing to do')
 
 
+def log_moved(s):
+    """By logrotate, which then sends SIGHUP."""
+    path = s.directory / 'log' / 'guest-three.log'
+    path.rename(path.with_suffix('.1'))
+    s.daemon.send_signal(signal.SIGHUP)
+    until(path.exists, 'a log is begun anew')
+    s.guest.say(b'in the new one\n')
+    until(lambda: s.log('three') == b'in the new one\n', 'the new log goes on')
+    assert path.with_suffix('.1').read_bytes() == s.everything
+    assert read_all(s.follower.fileno(), 15) == b'in the new one\n'
+    s.everything += b'in the new one\n'
+
+
 def store_again(s):
     """Its store dies and comes back: a guest of later is found."""
     s.store.killed()
@@ -301,7 +315,7 @@ def the_end(s):
     assert end_of(s.follower) == b''
 
 
-TESTS = (privileges, late_reader, raw_input, in_order, backlog, closed_at_once, further_readers, further_console, not_ours, pestered, idle, store_again,
+TESTS = (privileges, late_reader, raw_input, in_order, backlog, closed_at_once, further_readers, further_console, not_ours, pestered, idle, log_moved, store_again,
          impossible_indices, the_end)
 
 

@@ -137,10 +137,39 @@ static void no_descriptor(void **state)
     assert_int_equal(loop_watch(&w, 0), 0);
 }
 
+static int last_signal;
+
+static void heard(int signal)
+{
+    last_signal = signal;
+}
+
+/* One that comes when nobody waits yet is heard by who waits then, even with others ready all the time. */
+static void early_signal(void **state)
+{
+    sigset_t set;
+    unsigned int turns;
+
+    begin(count);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    assert_int_equal(loop_signals(&set, heard), 0);
+    assert_int_equal(raise(SIGUSR1), 0);
+    for (turns = 0; !last_signal && turns < 2 * MANY; turns++)
+        assert_int_equal(loop_turn(-1, 1), 0);
+    assert_int_equal(last_signal, SIGUSR1);
+    last_signal = 0;
+    end();
+    assert_int_equal(raise(SIGUSR1), 0);
+    assert_int_equal(loop_turn(-1, 1), 0);
+    assert_int_equal(last_signal, SIGUSR1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(freed_in_a_turn), cmocka_unit_test(one_in_a_turn),
-                                       cmocka_unit_test(hang_up_alone), cmocka_unit_test(no_descriptor)};
+                                       cmocka_unit_test(hang_up_alone), cmocka_unit_test(no_descriptor),
+                                       cmocka_unit_test(early_signal)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

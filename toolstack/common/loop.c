@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <stddef.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 #include "toolstack/common/loop.h"
 
 static int epoll = -1;
@@ -33,6 +35,27 @@ int loop_set(struct watcher *w, uint32_t events)
         return -errno;
     w->events = events;
     return 0;
+}
+
+static void (*on_signal)(int signal);
+
+static void signals_ready(struct watcher *w, uint32_t events)
+{
+    struct signalfd_siginfo info;
+
+    while (read(w->fd, &info, sizeof(info)) == sizeof(info))
+        on_signal((int)info.ssi_signo);
+}
+
+int loop_signals(const sigset_t *set, void (*fn)(int signal))
+{
+    static struct watcher signals = {.fd = -1, .ready = signals_ready};
+
+    if (sigprocmask(SIG_BLOCK, set, NULL))
+        return -errno;
+    signals.fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+    on_signal = fn;
+    return signals.fd < 0 ? -errno : loop_watch(&signals, EPOLLIN);
 }
 
 int loop_turn(int timeout_ms, int most)

@@ -3,6 +3,7 @@
 #ifndef TOOLSTACK_COMMON_LOOP_H
 #define TOOLSTACK_COMMON_LOOP_H
 
+#include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -24,6 +25,12 @@ static inline int loop_watch(struct watcher *w, uint32_t events)
 {
     return events == w->events ? 0 : loop_set(w, events);
 }
+
+/*
+ * From now on these signals interrupt nothing: @fn is told of each in a turn, so none can come between a look at what it did and the
+ * waiting. A program that is executed begins with them blocked.
+ */
+int loop_signals(const sigset_t *set, void (*fn)(int signal));
 
 /* Waits, and serves what is ready: @most (up to LOOP_MOST) of it. @timeout_ms: -1 is for ever. */
 int loop_turn(int timeout_ms, int most);

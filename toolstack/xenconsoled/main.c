@@ -20,7 +20,7 @@ struct options options = {.log_dir = "/var/log/xen/console", .socket = "/run/xen
 static const char *pid_file = "/run/xenconsoled.pid";
 #define STORE_RETRY_MS 100
 
-static volatile sig_atomic_t stopping, reopen;
+static bool stopping;
 
 void log_below(struct logfile *l, const char *name, bool stamped)
 {
@@ -85,12 +85,26 @@ static int parse(int argc, char **argv)
     return 0;
 }
 
-static void on_signal(int sig)
+static void on_signal(int signal)
 {
-    if (sig == SIGHUP)
-        reopen = 1;
-    else
-        stopping = 1;
+    if (signal == SIGHUP) {
+        guests_reopen_logs();
+        hvlog_reopen();
+    } else {
+        stopping = true;
+    }
+}
+
+static int listen_for_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    return loop_signals(&set, on_signal);
 }
 
 /* Only one daemon may connect to the consoles: the pid file is locked for as long as it lives. */
@@ -139,11 +153,6 @@ static void run(void)
         if (!xs)
             store_retry();
         guests_look(now_ms());
-        if (reopen) {
-            reopen = 0;
-            guests_reopen_logs();
-            hvlog_reopen();
-        }
         guests_resume();
         readers_turn(now_ms());
     }
@@ -196,7 +205,6 @@ static void confine_now(void)
 
 int main(int argc, char **argv)
 {
-    struct sigaction act = {.sa_handler = on_signal};
     int rc;
 
     parse(argc, argv);
@@ -213,11 +221,7 @@ int main(int argc, char **argv)
         say("%s: %s (is another one running?)", pid_file, strerror(-rc));
         return 1;
     }
-    sigaction(SIGTERM, &act, NULL);
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGHUP, &act, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    if (loop_init() || start())
+    if (loop_init() || listen_for_signals() || start())
         return 1;
     confine_now();
     run();

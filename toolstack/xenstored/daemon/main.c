@@ -21,7 +21,7 @@ static struct {
     int verify; /* a descriptor; -1: not asked */
 } opt = {.verify = -1};
 
-static volatile sig_atomic_t stopping;
+static bool stopping;
 
 static const struct option options[] = {
     {"no-domain-init", 0, NULL, 'D'},
@@ -239,9 +239,20 @@ static void write_pid(void)
     fclose(f);
 }
 
-static void on_signal(int sig)
+static void stop(int signal)
 {
-    stopping = 1;
+    stopping = true;
+}
+
+static int listen_for_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    return loop_signals(&set, stop);
 }
 
 /* Negative errno: it cannot go on. */
@@ -371,7 +382,6 @@ static void remove_pid(void)
 
 int main(int argc, char **argv)
 {
-    struct sigaction act = {.sa_handler = on_signal};
     int c, rc;
 
     seed = journal_seed(run_dir());
@@ -403,9 +413,11 @@ int main(int argc, char **argv)
         trace_open(opt.trace_file);
     if (start())
         return 1;
-    sigaction(SIGTERM, &act, NULL);
-    sigaction(SIGINT, &act, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    rc = listen_for_signals();
+    if (rc) {
+        say("cannot hear signals: %s", strerror(-rc));
+        return 1;
+    }
     if (!opt.live_update)
         write_pid();
     if (opt.verbose)
