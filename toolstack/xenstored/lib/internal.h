@@ -242,6 +242,7 @@ struct st_store {
     uint32_t nr_watches, nr_txns, nr_conns, doomed;
     uint32_t live_nodes, all_nodes; /* of the current tree; with those that transactions hold */
     size_t live_bytes, all_bytes;   /* of those, st_node_size() */
+    uint64_t shared;                /* references to nodes, beyond the first of each */
     uint64_t requests;
     uint32_t events; /* that were to be queued, ever */
     size_t bytes;
@@ -328,7 +329,7 @@ unsigned int st_perm_format(const struct st_perm *e, char out[25]); /* length wi
 /* node.c */
 struct st_node *st_node_new(struct st_store *s, const char *name, size_t name_len, const void *value,
                             size_t len, struct st_perms *perms);
-struct st_node *st_node_hold(struct st_node *n);
+struct st_node *st_node_hold(struct st_store *s, struct st_node *n);
 void st_node_put(struct st_store *s, struct st_node *n);
 struct st_node *st_node_own(struct st_store *s, struct st_node **slot); /* NULL: no memory */
 struct st_node *st_node_set_value(struct st_store *s, struct st_node **slot, const void *value, size_t len);

@@ -44,19 +44,25 @@ struct st_node *st_node_new(struct st_store *s, const char *name, size_t name_le
     return n;
 }
 
-struct st_node *st_node_hold(struct st_node *n)
+struct st_node *st_node_hold(struct st_store *s, struct st_node *n)
 {
-    if (n)
+    if (n) {
         n->ref++;
+        s->shared++;
+    }
     return n;
 }
 
 static void retire(struct st_store *s, struct st_node *n)
 {
-    if (n && --n->ref == 0) {
-        n->next_free = s->retired;
-        s->retired = n;
+    if (!n)
+        return;
+    if (--n->ref) {
+        s->shared--;
+        return;
     }
+    n->next_free = s->retired;
+    s->retired = n;
 }
 
 /* Drops a reference. Whole subtrees are released without recursion: a guest chooses their depth. */
@@ -92,11 +98,11 @@ static struct st_node *node_copy(struct st_store *s, const struct st_node *n)
             return NULL;
         }
         *copy->dir = *n->dir;
-        st_node_hold(copy->dir->first);
+        st_node_hold(s, copy->dir->first);
     }
     copy->ref = 1;
-    st_node_hold(copy->left);
-    st_node_hold(copy->right);
+    st_node_hold(s, copy->left);
+    st_node_hold(s, copy->right);
     st_perms_hold(copy->perms);
     s->all_nodes++;
     s->all_bytes += st_node_size(copy);
@@ -117,6 +123,7 @@ struct st_node *st_node_own(struct st_store *s, struct st_node **slot)
     if (!copy)
         return NULL;
     n->ref--;
+    s->shared--;
     *slot = copy;
     return copy;
 }

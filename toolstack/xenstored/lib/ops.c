@@ -13,8 +13,8 @@ static struct st_node **tree_of(struct st_conn *c, struct st_txn *t)
     if (!t)
         return &s->root;
     if (!t->base) {
-        t->base = st_node_hold(s->root);
-        t->work = st_node_hold(s->root);
+        t->base = st_node_hold(s, s->root);
+        t->work = st_node_hold(s, s->root);
         list_del(&t->on_store);
         list_add_tail(&s->txns, &t->on_store);
     }

@@ -221,7 +221,7 @@ unsigned int st_store_check(struct st_store *s)
         x.wrong++;
     if (x.bytes != bytes || s->live_bytes != bytes || s->all_bytes < bytes + special)
         x.wrong++;
-    if (!s->nr_txns && (s->all_nodes != live + 2 || s->all_bytes != bytes + special))
+    if (!s->nr_txns && (s->shared || s->all_nodes != live + 2 || s->all_bytes != bytes + special))
         x.wrong++;
     for (l = s->conns.next; l != &s->conns; l = l->next, conns++) {
         x.wrong += audit_conn(list_of(l, struct st_conn, on_store));

@@ -41,13 +41,17 @@ static inline struct st_component component(const struct st_store *s, const char
                                  n <= 8 ? hash_word(s, hash_start(s, n), w) : st_hash(s, path + pos, n)};
 }
 
-/* Inlined where it is called: who only reads the node asks for less than who is to change it. */
+/*
+ * Inlined where it is called: who only reads the node asks for less than who is to change it, and who knows that nothing is
+ * @shared need not be told.
+ */
 static inline __attribute__((always_inline)) struct st_where look(const struct st_store *s,
                                                                   struct st_node **root, const char *path,
-                                                                  size_t len, const struct st_base *base)
+                                                                  size_t len, const struct st_base *base,
+                                                                  bool shared)
 {
     const struct st_component *known = base ? base->name : NULL, *end = base ? base->name + 3 : NULL;
-    struct st_where w = {root, *root, 1, (*root)->ref == 1};
+    struct st_where w = {root, *root, 1, !shared || (*root)->ref == 1};
     size_t pos = 1;
 
     while (pos < len && w.node->dir) {
@@ -57,7 +61,7 @@ static inline __attribute__((always_inline)) struct st_where look(const struct s
         int cmp;
 
         for (; (n = *slot); slot = cmp < 0 ? &n->left : &n->right) {
-            own &= n->ref == 1;
+            own &= !shared || n->ref == 1;
             cmp = node_compare(c.hash, path + pos, c.len, n);
             if (!cmp)
                 break;
@@ -74,13 +78,16 @@ static inline __attribute__((always_inline)) struct st_where look(const struct s
 void st_tree_look(const struct st_store *s, struct st_node **root, const char *path, size_t len,
                   const struct st_base *base, struct st_where *w)
 {
-    *w = look(s, root, path, len, base);
+    if (s->shared)
+        *w = look(s, root, path, len, base, true);
+    else
+        *w = look(s, root, path, len, base, false);
 }
 
 struct st_node *st_tree_nearest(const struct st_store *s, struct st_node *root, const char *path, size_t len,
                                 const struct st_base *base, size_t *found)
 {
-    struct st_where w = look(s, &root, path, len, base);
+    struct st_where w = look(s, &root, path, len, base, false);
 
     *found = w.found;
     return w.node;

@@ -31,8 +31,8 @@ struct st_txn *st_txn_new(struct st_conn *c, uint32_t id)
         return NULL;
     t->id = id;
     t->conn = c;
-    t->base = st_node_hold(s->root);
-    t->work = st_node_hold(s->root);
+    t->base = st_node_hold(s, s->root);
+    t->work = st_node_hold(s, s->root);
     list_add_tail(&c->txns, &t->on_conn);
     list_add_tail(&s->txns, &t->on_store);
     c->nr_txns++;
@@ -365,8 +365,8 @@ static struct st_node *txn_result(struct st_txn *t)
     struct st_access *a;
 
     if (t->base == s->root)
-        return st_node_hold(t->work);
-    root = st_node_hold(s->root);
+        return st_node_hold(s, t->work);
+    root = st_node_hold(s, s->root);
     st_finder_init(&work, t->work);
     for (a = t->first; a; a = a->after)
         if ((a->flags & ST_WROTE) && carry(t, a, st_finder_find(s, &work, a->path, a->len), &root)) {
