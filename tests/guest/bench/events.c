@@ -59,9 +59,12 @@ static void spin_for_events(void *arg)
 static void block_for_events(void *arg)
 {
     (void)arg;
-    while (!stop)
-        hcall_sched_op(SCHEDOP_block, NULL); /* unmasks */
-    kit_events_disable();
+    for (;;) {
+        kit_events_disable(); /* until it blocks: an event that came in between would not wake it */
+        if (stop)
+            return;
+        hcall_sched_op(SCHEDOP_block, NULL);
+    }
 }
 
 static void ipis(unsigned long n, void (*fn)(void *))

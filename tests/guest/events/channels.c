@@ -448,10 +448,12 @@ static volatile uint32_t stop;
 static void wait_with_events(void *arg)
 {
     (void)arg;
-    kit_events_enable();
-    while (!stop)
+    for (;;) {
+        kit_events_disable(); /* until it blocks: an event that came in between would not wake it */
+        if (stop)
+            return;
         hcall_sched_op(SCHEDOP_block, NULL);
-    kit_events_disable();
+    }
 }
 
 KIT_TEST(ipi_to_others)
