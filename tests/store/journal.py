@@ -58,6 +58,20 @@ def slow_guest(store):
     return f'{used // times} bytes of journal a request'
 
 
+def refused_guest(store):
+    """Its ring is full of what it is refused: each of these is written down once, not with all that waits behind it."""
+    ring, request, rounds = store.guest(), packed(CONTROL, b'help\0' + b'x' * 43), 40
+    at_once = Ring.SIZE // len(request)
+    before, inode = store.records(), store.inode()
+    for _ in range(rounds):
+        ring.put(request * at_once)
+        for _ in range(at_once):
+            assert ring.next() == (ERROR, b'EACCES\0')
+    used = (store.records() - before) // (rounds * at_once)
+    assert inode == store.inode() and used <= MOST_PER_REQUEST, used
+    return f'{used} bytes of journal a request'
+
+
 def renewals(store):
     """A guest that fills the journal: it is begun anew, in the same process, and nobody notices."""
     ring = store.guest()
@@ -235,4 +249,4 @@ def other_port(store):
 
 
 if __name__ == '__main__':
-    run_all((deaf_guest, slow_guest, renewals, looks, put_off, told_once, large_store, lost_ring, introduced_again, other_port))
+    run_all((deaf_guest, slow_guest, refused_guest, renewals, looks, put_off, told_once, large_store, lost_ring, introduced_again, other_port))

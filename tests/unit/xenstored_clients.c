@@ -46,9 +46,9 @@ void journal_opened(struct client *cl)
 void journal_settle(struct client *cl, const uint64_t *position)
 {
 }
-bool domains_look_due(void)
+uint64_t domains_look_due(void)
 {
-    return false;
+    return 0;
 }
 void domains_look(void)
 {

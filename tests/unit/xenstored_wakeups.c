@@ -294,9 +294,11 @@ void sockets_turn(uint64_t now)
 {
 }
 
+static uint64_t now = 1;
+
 uint64_t now_ms(void)
 {
-    return 1;
+    return now;
 }
 
 void say(const char *fmt, ...)
@@ -354,10 +356,13 @@ static void run(void)
             events->ready(events, EPOLLIN);
             busy = true;
         }
+        if (!busy && !event && !guest.awake) { /* it waited in vain */
+            now += 100;
+            busy = !in_order;
+        }
+        st_store_set_time(store, now);
         if (busy)
-            busy = clients_turn(1);
-        else if (!event && !guest.awake && !in_order)
-            busy = clients_turn(1);
+            busy = clients_turn(now);
     }
 }
 

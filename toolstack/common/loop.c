@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 #include "toolstack/common/loop.h"
 
@@ -37,25 +39,44 @@ int loop_set(struct watcher *w, uint32_t events)
     return 0;
 }
 
+/* ---- Signals: the handler only writes the number to a pipe. ---- */
+
 static void (*on_signal)(int signal);
+static int pipe_end = -1; /* for the handler */
+
+static void handler(int signal)
+{
+    unsigned char number = (unsigned char)signal;
+    int error = errno;
+
+    if (write(pipe_end, &number, 1) < 0) { /* it is full of signals that nobody heard yet */
+    }
+    errno = error;
+}
 
 static void signals_ready(struct watcher *w, uint32_t events)
 {
-    struct signalfd_siginfo info;
+    unsigned char number;
 
-    while (read(w->fd, &info, sizeof(info)) == sizeof(info))
-        on_signal((int)info.ssi_signo);
+    while (read(w->fd, &number, 1) == 1)
+        on_signal(number);
 }
 
-int loop_signals(const sigset_t *set, void (*fn)(int signal))
+int loop_signals(const int *signals, unsigned int n, void (*fn)(int signal))
 {
-    static struct watcher signals = {.fd = -1, .ready = signals_ready};
+    static struct watcher heard = {.fd = -1, .ready = signals_ready};
+    struct sigaction act = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    int fd[2];
 
-    if (sigprocmask(SIG_BLOCK, set, NULL))
+    if (pipe2(fd, O_CLOEXEC | O_NONBLOCK))
         return -errno;
-    signals.fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+    heard.fd = fd[0];
+    pipe_end = fd[1];
     on_signal = fn;
-    return signals.fd < 0 ? -errno : loop_watch(&signals, EPOLLIN);
+    while (n--)
+        if (sigaction(signals[n], &act, NULL))
+            return -errno;
+    return loop_watch(&heard, EPOLLIN);
 }
 
 int loop_turn(int timeout_ms, int most)

@@ -3,7 +3,6 @@
 #ifndef TOOLSTACK_COMMON_LOOP_H
 #define TOOLSTACK_COMMON_LOOP_H
 
-#include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -27,10 +26,10 @@ static inline int loop_watch(struct watcher *w, uint32_t events)
 }
 
 /*
- * From now on these signals interrupt nothing: @fn is told of each in a turn, so none can come between a look at what it did and the
- * waiting. A program that is executed begins with them blocked.
+ * From now on @fn is told of these @n signals in a turn, so none can come between a look at what it did and the waiting. Needs no more than
+ * what a live update's old program was allowed, and leaves nothing to the new one. To be called once.
  */
-int loop_signals(const sigset_t *set, void (*fn)(int signal));
+int loop_signals(const int *signals, unsigned int n, void (*fn)(int signal));
 
 /* Waits, and serves what is ready: @most (up to LOOP_MOST) of it. @timeout_ms: -1 is for ever. */
 int loop_turn(int timeout_ms, int most);

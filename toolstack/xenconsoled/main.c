@@ -97,14 +97,10 @@ static void on_signal(int signal)
 
 static int listen_for_signals(void)
 {
-    sigset_t set;
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
-    return loop_signals(&set, on_signal);
+    return loop_signals(signals, 3, on_signal);
 }
 
 /* Only one daemon may connect to the consoles: the pid file is locked for as long as it lives. */

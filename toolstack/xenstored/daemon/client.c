@@ -3,7 +3,7 @@
 #include "toolstack/xenstored/daemon/daemon.h"
 
 #define RETRY_MS 20 /* after the allocator failed */
-#define LOOK_MS  10 /* until domains_look() */
+#define LOOK_MS  10 /* how late domains_look() may be */
 
 struct st_store *store;
 static struct client *clients;
@@ -181,7 +181,7 @@ bool clients_turn(uint64_t now)
 
     if (time_matters())
         time_passed(now);
-    if (!nr_queued && domains_look_due())
+    if (domains_look_due() && domains_look_due() <= now)
         domains_look();
     n = nr_queued;
     while (n-- && (cl = run_first) && !handover_is_due()) { /* a turn may take others off the list: RELEASE */

@@ -95,10 +95,10 @@ void dom0_ring_unmap(void *page);
 int domains_start(void);         /* the devices and VIRQ_DOM_EXC; -ENODEV: there are none */
 uint64_t domains_scan_due(void); /* ms, when domains_scan() is to be called without an event; 0: it is not */
 /*
- * A domain may have looked at our indices before it moved its own, with no event following. Once nobody had a turn for a while, by when
- * what it moved is visible, its ring is looked at.
+ * A domain may have looked at our indices before it moved its own, with no event following. A while later, when what it moved is visible,
+ * its ring is looked at.
  */
-bool domains_look_due(void);
+uint64_t domains_look_due(void); /* ms; 0: it is not */
 void domains_look(void);
 void domains_bind_dom0(void); /* domain 0's ring, unless it is there already */
 int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t port);

@@ -27,13 +27,16 @@ struct dom {
     unsigned int breaks; /* errors and reconnections */
 };
 
+#define LOOK_MS 10 /* more than any processor keeps a store to itself */
+
 static struct dom *doms;
 static struct dom **by_port; /* who has our port number i; NULL: nobody */
 static unsigned int nr_ports;
 static struct watcher evtchn = {.fd = -1};
 static int exc_port = -1;
 static uint64_t scan_due; /* ms, without an event; 0: it is not */
-static bool look_due;     /* indices were published since domains_look() */
+static uint64_t
+    look_due; /* ms, since the first indices that were published after domains_look(); 0: none were */
 
 static struct dom *find(unsigned int domid)
 {
@@ -138,14 +141,15 @@ static bool dom_output(struct client *cl)
     ring_publish(&d->ring);
     if (rc || cl->took) {
         hv_notify(d->port);
-        look_due = true;
+        if (!look_due)
+            look_due = st_store_time(store) + LOOK_MS;
     }
     if ((cl->took && cl->stall == ST_READY && ring_has_input(&d->ring)) || has_room(d))
         client_run_later(cl);
     return true;
 }
 
-bool domains_look_due(void)
+uint64_t domains_look_due(void)
 {
     return look_due;
 }
@@ -154,7 +158,7 @@ void domains_look(void)
 {
     struct dom *d;
 
-    look_due = false;
+    look_due = 0;
     for (d = doms; d; d = d->next)
         if (d->ring.page && (ring_has_input(&d->ring) || has_room(d)))
             client_run_later(&d->client);

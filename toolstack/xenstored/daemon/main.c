@@ -246,13 +246,10 @@ static void stop(int signal)
 
 static int listen_for_signals(void)
 {
-    sigset_t set;
+    static const int signals[] = {SIGTERM, SIGINT};
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
     signal(SIGPIPE, SIG_IGN);
-    return loop_signals(&set, stop);
+    return loop_signals(signals, 2, stop);
 }
 
 /* Negative errno: it cannot go on. */

@@ -157,7 +157,10 @@ void ring_publish(struct ring *r)
 
 bool ring_has_input(const struct ring *r)
 {
-    return !r->broken && load(&r->page->req_prod) != r->req_cons;
+    uint32_t avail = load(&r->page->req_prod) - r->req_cons;
+
+    return !r->broken && avail &&
+           avail <= XENSTORE_RING_SIZE; /* else the page may be the next kernel's already */
 }
 
 bool ring_has_room(const struct ring *r)

@@ -211,13 +211,15 @@ static enum st_stall may_run(struct st_conn *c, unsigned int budget)
 static bool run(struct st_conn *c, unsigned int *budget)
 {
     struct st_store *s = c->store;
-    uint32_t events = s->events, nodes = s->all_nodes, type = c->in.hdr.type, work;
+    /* Others are only refused, and nobody amends that. */
+    bool last = c->privileged && c->in.hdr.type == XS_CONTROL;
+    uint32_t events = s->events, nodes = s->all_nodes, work;
 
     if (!st_dispatch(c))
         return false;
     work = s->events - events + (s->all_nodes > nodes ? s->all_nodes - nodes : nodes - s->all_nodes);
     work = 1 + work / ST_WORK_OF_REQUEST;
-    *budget -= *budget < work || type == XS_CONTROL ? *budget : work;
+    *budget -= *budget < work || last ? *budget : work;
     s->requests++;
     return true;
 }
