@@ -3,7 +3,6 @@
 #include "toolstack/xenstored/daemon/daemon.h"
 
 #define RETRY_MS 20 /* after the allocator failed */
-#define LOOK_MS  10 /* how late domains_look() may be */
 
 struct st_store *store;
 static struct client *clients;
@@ -196,7 +195,8 @@ bool clients_turn(uint64_t now)
 
 static __attribute__((noinline, cold)) int until_first(uint64_t now)
 {
-    const uint64_t times[] = {sockets_deaf_until(), journal_resumes(), domains_scan_due()};
+    const uint64_t times[] = {sockets_deaf_until(), journal_resumes(), domains_scan_due(),
+                              domains_look_due()};
     uint64_t first = UINT64_MAX;
     const struct client *cl;
     unsigned int i;
@@ -207,8 +207,6 @@ static __attribute__((noinline, cold)) int until_first(uint64_t now)
     for (cl = clients; cl; cl = cl->next)
         if (asleep(cl) && cl->wake < first)
             first = cl->wake;
-    if (domains_look_due() && first > now + LOOK_MS)
-        return LOOK_MS;
     return first <= now ? 0 : first - now > 60000 ? 60000 : (int)(first - now);
 }
 

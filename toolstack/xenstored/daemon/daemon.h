@@ -98,7 +98,8 @@ uint64_t domains_scan_due(void); /* ms, when domains_scan() is to be called with
  * A domain may have looked at our indices before it moved its own, with no event following. A while later, when what it moved is visible,
  * its ring is looked at.
  */
-uint64_t domains_look_due(void); /* ms; 0: it is not */
+#define LOOK_MS 10               /* more than any processor keeps a store to itself */
+uint64_t domains_look_due(void); /* ms; 0: it is not. It may be late by as much again */
 void domains_look(void);
 void domains_bind_dom0(void); /* domain 0's ring, unless it is there already */
 int domains_hook_introduce(void *ctx, unsigned int domid, uint64_t gfn, uint32_t port);
@@ -121,8 +122,7 @@ void trace_line(void *ctx, const char *line);
 void handover_init(int argc, char **argv);
 int handover_command(struct st_conn *c, unsigned int n, const char *const *v, char *reply, size_t *len);
 void handover_client_gone(struct st_conn *c);
-bool handover_is_due(
-    void); /* whose turn it was has a reply that is not to be sent yet: it may have to say that it failed */
+bool handover_is_due(void);  /* whose turn it was gets no reply yet: it may have to say that it failed */
 void handover_if_due(void);  /* between turns; does not return when it succeeds */
 int handover_verify(int fd); /* an exit status; EXIT_SUCCESS: this program can take over what is in it */
 int handover_take(const char *how); /* the argument of --live-update */

@@ -27,16 +27,13 @@ struct dom {
     unsigned int breaks; /* errors and reconnections */
 };
 
-#define LOOK_MS 10 /* more than any processor keeps a store to itself */
-
 static struct dom *doms;
 static struct dom **by_port; /* who has our port number i; NULL: nobody */
 static unsigned int nr_ports;
 static struct watcher evtchn = {.fd = -1};
 static int exc_port = -1;
 static uint64_t scan_due; /* ms, without an event; 0: it is not */
-static uint64_t
-    look_due; /* ms, since the first indices that were published after domains_look(); 0: none were */
+static uint64_t look_due; /* ms, from the first indices published after domains_look(); 0: none were */
 
 static struct dom *find(unsigned int domid)
 {

@@ -159,8 +159,8 @@ bool ring_has_input(const struct ring *r)
 {
     uint32_t avail = load(&r->page->req_prod) - r->req_cons;
 
-    return !r->broken && avail &&
-           avail <= XENSTORE_RING_SIZE; /* else the page may be the next kernel's already */
+    /* More than that: the page may be the next kernel's already. */
+    return !r->broken && avail && avail <= XENSTORE_RING_SIZE;
 }
 
 bool ring_has_room(const struct ring *r)

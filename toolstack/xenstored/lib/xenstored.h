@@ -134,7 +134,8 @@ void st_conn_set_user(struct st_conn *c, void *user);
 
 /*
  * Takes at most @len bytes of @data, executes at most *@budget requests (decremented for each, by more where it
- * makes many events or nodes; nothing after a privileged CONTROL, whose answer may be amended) and says in *@stall why it stopped. Returns the bytes taken. Call with len 0 to retry a stalled request.
+ * makes many events or nodes; nothing after a privileged CONTROL, whose answer may be amended) and says in *@stall
+ * why it stopped. Returns the bytes taken. Call with len 0 to retry a stalled request.
  */
 size_t st_conn_feed(struct st_conn *c, const void *data, size_t len, unsigned int *budget,
                     enum st_stall *stall);
